@@ -1,0 +1,114 @@
+"""What was said, what the clinician did with it, and what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from clinical.assessment import Finding
+from clinical.record import Coding
+
+
+class WithheldReason(StrEnum):
+    """Why a finding is in the ledger but not on a card."""
+
+    BELOW_THRESHOLD = "below-threshold"
+    OUTSIDE_POPULATION = "outside-population"
+    SHADOW = "shadow"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One entry of the ledger: a finding, for whom, through which door, and whether it was shown.
+
+    `id` is a UUID and the card's uuid; `suggestion_id` the uuid of its one suggested action. Identities are in
+    the clear here and are pseudonymised by the ledger. `unit_name` is the place of the stay, for analytics.
+    """
+
+    id: str
+    suggestion_id: str
+    time: datetime
+    client: str
+    service: str
+    hook: str
+    hook_instance: str
+    patient_id: str
+    encounter_id: str | None
+    user: str
+    unit_name: str
+    finding: Finding
+    withheld: WithheldReason | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether a card goes out."""
+        return self.withheld is None
+
+
+class Outcome(StrEnum):
+    """CDS Hooks feedback outcome."""
+
+    ACCEPTED = "accepted"
+    OVERRIDDEN = "overridden"
+
+
+class Channel(StrEnum):
+    """Where the clinician decided."""
+
+    CARD = "card"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a clinician did with one piece of advice (CDS Hooks feedback item). `user` is known on the page only."""
+
+    advice_id: str
+    client: str
+    service: str
+    outcome: Outcome
+    time: datetime
+    channel: Channel
+    reason: Coding | None = None
+    comment: str = ""
+    accepted_suggestions: tuple[str, ...] = ()
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the ledger did with a batch of feedback: `stored` new, `repeated` known, `quarantined` not ours to count."""
+
+    stored: int
+    repeated: int
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedOutcome:
+    """What happened to a patient in the end, for judging the advice later."""
+
+    patient_id: str
+    client: str
+    outcome: str
+    occurred: bool
+    time: datetime
+
+
+OVERRIDE_REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+
+
+def _reason(code: str, display: str) -> Coding:
+    """A code of HL7's non-adherence reasons."""
+    return Coding(OVERRIDE_REASON_SYSTEM, code, display)
+
+
+# Point-of-care choices out of HL7's value set non-adherence-reason-clinical (CDS Hooks 3.0 ballot vocabulary).
+OVERRIDE_REASONS = (
+    _reason("action-completed", "Already done"),
+    _reason("cds-not-applicable", "Does not apply to this patient"),
+    _reason("recipient-disagrees-evidence", "I judge the risk differently"),
+    _reason("patient-refuses", "Patient or family declines"),
+    _reason("cds-suboptimal-context", "Wrong time or wrong person"),
+)

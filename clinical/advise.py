@@ -1,0 +1,62 @@
+"""The main job. Read this page first.
+
+A hook call and an opening of the SMART page both come here, so both show the same risk and leave the same kind of
+entry in the ledger.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from clinical.advice import Advice
+from clinical.assessment import Finding
+from clinical.invocation import Invocation
+from clinical.policy import Policy
+from clinical.ports import Clock, Ledger, RecordSource, RiskModel
+from clinical.record import PatientRecord
+
+
+def advise(
+    invocation: Invocation, *, model: RiskModel, records: RecordSource, policy: Policy, ledger: Ledger, clock: Clock
+) -> Advice:
+    """Read the record, assess, decide, store, and only then hand out.
+
+    Whatever goes wrong on the way raises one of `clinical.errors`; there is no path on which a fault becomes
+    an empty answer.
+    """
+    record = records.read(invocation, model.needs)
+    as_of = clock.now()
+    finding = model.assess(record, as_of)
+    advice = form_advice(invocation, record, finding, policy, as_of)
+    ledger.append(advice)
+    return advice
+
+
+def form_advice(
+    invocation: Invocation, record: PatientRecord, finding: Finding, policy: Policy, time: datetime
+) -> Advice:
+    """Put a finding into the form of the ledger, with new ids."""
+    return Advice(
+        id=str(uuid.uuid4()),
+        suggestion_id=str(uuid.uuid4()),
+        time=time,
+        client=invocation.client,
+        service=invocation.service,
+        hook=invocation.hook,
+        hook_instance=invocation.hook_instance,
+        patient_id=invocation.patient_id,
+        encounter_id=invocation.encounter_id,
+        user=invocation.user,
+        unit_name=unit_name(record, time),
+        finding=finding,
+        withheld=policy.decide(finding),
+    )
+
+
+def unit_name(record: PatientRecord, at: datetime) -> str:
+    """The name of the place where the patient lies, or an empty string where the record does not say."""
+    stays = [stay for stay in record.stays if record.focus in (None, stay.reference)]
+    places = [place for stay in stays for place in stay.locations if place.end is None or place.end > at]
+    begun = [place for place in places if place.start is None or place.start <= at]
+    return max(begun, key=lambda place: place.start.timestamp() if place.start else 0.0).name if begun else ""

@@ -1,0 +1,172 @@
+"""What a model answers: a `RiskAssessment` with its reasons, or an `Abstention` with its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from clinical.record import Observation, SetAside
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Who is speaking: the parts of a model's manifest that the other rooms show or store.
+
+    `digest` is the SHA-256 of the artefact, `base_rate` the share of the training stays with the outcome.
+    """
+
+    id: str
+    version: str
+    digest: str
+    title: str
+    description: str
+    outcome: str
+    horizon: str
+    base_rate: float
+    hooks: tuple[str, ...]
+    action: str
+    intended_use: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The share of one feature in the risk, in calibrated log-odds (a SHAP value).
+
+    `concept` names the clinical signal that the feature describes, `label` the feature in a clinician's words.
+    `value` is None where nothing was measured. `facts` are the observations that the feature was computed from.
+    """
+
+    feature: str
+    concept: str
+    concept_label: str
+    label: str
+    log_odds: float
+    value: float | None
+    unit: str
+    facts: tuple[Observation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """All attributions of one clinical concept, added up. `latest` is the newest fact behind it, if any."""
+
+    concept: str
+    label: str
+    log_odds: float
+    latest: Observation | None
+    parts: tuple[Attribution, ...]
+
+    @property
+    def odds_multiplier(self) -> float:
+        """How this concept multiplies the odds; the product over all drivers with the base odds is the odds."""
+        return math.exp(self.log_odds)
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything of this concept was in the record."""
+        return any(part.value is not None for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Additive reasons: `base_log_odds` plus all attributions is the calibrated log-odds (Lundberg & Lee 2017)."""
+
+    base_log_odds: float
+    attributions: tuple[Attribution, ...]
+
+    @property
+    def log_odds(self) -> float:
+        """The sum of base and attributions."""
+        return self.base_log_odds + math.fsum(a.log_odds for a in self.attributions)
+
+    def drivers(self) -> tuple[Driver, ...]:
+        """Attributions grouped by concept, largest effect first (ties by name)."""
+        groups: dict[str, list[Attribution]] = {}
+        for attribution in self.attributions:
+            groups.setdefault(attribution.concept, []).append(attribution)
+        return tuple(sorted(map(_driver, groups.values()), key=lambda d: (-abs(d.log_odds), d.concept)))
+
+
+def _driver(parts: list[Attribution]) -> Driver:
+    """One concept's driver."""
+    facts = [fact for part in parts for fact in part.facts]
+    return Driver(
+        concept=parts[0].concept,
+        label=parts[0].concept_label,
+        log_odds=math.fsum(part.log_odds for part in parts),
+        latest=max(facts, key=lambda fact: fact.time, default=None),
+        parts=tuple(parts),
+    )
+
+
+class Indicator(StrEnum):
+    """CDS Hooks card indicator."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A band of risk: from `at_least` (probability) up to the next tier. `source` says where the number is from."""
+
+    name: str
+    at_least: float
+    indicator: Indicator
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskAssessment:
+    """A calibrated probability with its reasons (FHIR RiskAssessment).
+
+    `situation` places the patient ("hour 24 of the intensive care stay"). `missing` are labels of signals without a
+    usable value, `unused` the facts that were read and not used, `oldest` and `newest` the times of the facts used.
+    """
+
+    model: ModelInfo
+    as_of: datetime
+    probability: float
+    tier: Tier
+    explanation: Explanation
+    situation: str
+    missing: tuple[str, ...] = ()
+    unused: tuple[SetAside, ...] = ()
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+class AbstentionReason(StrEnum):
+    """Why a model does not answer."""
+
+    NOT_ADULT = "not-adult"
+    AGE_UNKNOWN = "age-unknown"
+    NO_CURRENT_STAY = "no-current-stay"
+    NOT_IN_INTENSIVE_CARE = "not-in-intensive-care"
+    STAY_START_UNKNOWN = "stay-start-unknown"
+    TOO_EARLY = "too-early"
+    TOO_LATE = "too-late"
+    NOT_ENOUGH_DATA = "not-enough-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """No answer, and why (selective prediction). `text` completes "Not assessed: …".
+
+    `in_population` is False only where the record shows that the model is not meant for this patient; then no card
+    is shown. In doubt it is True, so that a missing fact never looks like "no risk".
+    """
+
+    model: ModelInfo
+    as_of: datetime
+    reason: AbstentionReason
+    text: str
+    in_population: bool
+    missing: tuple[str, ...] = ()
+    unused: tuple[SetAside, ...] = ()
+
+
+Finding = RiskAssessment | Abstention

@@ -1,0 +1,37 @@
+"""`Invocation`: somebody with a right to ask wants advice about one patient, now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class FhirAccess:
+    """Leave to read from one FHIR server for one patient (CDS Hooks `fhirAuthorization`).
+
+    The token is transient: it is never stored, logged or printed.
+    """
+
+    base_url: str
+    token: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of one service (CDS Hooks service request), or one opening of the SMART page.
+
+    `client` is the id in the client registry; `user` a reference such as `Practitioner/7`; `prefetch` the decoded
+    JSON per key, where a key that is present with None means "asked, no data".
+    """
+
+    client: str
+    service: str
+    hook: str
+    hook_instance: str
+    patient_id: str
+    user: str
+    encounter_id: str | None = None
+    prefetch: Mapping[str, object] = field(default_factory=dict, repr=False)
+    access: FhirAccess | None = None

@@ -1,0 +1,61 @@
+"""`DataNeed`: what a model must read.
+
+One declaration gives the prefetch template, the FHIR search and the SMART scope, so that the three cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clinical.record import Coding
+
+PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105 (a prefetch token, not a secret)
+ENCOUNTER_TOKEN = "{{context.encounterId}}"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class DataNeed:
+    """One kind of data of one patient.
+
+    `key` is the prefetch key; `codes` are any-of; `count` bounds a page (FHIR `_count`), not the whole;
+    `required` says that a call cannot be answered without having read it (an empty result counts as read).
+    """
+
+    key: str
+    resource_type: str
+    codes: tuple[Coding, ...] = ()
+    count: int = 0
+    required: bool = True
+
+    def query(self, patient: str, encounter: str | None = None) -> str:
+        """The relative FHIR query, for an id or for a prefetch token.
+
+        Only instance reads, reference and token search, `_sort` and `_count` are used: what CDS Hooks 2.0.1
+        recommends for prefetch ("Prefetch query restrictions").
+        """
+        if self.resource_type == "Patient":
+            return f"Patient/{patient}"
+        if self.resource_type == "Encounter" and encounter is not None:
+            return f"Encounter/{encounter}"
+        parts = [f"patient={patient}"]
+        if self.codes:
+            parts.append("code=" + ",".join(c.token for c in self.codes))
+        parts.append("_sort=-date")
+        if self.count:
+            parts.append(f"_count={self.count}")
+        return f"{self.resource_type}?" + "&".join(parts)
+
+    def prefetch_template(self, *, encounter_always_known: bool) -> str:
+        """The CDS Hooks prefetch template; reads the encounter by id only for hooks that always name one."""
+        return self.query(PATIENT_TOKEN, ENCOUNTER_TOKEN if encounter_always_known else None)
+
+
+def smart_scopes(needs: Iterable[DataNeed]) -> tuple[str, ...]:
+    """SMART v2 read-and-search scopes (`patient/Observation.rs`) that cover the needs, sorted.
+
+    A stay names its place by reference, so whoever reads Encounter must read Location too.
+    """
+    types = {need.resource_type for need in needs}
+    places = {"Location"} if "Encounter" in types else set()
+    return tuple(sorted(f"patient/{resource_type}.rs" for resource_type in types | places))

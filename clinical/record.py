@@ -1,0 +1,151 @@
+"""The patient's record, as every door (prefetch, FHIR, HL7 v2) fills it.
+
+A fact in here has passed the rules of the record: right patient, final status, a number, a unit that the
+allow-list of its analyte knows, a time with a zone. What did not pass stands in `set_aside` with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+LOINC = "http://loinc.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """A code in a system (FHIR Coding)."""
+
+    system: str
+    code: str
+    display: str = ""
+
+    @property
+    def token(self) -> str:
+        """`system|code`, the form of a FHIR search token."""
+        return f"{self.system}|{self.code}"
+
+
+class Source(StrEnum):
+    """The door a fact came through."""
+
+    PREFETCH = "prefetch"
+    FHIR = "fhir"
+    HL7V2 = "hl7v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One measured number (FHIR Observation, or one component of it, or one OBX segment).
+
+    `value` and `unit` are canonical for the analyte; `reported_value` and `reported_unit` are what was sent.
+    """
+
+    reference: str
+    codings: tuple[Coding, ...]
+    value: float
+    unit: str
+    time: datetime
+    status: str
+    source: Source
+    reported_value: float
+    reported_unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A diagnosis or problem (FHIR Condition)."""
+
+    reference: str
+    codings: tuple[Coding, ...]
+    onset: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MedicationUse:
+    """A medicine ordered, given or taken (FHIR MedicationRequest, MedicationStatement, MedicationAdministration)."""
+
+    reference: str
+    codings: tuple[Coding, ...]
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StayLocation:
+    """A place within a stay (FHIR Encounter.location, HL7 v2 PV1-3).
+
+    `recognised_by` says why the place counts as intensive care; it is empty where it does not.
+    """
+
+    name: str
+    codings: tuple[Coding, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    intensive_care: bool = False
+    recognised_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """An encounter (FHIR Encounter). `status` is the FHIR encounter status, `class_code` an ActCode."""
+
+    reference: str
+    status: str
+    class_code: Coding | None
+    start: datetime | None
+    end: datetime | None
+    locations: tuple[StayLocation, ...] = ()
+
+
+class SetAsideReason(StrEnum):
+    """Why a fact that was read is not used."""
+
+    MALFORMED = "malformed"
+    STATUS = "status"
+    NO_VALUE = "no-value"
+    NO_TIME = "no-time"
+    FUTURE = "future"
+    UNIT = "unit"
+    IMPLAUSIBLE = "implausible"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A fact that was read and is not used. `detail` is for people and never holds the value itself."""
+
+    reference: str
+    reason: SetAsideReason
+    detail: str
+    codings: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """Everything that was read about one patient for one call.
+
+    `focus` is the reference of the stay that the caller named (`Encounter/…`), if any. `incomplete` says which
+    needs were read only in part and why. `caveats` says what the reader had to decide (a birth date without a day).
+    `name` is for the banner of the page only.
+    """
+
+    patient_id: str
+    read_at: datetime
+    birth_date: date | None = None
+    sex: str | None = None
+    stays: tuple[Stay, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    medications: tuple[MedicationUse, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    focus: str | None = None
+    name: str = ""
+
+
+def completed_years(birth: date, on: date) -> int:
+    """Age in completed years on a day; negative before birth."""
+    before_birthday = (on.month, on.day) < (birth.month, birth.day)
+    return on.year - birth.year - int(before_birthday)

@@ -1,0 +1,150 @@
+"""Single FHIR R4 resources → words. Reads the few members that models need, and trusts no type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from clinical.record import Coding, Source, Stay, StayLocation
+from fhir_adapters.facts import Reported
+from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.times import fhir_birth_date, fhir_moment
+
+Json = Mapping[str, object]
+
+
+def member(value: object, *path: str) -> object:
+    """Walk down objects; None where the path leaves them."""
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def members(value: object, name: str) -> list[Json]:
+    """The objects in a list member."""
+    found = member(value, name)
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, Sequence) else []
+
+
+def text(value: object) -> str:
+    """A string, or an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def codings(concept: object) -> tuple[Coding, ...]:
+    """The codings of a CodeableConcept that have both a system and a code."""
+    rows = ((text(c.get("system")), text(c.get("code")), text(c.get("display"))) for c in members(concept, "coding"))
+    return tuple(Coding(system, code, display) for system, code, display in rows if system and code)
+
+
+def reference_of(resource: Json) -> str:
+    """`Type/id`, for people and for the ledger."""
+    return f"{text(resource.get('resourceType'))}/{text(resource.get('id')) or '(no id)'}"
+
+
+def reported(resource: Json, source: Source) -> Iterator[Reported]:
+    """The measurements of an Observation: its own value, and each of its components."""
+    time = _effective(resource)
+    status = text(resource.get("status"))
+    name = reference_of(resource)
+    parts = [(name, resource)] + [
+        (f"{name}#component-{index}", part) for index, part in enumerate(members(resource, "component"))
+    ]
+    for reference, part in parts:
+        value, unit, problem = _value(part)
+        if part is resource and value is None and len(parts) > 1:
+            continue
+        yield Reported(
+            reference=reference,
+            codings=codings(part.get("code")),
+            status=status,
+            value=value,
+            unit_code=text(member(unit, "code")) or None,
+            unit_system=text(member(unit, "system")) or None,
+            unit_text=text(member(unit, "unit")) or None,
+            time=time,
+            source=source,
+            problem=problem,
+        )
+
+
+def _effective(resource: Json) -> datetime | None:
+    """When it was true: effectiveDateTime, effectiveInstant, or the end (else start) of effectivePeriod."""
+    period = resource.get("effectivePeriod")
+    candidates = (
+        resource.get("effectiveDateTime"),
+        resource.get("effectiveInstant"),
+        member(period, "end"),
+        member(period, "start"),
+    )
+    given = next((value for value in candidates if value is not None), None)
+    return fhir_moment(given)
+
+
+def _value(part: Json) -> tuple[float | None, object, str]:
+    """The number, the quantity that holds its unit, and what is wrong with it."""
+    quantity = part.get("valueQuantity")
+    if quantity is not None:
+        value = member(quantity, "value")
+        if member(quantity, "comparator") is not None:
+            return None, quantity, "its value is a bound, not a number"
+    else:
+        value = part.get("valueInteger")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None, quantity, "it holds no number"
+    return float(value), quantity, ""
+
+
+def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> Stay:
+    """An Encounter. `places` are Location resources by reference, for their type and name."""
+    coding = resource.get("class")
+    code = text(member(coding, "code"))
+    contained = {f"#{text(item.get('id'))}": item for item in members(resource, "contained")}
+    return Stay(
+        reference=reference_of(resource),
+        status=text(resource.get("status")),
+        class_code=Coding(text(member(coding, "system")), code, text(member(coding, "display"))) if code else None,
+        start=fhir_moment(member(resource, "period", "start")),
+        end=fhir_moment(member(resource, "period", "end")),
+        locations=tuple(_place(item, rule, {**places, **contained}) for item in members(resource, "location")),
+    )
+
+
+def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayLocation:
+    """One Encounter.location with what its Location resource says."""
+    pointer = item.get("location")
+    location = places.get(text(member(pointer, "reference")), {})
+    found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
+    name = text(member(pointer, "display")) or text(location.get("name"))
+    why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
+    return StayLocation(
+        name=name,
+        codings=found,
+        start=fhir_moment(member(item, "period", "start")),
+        end=fhir_moment(member(item, "period", "end")),
+        intensive_care=bool(why),
+        recognised_by=why,
+    )
+
+
+def location_references(resource: Json) -> list[str]:
+    """References to Location resources that an Encounter makes and does not contain."""
+    found = (text(member(item.get("location"), "reference")) for item in members(resource, "location"))
+    return [reference for reference in found if reference.startswith("Location/")]
+
+
+def person(resource: Json) -> tuple[date | None, str | None, str, tuple[str, ...]]:
+    """Birth date, administrative gender, display name and caveats of a Patient."""
+    birth = fhir_birth_date(resource.get("birthDate"))
+    caveats = () if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",)
+    sex = text(resource.get("gender")) or None
+    return (birth[0] if birth else None), sex, _name(resource), caveats
+
+
+def _name(resource: Json) -> str:
+    """The official name, else the first one."""
+    names = members(resource, "name")
+    chosen = next((name for name in names if name.get("use") == "official"), names[0] if names else {})
+    given = chosen.get("given")
+    parts = [part for part in given if isinstance(part, str)] if isinstance(given, Sequence) else []
+    return text(chosen.get("text")) or " ".join([*parts, text(chosen.get("family"))]).strip()

@@ -1,0 +1,74 @@
+"""Reading from the EHR's FHIR server with the token of the call, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote, urljoin
+
+from clinical.invocation import FhirAccess
+from fhir_adapters.decode import Json
+from fhir_adapters.prefetch import page_of
+from fhir_adapters.transport import Deadline, FetchFailed, Transport, same_base
+
+MAX_PAGES = 20
+
+
+def covers(scopes: tuple[str, ...], resource_type: str) -> bool:
+    """Whether SMART scopes (v1 `patient/X.read`, v2 `patient/X.rs`) allow to read and search a resource type."""
+    for scope in scopes:
+        level, _, rest = scope.partition("/")
+        kind, _, rights = rest.partition("?")[0].partition(".")
+        if level not in ("patient", "user", "system") or kind not in ("*", resource_type):
+            continue
+        if rights in ("read", "*") or {"r", "s"} <= set(rights):
+            return True
+    return False
+
+
+def read_all(
+    transport: Transport, access: FhirAccess, query: str, deadline: Deadline
+) -> tuple[list[tuple[str, Json]], str]:
+    """All pages of one query, and why the last ones are missing ("" where none is). Raises `FetchFailed`."""
+    url = f"{access.base_url.rstrip('/')}/{quote(query, safe='/?&=,:.')}"
+    return _follow(transport, access, url, deadline, first=True)
+
+
+def follow(
+    transport: Transport, access: FhirAccess, next_url: str, deadline: Deadline
+) -> tuple[list[tuple[str, Json]], str]:
+    """The pages after a first one that somebody else brought."""
+    return _follow(transport, access, next_url, deadline, first=False)
+
+
+def _follow(
+    transport: Transport, access: FhirAccess, url: str, deadline: Deadline, *, first: bool
+) -> tuple[list[tuple[str, Json]], str]:
+    """Collect pages. A fault on the first page is the caller's; a later one makes the answer incomplete."""
+    found: list[tuple[str, Json]] = []
+    try:
+        for resources in _pages(transport, access, url, deadline):
+            found.extend(resources)
+            first = False
+    except FetchFailed as fault:
+        if first:
+            raise
+        return found, fault.message
+    return found, ""
+
+
+def _pages(
+    transport: Transport, access: FhirAccess, url: str, deadline: Deadline
+) -> Iterator[tuple[tuple[str, Json], ...]]:
+    """Page after page, never away from the base URL: the token must not travel."""
+    seen: set[str] = set()
+    while url:
+        if url in seen or len(seen) >= MAX_PAGES:
+            raise FetchFailed("the pages do not end")
+        if not same_base(url, access.base_url):
+            raise FetchFailed("a page link leaves the FHIR server")
+        seen.add(url)
+        page = page_of("answer", transport.get_json(url, token=access.token, deadline=deadline))
+        if page is None:
+            raise FetchFailed("the server answered with an OperationOutcome")
+        yield page.resources
+        url = urljoin(url, page.next_url) if page.next_url else ""

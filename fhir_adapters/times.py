@@ -1,0 +1,71 @@
+"""Times as FHIR and HL7 v2 write them. A moment needs a time of day and a zone; less than that is None."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+
+# FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required.
+_MOMENT = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII
+)
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+# HL7 v2.5.1 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]
+_DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?([+-]\d{4})?", re.ASCII)
+
+
+def fhir_moment(text: object) -> datetime | None:
+    """A FHIR dateTime or instant as UTC, or None if it is not one or lacks a time of day or a zone."""
+    match = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    *parts, fraction, zone = match.groups()
+    return _utc(parts, fraction, _zone(zone.replace(":", "")))
+
+
+def v2_moment(text: str, default_zone: timezone) -> datetime | None:
+    """An HL7 v2 DTM of at least minutes as UTC; without a zone it is in the feed's default zone."""
+    match = _DTM.fullmatch(text)
+    if match is None:
+        return None
+    *parts, second, fraction, zone = match.groups()
+    return _utc([*parts, second or "0"], fraction, _zone(zone) if zone else default_zone)
+
+
+def fhir_birth_date(text: object) -> tuple[date, bool] | None:
+    """A FHIR date and whether it is exact; a missing month or day is put at the middle, so that age errs least."""
+    match = _DATE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    year, month, day = match.groups()
+    try:
+        return date(int(year), int(month or 7), int(day or (15 if month else 1))), day is not None
+    except ValueError:
+        return None
+
+
+def v2_birth_date(text: str) -> tuple[date, bool] | None:
+    """An HL7 v2 date of birth (PID-7)."""
+    digits = re.match(r"\d{4}(?:\d{2}(?:\d{2})?)?", text, re.ASCII)
+    if digits is None:
+        return None
+    whole = digits.group()
+    return fhir_birth_date("-".join(part for part in (whole[:4], whole[4:6], whole[6:8]) if part))
+
+
+def _zone(text: str) -> timezone:
+    """`Z`, `+hhmm` or `-hhmm`."""
+    if text == "Z":
+        return UTC
+    offset = timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _utc(parts: list[str], fraction: str | None, zone: timezone) -> datetime | None:
+    """Join the parts; None for a day or second that does not exist."""
+    year, month, day, hour, minute, second = (int(part) for part in parts)
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    try:
+        return datetime(year, month, day, hour, minute, second, micro, tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,161 @@
+"""Every HTTP call that leaves the product goes through here.
+
+It bounds each call (connect, read, whole), follows no redirect (a token must not travel), reads no environment
+(proxies, .netrc), keeps no cookie, stops at a size, and takes only strict JSON. fhirclient and requests do none
+of that by default.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import requests
+
+from clinical import strict_json
+from clinical.errors import ChartsideError
+
+FHIR_JSON = "application/fhir+json"
+
+
+class FetchFailed(ChartsideError):
+    """A call to another server brought no usable answer. `status` is the HTTP status, or 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        """Keep the message and the status."""
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the monotonic clock, shared by all steps of one job."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """A deadline from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left. Raises `FetchFailed` when there are none."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise FetchFailed("the time limit was reached")
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one call, in seconds and bytes."""
+
+    connect: float = 1.0
+    read: float = 2.0
+    max_bytes: int = 8_000_000
+
+
+class Transport:
+    """JSON over HTTP, bounded. Safe to share between threads."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        """Open a connection pool that trusts nothing around it."""
+        self._limits = limits or Limits()
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = requests.adapters.HTTPAdapter(pool_connections=8, pool_maxsize=32, max_retries=0)
+        self._http.mount("http://", adapter)
+        self._http.mount("https://", adapter)
+
+    def get_json(self, url: str, *, token: str | None = None, deadline: Deadline) -> object:
+        """GET a JSON document. Raises `FetchFailed`."""
+        headers = {"Accept": f"{FHIR_JSON}, application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return self._send(lambda timeout: self._request("GET", url, timeout, headers, None), deadline)
+
+    def post_form(
+        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, deadline: Deadline
+    ) -> object:
+        """POST a form (an OAuth token request) and read a JSON document. Raises `FetchFailed`."""
+        sent = {"Accept": "application/json", **(headers or {})}
+        return self._send(lambda timeout: self._request("POST", url, timeout, sent, form), deadline)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        timeout: tuple[float, float],
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None,
+    ) -> requests.Response:
+        """One request, with the body still unread."""
+        return self._http.request(
+            method,
+            url,
+            data=form,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=timeout,
+            allow_redirects=False,
+            stream=True,
+        )
+
+    def _send(self, request: Callable[[tuple[float, float]], requests.Response], deadline: Deadline) -> object:
+        """Send, check, read, decode."""
+        left = deadline.remaining()
+        try:
+            with request((min(self._limits.connect, left), min(self._limits.read, left))) as response:
+                _check(response)
+                return self._decode(self._body(response, deadline))
+        except requests.Timeout:
+            raise FetchFailed("the server did not answer in time") from None
+        except requests.RequestException as fault:
+            raise FetchFailed(f"the server could not be reached ({type(fault).__name__})") from None
+
+    def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
+        """The body, up to the size limit and the deadline."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := response.raw.read1(65536):
+                deadline.remaining()
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > self._limits.max_bytes:
+                    raise FetchFailed("the answer is larger than the limit")
+        except (OSError, requests.packages.urllib3.exceptions.HTTPError):  # type: ignore[attr-defined]
+            raise FetchFailed("the answer broke off") from None
+        return b"".join(chunks)
+
+    def _decode(self, body: bytes) -> object:
+        """Strict JSON."""
+        try:
+            return strict_json.loads(body, max_bytes=self._limits.max_bytes)
+        except ChartsideError:
+            raise FetchFailed("the answer is not usable JSON") from None
+
+
+def _check(response: requests.Response) -> None:
+    """Only 200 with an unencoded body counts."""
+    if response.status_code != requests.codes.ok:
+        raise FetchFailed(f"the server answered {response.status_code}", response.status_code)
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise FetchFailed("the answer came in an encoding that was not asked for")
+
+
+def same_base(url: str, base: str) -> bool:
+    """Whether a URL lies under a base URL: same scheme, host and port, and a path below the base's path."""
+    here, there = urlsplit(url), urlsplit(base)
+    if here.username is not None or here.password is not None:
+        return False
+    path = there.path.rstrip("/") + "/"
+    return (
+        (here.scheme, here.netloc.lower()) == (there.scheme, there.netloc.lower())
+        and (here.path + "/").startswith(path)
+        and "/../" not in here.path + "/"
+        and "%2e" not in here.path.lower()
+    )
