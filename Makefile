@@ -1,0 +1,73 @@
+# The front door. `make demo` and `make test` do all the set-up they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Small models on few rows: threads cost more than they bring (docs/decisions.md).
+export OMP_NUM_THREADS ?= 1
+
+PATIENTS ?=
+AT_HOUR ?=
+DEMO_OPTIONS = $(if $(PATIENTS),--patients $(PATIENTS)) $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
+
+.PHONY: help demo demo-check test test-fast check format lock train wheel bench clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.demo ## Start the EHR simulator and Chartside, load patients, show their cards (PATIENTS=DIR, AT_HOUR=H, STRICT=1)
+	$(BIN)/python -m ehr_simulator demo $(DEMO_OPTIONS)
+
+demo-check: $(VENV)/.demo ## The same without staying up; fails if any step of the road fails
+	$(BIN)/python -m ehr_simulator demo --check $(DEMO_OPTIONS)
+
+test: $(VENV)/.dev ## All tests
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage report
+
+test-fast: $(VENV)/.dev ## Tests without browser, servers and training data
+	$(BIN)/python -m pytest tests/clinical tests/cds_hooks tests/fhir_adapters tests/shape
+
+check: $(VENV)/.dev ## Lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+train: $(VENV)/.dev ## Train icu_mortality from DATA (a folder with the open CinC 2012 files)
+	$(BIN)/python -m models.icu_mortality.train --data $(or $(DATA),$(error set DATA to the folder with the training files))
+
+bench: $(VENV)/.dev ## CPU time and memory of one hook call
+	$(BIN)/python -m bench.hook_call
+
+wheel: $(VENV)/.demo ## Build the wheel into dist/
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: $(VENV)/.dev ## Resolve the locked requirement files anew
+	cd requirements && for name in runtime demo dev; do \
+	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the demo needs into $(VENV) (once, a few minutes) …"
+	$(PIP) install --quiet --require-hashes -r requirements/demo.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the tests need into $(VENV) (once, a few minutes) …"
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo

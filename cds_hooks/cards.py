@@ -1,0 +1,179 @@
+"""`Advice` → CDS Hooks card (2.0.1, "CDS Service Response"): what and how high, why, what is missing, one action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cds_hooks.words import age, cut, driver_value, escape, moment, multiplier, percent
+from clinical.advice import OVERRIDE_REASONS, Advice
+from clinical.assessment import Abstention, Driver, Indicator, RiskAssessment
+from clinical.record import SetAside
+
+SUMMARY_LIMIT = 139
+EXTENSION = "org.chartside.outcome"
+USUAL_CARE = "Keep usual monitoring and look again when new results arrive"
+DRIVERS_UP = 4
+DRIVERS_DOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CardWriter:
+    """Writes cards for one deployment. `base_url` is where clinicians and EHRs reach it."""
+
+    base_url: str
+
+    def response(self, advice: Advice) -> dict[str, object]:
+        """The whole answer to a service call. The extension says what was found, also where no card is shown."""
+        cards = [self.card(advice)] if advice.shown else []
+        return {"cards": cards, "extension": {EXTENSION: outcome(advice)}}
+
+    def card(self, advice: Advice) -> dict[str, object]:
+        """One card."""
+        finding = advice.finding
+        body = _risk_card(advice, finding) if isinstance(finding, RiskAssessment) else _abstention_card(finding)
+        return {
+            "uuid": advice.id,
+            **body,
+            "source": {
+                "label": f"Chartside {finding.model.title} {finding.model.version}",
+                "url": self.base_url,
+                "topic": {
+                    "system": f"{self.base_url}/models",
+                    "code": finding.model.id,
+                    "display": finding.model.title,
+                },
+            },
+            "links": [self._link(advice)],
+        }
+
+    def _link(self, advice: Advice) -> dict[str, object]:
+        """The SMART link. Its appContext is the card's random id and nothing about the patient."""
+        label = "See the reasons and decide" if isinstance(advice.finding, RiskAssessment) else "See what is missing"
+        return {"label": label, "url": f"{self.base_url}/smart/launch", "type": "smart", "appContext": advice.id}
+
+
+def outcome(advice: Advice) -> dict[str, object]:
+    """What was found, for machines: full precision, and the reason where nothing is shown."""
+    finding = advice.finding
+    found: dict[str, object] = {
+        "advice": advice.id,
+        "model": finding.model.id,
+        "version": finding.model.version,
+        "asOf": finding.as_of.isoformat(),
+        "shown": advice.shown,
+    }
+    if isinstance(finding, RiskAssessment):
+        found |= {"status": "assessed", "probability": finding.probability, "tier": finding.tier.name}
+        found |= {"baseRate": finding.model.base_rate}
+    else:
+        found |= {"status": "not-assessed", "reason": finding.reason.value, "text": finding.text}
+    if advice.withheld is not None:
+        found["withheld"] = advice.withheld.value
+    return found
+
+
+def _risk_card(advice: Advice, found: RiskAssessment) -> dict[str, object]:
+    """Summary, detail, suggestion and reasons of a risk."""
+    summary = (
+        f"{found.tier.name.capitalize()} risk: {percent(found.probability)} {found.model.outcome}, "
+        f"{found.model.horizon} (average {percent(found.model.base_rate)})"
+    )
+    return {
+        "summary": cut(summary, SUMMARY_LIMIT),
+        "indicator": found.tier.indicator.value,
+        "detail": _risk_detail(found),
+        "suggestions": [_suggestion(advice, found)],
+        "selectionBehavior": "any",
+        "overrideReasons": [{"code": r.code, "system": r.system, "display": r.display} for r in OVERRIDE_REASONS],
+    }
+
+
+def _risk_detail(found: RiskAssessment) -> str:
+    """The explanation in Markdown, most useful lines first."""
+    drivers = found.explanation.drivers()
+    up = [driver for driver in drivers if driver.log_odds > 0][:DRIVERS_UP]
+    down = [driver for driver in drivers if driver.log_odds < 0][:DRIVERS_DOWN]
+    lines = [
+        f"**{percent(found.probability)} {found.model.outcome}** ({found.model.horizon}); "
+        f"the average of the patients the model learned from is {percent(found.model.base_rate)}.",
+        _when(found),
+        _table("Raises the risk", up, found),
+        _table("Lowers the risk", down, found),
+        f"**Consider:** {_action(found)}.",
+        _gaps(found.missing, found.unused),
+        f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _when(found: RiskAssessment) -> str:
+    """As of when, and how old the data are."""
+    text = f"As of {moment(found.as_of)}, {found.situation}."
+    if found.newest is not None and found.oldest is not None:
+        newest, oldest = age(found.as_of - found.newest), age(found.as_of - found.oldest)
+        text += f" Newest value {newest} old, oldest {oldest}."
+    return text
+
+
+def _table(title: str, drivers: Iterable[Driver], found: RiskAssessment) -> str:
+    """Drivers with value, unit, time and effect, as a GFM table."""
+    cells = ((d.label, driver_value(d), _measured(d, found), f"× {multiplier(d.odds_multiplier)}") for d in drivers)
+    rows = [f"| {' | '.join(row)} |" for row in cells]
+    return "\n".join([f"| {title} | Latest value | Measured | Odds |", "|---|---|---|---|", *rows]) if rows else ""
+
+
+def _measured(driver: Driver, found: RiskAssessment) -> str:
+    """When the newest value of a driver was measured."""
+    if driver.latest is None:
+        return "–"
+    return f"{driver.latest.time:%d %b %H:%M} ({age(found.as_of - driver.latest.time)} ago)"
+
+
+def _action(found: RiskAssessment) -> str:
+    """The one suggested action."""
+    return USUAL_CARE if found.tier.indicator is Indicator.INFO else found.model.action.rstrip(".")
+
+
+def _suggestion(advice: Advice, found: RiskAssessment) -> dict[str, object]:
+    """The action as a suggestion, with a Task that the EHR may file."""
+    task: dict[str, object] = {
+        "resourceType": "Task",
+        "status": "draft",
+        "intent": "proposal",
+        "priority": "urgent" if found.tier.indicator is Indicator.CRITICAL else "routine",
+        "description": _action(found),
+        "for": {"reference": f"Patient/{advice.patient_id}"},
+        "authoredOn": advice.time.isoformat(timespec="seconds"),
+    }
+    if advice.encounter_id is not None:
+        task["encounter"] = {"reference": f"Encounter/{advice.encounter_id}"}
+    action = {"type": "create", "description": f"Add a task: {_action(found)}", "resource": task}
+    return {"label": cut(_action(found), 80), "uuid": advice.suggestion_id, "isRecommended": True, "actions": [action]}
+
+
+def _abstention_card(found: Abstention) -> dict[str, object]:
+    """No number, and why."""
+    lines = [
+        f"**Not assessed:** {escape(found.text)}",
+        f"As of {moment(found.as_of)}. This is not a low risk; it is no answer.",
+        _gaps(found.missing, found.unused),
+        f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
+    ]
+    return {
+        "summary": cut(f"{found.model.title} not assessed: {found.text}", SUMMARY_LIMIT),
+        "indicator": Indicator.INFO.value,
+        "detail": "\n\n".join(line for line in lines if line),
+    }
+
+
+def _gaps(missing: tuple[str, ...], unused: tuple[SetAside, ...]) -> str:
+    """What was not measured, and what was read but not used."""
+    lines = []
+    if missing:
+        lines.append(f"**Not measured:** {', '.join(missing)}.")
+    if unused:
+        kinds = sorted({f"{escape(item.reference)}: {escape(item.detail)}" for item in unused})
+        more = f"; and {len(kinds) - 5} more" if len(kinds) > 5 else ""
+        lines.append(f"**Read but not used:** {'; '.join(kinds[:5])}{more}.")
+    return "\n\n".join(lines)

@@ -1,0 +1,113 @@
+"""A service request's JSON → `Invocation` (CDS Hooks 2.0.1, "Calling a CDS Service").
+
+Required members have no defaults. Unknown members pass; null counts as absent where a member is optional.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from cds_hooks.context import Context, Fields
+from cds_hooks.services import Service
+from clinical.errors import MalformedRequest, WrongPatient
+from clinical.invocation import FhirAccess, Invocation
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
+
+
+def read_invocation(body: Mapping[str, object], service: Service, client: str) -> Invocation:
+    """Read the envelope. Raises `MalformedRequest` or `WrongPatient`."""
+    context = service.hook.read(Fields(body.get("context")))
+    return Invocation(
+        client=client,
+        service=service.info.id,
+        hook=service.hook.name,
+        hook_instance=_hook_instance(body.get("hookInstance")),
+        patient_id=context.patient_id,
+        encounter_id=context.encounter_id,
+        user=context.user,
+        prefetch=_prefetch(body.get("prefetch")),
+        access=_access(body, context),
+    )
+
+
+def _hook_instance(value: object) -> str:
+    """A UUID, in its usual spelling."""
+    try:
+        return str(uuid.UUID(value)) if isinstance(value, str) and len(value) == 36 else _missing_instance()
+    except ValueError:
+        return _missing_instance()
+
+
+def _missing_instance() -> str:
+    raise MalformedRequest("'hookInstance' is missing or is not a UUID.")
+
+
+def _prefetch(value: object) -> Mapping[str, object]:
+    """The prefetch object; absent and null mean that nothing was sent."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise MalformedRequest("'prefetch' is not an object.")
+    return value
+
+
+def _access(body: Mapping[str, object], context: Context) -> FhirAccess | None:
+    """`fhirServer` with `fhirAuthorization`, or None where the caller grants no access."""
+    granted = body.get("fhirAuthorization")
+    server = body.get("fhirServer")
+    if server is not None and not _is_base_url(server):
+        raise MalformedRequest("'fhirServer' is not an http(s) base URL.")
+    if granted is None:
+        return None
+    if not isinstance(granted, Mapping):
+        raise MalformedRequest("'fhirAuthorization' is not an object.")
+    if not isinstance(server, str):
+        raise MalformedRequest("'fhirAuthorization' came without 'fhirServer'.")
+    _same_patient(granted.get("patient"), context)
+    return FhirAccess(server.rstrip("/"), _token(granted), _scopes(granted))
+
+
+def _is_base_url(value: object) -> bool:
+    """An absolute URL without credentials, query or fragment."""
+    if not isinstance(value, str) or len(value) > 2048 or not _TOKEN.fullmatch(value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
+
+
+def _token(granted: Mapping[str, object]) -> str:
+    """The bearer token, after its required companions were checked (CDS Hooks 2.0.1, "FHIR Resource Access")."""
+    token, lifetime = granted.get("access_token"), granted.get("expires_in")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise MalformedRequest("'fhirAuthorization.access_token' is missing or is not a token.")
+    if granted.get("token_type") != "Bearer":
+        raise MalformedRequest("'fhirAuthorization.token_type' must be 'Bearer'.")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int) or lifetime <= 0:
+        raise MalformedRequest("'fhirAuthorization.expires_in' must be a positive whole number of seconds.")
+    if not isinstance(granted.get("subject"), str):
+        raise MalformedRequest("'fhirAuthorization.subject' is missing.")
+    return token
+
+
+def _scopes(granted: Mapping[str, object]) -> tuple[str, ...]:
+    """The granted scopes."""
+    scope = granted.get("scope")
+    if not isinstance(scope, str):
+        raise MalformedRequest("'fhirAuthorization.scope' is missing.")
+    return tuple(scope.split())
+
+
+def _same_patient(patient: object, context: Context) -> None:
+    """A token that is bound to another patient stops the call."""
+    if patient is None:
+        return
+    if not isinstance(patient, str) or patient.removeprefix("Patient/") != context.patient_id:
+        raise WrongPatient("'fhirAuthorization.patient' is not the patient of this call.")

@@ -1,0 +1,17 @@
+"""encounter-start 1.0 (maturity 1): a patient is admitted or arrives."""
+
+from __future__ import annotations
+
+from cds_hooks.context import Context, Fields, Hook
+
+
+def read(fields: Fields) -> Context:
+    """`userId`, `patientId` and `encounterId` are required."""
+    return Context(
+        user=fields.user("userId"),
+        patient_id=fields.identifier("patientId", "Patient"),
+        encounter_id=fields.identifier("encounterId", "Encounter"),
+    )
+
+
+HOOK = Hook("encounter-start", version="1.0", encounter_always_known=True, read=read)

@@ -1,0 +1,5 @@
+"""`python -m chartside` is the `chartside` command."""
+
+from chartside.cli import main
+
+main()

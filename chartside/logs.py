@@ -1,0 +1,44 @@
+"""Logging: one JSON object a line, with named members from an allow-list and nothing else.
+
+Messages of third-party libraries may quote URLs and bodies, so their text is replaced by their logger's name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+MEMBERS = (
+    "client", "service", "hook", "advice", "outcome", "withheld", "status", "fault", "incident", "where", "ms",
+    "stored", "repeated", "quarantined", "model", "version", "count", "address",
+)  # fmt: skip
+
+
+class JsonLines(logging.Formatter):
+    """Formats allow-listed members only; an exception becomes its class and the place it came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        if record.name.partition(".")[0] == "chartside":
+            line["event"] = record.msg
+            line |= {name: getattr(record, name) for name in MEMBERS if hasattr(record, name)}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["fault"] = record.exc_info[0].__name__
+        return json.dumps(line, ensure_ascii=True)
+
+
+def set_up() -> None:
+    """Send all logging to standard error as JSON lines; libraries from WARNING on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("chartside").setLevel(logging.INFO)

@@ -1,0 +1,121 @@
+"""All settings, read in this one place from `CHARTSIDE_…` environment variables. docs/settings.md explains each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from clinical.errors import SettingsInvalid
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MIN_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment decides. Secrets come from files and are never printed."""
+
+    base_url: str
+    database_url: str = field(repr=False)
+    clients_file: Path
+    secret: bytes = field(repr=False)
+    quality_password: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8100
+    fhir_seconds: float = 2.0
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises `SettingsInvalid` that lists every fault at once."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = Settings(
+        base_url=reader.base_url(),
+        database_url=reader.required("DATABASE_URL"),
+        clients_file=Path(reader.required("CLIENTS_FILE")),
+        secret=reader.secret(),
+        quality_password=reader.optional_file("QUALITY_PASSWORD_FILE"),
+        host=reader.text("HOST", "127.0.0.1"),
+        port=int(reader.number("PORT", 8100, 1, 65535)),
+        fhir_seconds=reader.number("FHIR_SECONDS", 2.0, 0.1, 30.0),
+    )
+    if reader.faults:
+        raise SettingsInvalid("The settings do not hold together:\n  " + "\n  ".join(reader.faults))
+    return settings
+
+
+class _Reader:
+    """Reads variables and gathers faults."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Start with no faults."""
+        self._environment = environment
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        """An optional text."""
+        return self._environment.get(f"CHARTSIDE_{name}", default)
+
+    def required(self, name: str) -> str:
+        """A text that must be there."""
+        value = self.text(name, "")
+        if not value:
+            self.faults.append(f"CHARTSIDE_{name} is not set.")
+        return value
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        """A number within bounds."""
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            self.faults.append(f"CHARTSIDE_{name} must be a number from {low:g} to {high:g}.")
+            return default
+        return value
+
+    def base_url(self) -> str:
+        """The public URL: https, or http on this machine only."""
+        value = self.required("BASE_URL").rstrip("/")
+        if value and not is_web_url(value):
+            self.faults.append("CHARTSIDE_BASE_URL must be an https URL (http only on this machine).")
+        return value
+
+    def secret(self) -> bytes:
+        """The secret that keys pseudonyms and cookies."""
+        path = self.required("SECRET_FILE")
+        content = self._read(path, "SECRET_FILE") if path else ""
+        if path and len(content.encode()) < MIN_SECRET_BYTES:
+            self.faults.append(
+                f"The file of CHARTSIDE_SECRET_FILE must hold at least {MIN_SECRET_BYTES} characters; "
+                "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        return content.encode()
+
+    def optional_file(self, name: str) -> str | None:
+        """The content of a file, if one is named."""
+        path = self.text(name, "")
+        return self._read(path, name) or None if path else None
+
+    def _read(self, path: str, name: str) -> str:
+        """A small text file without its line end."""
+        try:
+            return Path(path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as fault:
+            self.faults.append(f"The file of CHARTSIDE_{name} cannot be read ({type(fault).__name__}).")
+            return ""
+
+
+def is_web_url(value: str) -> bool:
+    """Whether a URL is https, or http to this machine, with nothing but host, port and path."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.query or parts.fragment or parts.username or not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

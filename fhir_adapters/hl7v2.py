@@ -1,0 +1,160 @@
+"""HL7 v2 messages → `PatientRecord`: ADT^A01 (who, where, since when) and ORU^R01 (measurements).
+
+The same rules as for FHIR apply to each OBX. A later result for the same measurement replaces the earlier one, as
+a corrected (C) or deleted (D) result means it to (HL7 v2.5.1 chapter 7, table 0085).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timezone
+
+from clinical.errors import MalformedRequest, WrongPatient
+from clinical.need import DataNeed
+from clinical.record import LOINC, Coding, Observation, PatientRecord, SetAside, Source, Stay, StayLocation
+from fhir_adapters.assemble import wanted_tokens
+from fhir_adapters.facts import Reported, accept
+from fhir_adapters.hl7v2_segments import Segment, parse
+from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.times import v2_birth_date, v2_moment
+from fhir_adapters.units import UCUM, Analytes
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+# HL7 table 0085 → FHIR observation-status (HL7 v2-to-FHIR, ConceptMap ObservationStatus).
+_STATUS = {"F": "final", "U": "final", "C": "corrected", "A": "amended", "P": "preliminary", "R": "preliminary"}
+_STATUS |= {"S": "preliminary", "D": "entered-in-error", "W": "entered-in-error", "X": "cancelled"}
+# HL7 table 0001 → FHIR administrative-gender; table 0004 → ActCode.
+_SEX = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown"}
+_CLASS = {"I": "IMP", "O": "AMB", "E": "EMER", "P": "PRENC"}
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What must be known about a sender: which places are intensive care, and its zone for times without one."""
+
+    rule: IntensiveCare
+    analytes: Analytes
+    zone: timezone = UTC
+
+
+def read_messages(
+    messages: Iterable[bytes], needs: Sequence[DataNeed], *, patient_id: str, feed: Feed, now: datetime
+) -> PatientRecord:
+    """Read messages, in their order, about one patient (PID-3.1).
+
+    Raises `MalformedRequest`, or `WrongPatient` if a message is about somebody else.
+    """
+    record = PatientRecord(patient_id=patient_id, read_at=now)
+    reports: dict[tuple[object, ...], Reported] = {}
+    for message in messages:
+        segments = parse(message)
+        _check_patient(segments, patient_id)
+        kind = f"{segments[0].get(9, 1)}^{segments[0].get(9, 2)}"
+        if kind == "ADT^A01":
+            record = _admit(record, segments, feed)
+        elif kind == "ORU^R01":
+            reports.update((_key(report), report) for report in _results(segments, feed.zone))
+        else:
+            raise MalformedRequest("Only ADT^A01 and ORU^R01 messages are read.")
+    return _with_facts(record, reports.values(), wanted_tokens(needs), feed, now)
+
+
+def _with_facts(
+    record: PatientRecord, reports: Iterable[Reported], wanted: frozenset[str], feed: Feed, now: datetime
+) -> PatientRecord:
+    """Apply the rules of the record to each result that somebody asked for."""
+    asked = (report for report in reports if any(coding.token in wanted for coding in report.codings))
+    facts = [accept(report, feed.analytes, now) for report in asked]
+    observations = [fact for fact in facts if isinstance(fact, Observation)]
+    return replace(
+        record,
+        observations=tuple(sorted(observations, key=lambda fact: (fact.time, fact.reference))),
+        set_aside=tuple(fact for fact in facts if isinstance(fact, SetAside)),
+    )
+
+
+def _check_patient(segments: Sequence[Segment], patient_id: str) -> None:
+    """Each message names the patient, among its identifiers."""
+    pid = _only(segments, "PID")
+    if patient_id not in {pid.get(3, 1, repetition) for repetition in range(len(pid.fields.get(3, ())))}:
+        raise WrongPatient("An HL7 v2 message is about another patient than this call.")
+
+
+def _only(segments: Sequence[Segment], name: str) -> Segment:
+    """The first segment with a name. Raises `MalformedRequest`."""
+    found = next((segment for segment in segments if segment.name == name), None)
+    if found is None:
+        raise MalformedRequest(f"An HL7 v2 message has no {name} segment.")
+    return found
+
+
+def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> PatientRecord:
+    """Who, where, since when."""
+    pid, visit = _only(segments, "PID"), _only(segments, "PV1")
+    birth = v2_birth_date(pid.get(7))
+    admitted = v2_moment(visit.get(44), feed.zone)
+    place = visit.get(3, 1)
+    why = feed.rule.recognise(place, ())
+    code = _CLASS.get(visit.get(2))
+    stay = Stay(
+        reference=f"PV1 {visit.get(19) or '(no visit number)'}",
+        status="finished" if visit.get(45) else "in-progress",
+        class_code=Coding(ACT_CODE, code) if code else None,
+        start=admitted,
+        end=v2_moment(visit.get(45), feed.zone),
+        locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
+    )
+    others = tuple(known for known in record.stays if known.reference != stay.reference)
+    return replace(
+        record,
+        birth_date=birth[0] if birth else None,
+        sex=_SEX.get(pid.get(8)),
+        name=" ".join(part for part in (pid.get(5, 2), pid.get(5, 1)) if part),
+        caveats=() if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",),
+        stays=(*others, stay),
+    )
+
+
+def _results(segments: Sequence[Segment], zone: timezone) -> Iterator[Reported]:
+    """The OBX segments; OBX-14 is the time of a result, else OBR-7."""
+    control, drawn = segments[0].get(10), ""
+    for index, segment in enumerate(segments):
+        if segment.name == "OBR":
+            drawn = segment.get(7)
+        elif segment.name == "OBX":
+            yield _reported(segment, f"ORU {control} segment {index + 1}", segment.get(14) or drawn, zone)
+
+
+def _reported(obx: Segment, reference: str, time: str, zone: timezone) -> Reported:
+    """One OBX as a report. Only NM values are numbers."""
+    text = obx.get(5).strip()
+    is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)
+    system = obx.get(6, 3)
+    return Reported(
+        reference=reference,
+        codings=tuple(_codings(obx)),
+        status=_STATUS.get(obx.get(11), "unknown"),
+        value=float(text) if is_number else None,
+        unit_code=obx.get(6, 1) or None,
+        unit_system=UCUM if system == "UCUM" else None,
+        unit_text=None,
+        time=v2_moment(time, zone),
+        source=Source.HL7V2,
+        problem="" if is_number else "it holds no number",
+    )
+
+
+def _codings(obx: Segment) -> Iterator[Coding]:
+    """OBX-3, first and alternate identifier; LN is LOINC (HL7 table 0396)."""
+    for first in (1, 4):
+        code, system = obx.get(3, first), obx.get(3, first + 2)
+        if code and system:
+            yield Coding(LOINC if system == "LN" else f"urn:hl7v2:{system}", code, obx.get(3, first + 1))
+
+
+def _key(report: Reported) -> tuple[object, ...]:
+    """What makes two results the same measurement: code and time."""
+    return (report.codings[:1], report.time, report.reference if report.time is None else None)

@@ -1,0 +1,91 @@
+"""JSON from outside is taken strictly or not at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinical import strict_json
+from clinical.errors import BodyTooLarge, ChartsideError, MalformedRequest
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**15), 10**15)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_plain_json_comes_back_unchanged(value: object) -> None:
+    """What the standard library writes is read back equal."""
+    assert strict_json.loads(json.dumps(value).encode()) == value
+    assert strict_json.loads(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_end_in_a_value_or_in_our_error(data: bytes) -> None:
+    """No other exception ever leaves the loader, and its words do not repeat the input."""
+    messages = []
+    try:
+        strict_json.loads(data)
+    except ChartsideError as fault:
+        messages.append(fault.message.encode())
+    assert len(data) < 3 or not any(data in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[1,]",
+        b'{"a":1,}',
+        b"{'a':1}",
+        b"// c\n{}",
+        b'{"a":1,"a":2}',
+        b'[{"x":{"a":1,"a":1}}]',
+        b"[NaN]",
+        b"[Infinity]",
+        b"[-Infinity]",
+        b"[1e999]",
+        b"[-1e400]",
+        b"[" + b"9" * 41 + b"]",
+        b"[0." + b"1" * 60 + b"]",
+        b"\xff\xfe{}",
+        b"\xef\xbb\xbf{}",
+        b'["\xc3\x28"]',
+        b'["\\ud800"]',
+        b'{"\\udc00": 1}',
+        b"[" * 41 + b"]" * 41,
+        b'{"a":' * 41 + b"1" + b"}" * 41,
+    ],
+)
+def test_what_is_not_json_is_refused(data: bytes) -> None:
+    """Repeated keys, non-finite numbers, deep nesting, bad text: all refused, none repaired."""
+    with pytest.raises(MalformedRequest):
+        strict_json.loads(data)
+
+
+def test_nesting_up_to_the_limit_passes() -> None:
+    """Brackets inside strings do not count."""
+    assert strict_json.loads(b"[" * 40 + b"]" * 40)
+    assert strict_json.loads(b'["' + b"[" * 100 + b'"]') == ["[" * 100]
+    assert strict_json.loads(b'["\\"[[[[[", 1]') == ['"[[[[[', 1]
+
+
+def test_a_surrogate_pair_passes() -> None:
+    """A whole pair is a character."""
+    assert strict_json.loads(b'["\\ud83d\\ude00"]') == ["\U0001f600"]
+
+
+def test_size_is_bounded() -> None:
+    """More bytes than the limit are refused before they are parsed."""
+    with pytest.raises(BodyTooLarge):
+        strict_json.loads(b"[" + b" " * 100 + b"]", max_bytes=50)

@@ -1,0 +1,97 @@
+"""The words: needs, explanations, ages, errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clinical.advice import OVERRIDE_REASONS
+from clinical.assessment import Explanation, RiskAssessment
+from clinical.errors import ChartsideError, DataUnavailable
+from clinical.invocation import FhirAccess, Invocation
+from clinical.need import DataNeed, smart_scopes
+from clinical.record import LOINC, Coding, completed_years
+from findings import attribution, observation
+
+LABS = DataNeed("labs", "Observation", (Coding(LOINC, "2524-7"), Coding(LOINC, "2160-0")), count=500)
+
+
+def test_one_need_gives_template_query_and_scope() -> None:
+    """Prefetch, search and scope come from one declaration."""
+    assert LABS.prefetch_template(encounter_always_known=True) == (
+        "Observation?patient={{context.patientId}}&code=http://loinc.org|2524-7,http://loinc.org|2160-0"
+        "&_sort=-date&_count=500"
+    )
+    assert LABS.query("p1").startswith("Observation?patient=p1&code=")
+    assert DataNeed("patient", "Patient").query("p1") == "Patient/p1"
+    stays = DataNeed("stays", "Encounter", count=20)
+    assert stays.prefetch_template(encounter_always_known=False) == (
+        "Encounter?patient={{context.patientId}}&_sort=-date&_count=20"
+    )
+    assert stays.prefetch_template(encounter_always_known=True) == "Encounter/{{context.encounterId}}"
+    assert DataNeed("conditions", "Condition").query("p1") == "Condition?patient=p1&_sort=-date"
+    assert smart_scopes([LABS, LABS]) == ("patient/Observation.rs",)
+    assert smart_scopes([stays]) == ("patient/Encounter.rs", "patient/Location.rs")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(-5, 5)), max_size=30), st.floats(-5, 5))
+def test_drivers_add_up_to_the_log_odds(parts: list[tuple[str, float]], base: float) -> None:
+    """Grouping by concept loses nothing, and the product of multipliers is the odds."""
+    explanation = Explanation(base, tuple(attribution(concept, size, None) for concept, size in parts))
+    drivers = explanation.drivers()
+    assert len({driver.concept for driver in drivers}) == len(drivers)
+    assert math.isclose(base + math.fsum(d.log_odds for d in drivers), explanation.log_odds, abs_tol=1e-9)
+    product = math.exp(base) * math.prod(driver.odds_multiplier for driver in drivers)
+    assert math.isclose(product, math.exp(explanation.log_odds), rel_tol=1e-9)
+    assert [abs(d.log_odds) for d in drivers] == sorted((abs(d.log_odds) for d in drivers), reverse=True)
+
+
+def test_a_driver_knows_its_newest_fact() -> None:
+    """The fact shown for a concept is the newest one behind it."""
+    old, new = observation("2524-7", 2.0, "mmol/L", 300), observation("2524-7", 4.0, "mmol/L", 10)
+    drivers = Explanation(0.0, (attribution("lactate", 0.2, old), attribution("lactate", 0.3, new))).drivers()
+    assert drivers[0].latest == new
+    assert drivers[0].measured
+    assert not Explanation(0.0, (attribution("lactate", 0.2, None),)).drivers()[0].measured
+
+
+def test_completed_years_at_the_birthday() -> None:
+    """A year is complete on the birthday, not before."""
+    born = date(1950, 2, 28)
+    assert completed_years(born, date(2026, 2, 27)) == 75
+    assert completed_years(born, date(2026, 2, 28)) == 76
+    assert completed_years(date(1952, 2, 29), date(2026, 2, 28)) == 73
+
+
+def test_a_token_is_never_printed() -> None:
+    """Neither token nor prefetch stands in a representation."""
+    invocation = Invocation(
+        "c",
+        "s",
+        "h",
+        "i",
+        "p",
+        "u",
+        prefetch={"k": "secret-fact"},
+        access=FhirAccess("https://ehr/fhir", "secret-token"),
+    )
+    assert "secret" not in repr(invocation)
+
+
+def test_errors_carry_words_for_people() -> None:
+    """A missing need names its key and what was tried."""
+    fault = DataUnavailable("labs", "not in the prefetch")
+    assert isinstance(fault, ChartsideError)
+    assert fault.key == "labs"
+    assert fault.message == "Required data 'labs' could not be read: not in the prefetch."
+
+
+def test_override_reasons_are_few_and_coded(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """Four to six choices, each with system, code and display."""
+    assert 4 <= len(OVERRIDE_REASONS) <= 6
+    assert all(reason.system and reason.code and reason.display for reason in OVERRIDE_REASONS)
+    assert OVERRIDE_REASONS[0].token == f"{OVERRIDE_REASONS[0].system}|action-completed"

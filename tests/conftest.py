@@ -1,0 +1,55 @@
+"""What all tests share: the clock, the open data, and how a missing part is treated."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Never
+
+import pytest
+
+pytest_plugins = ["findings"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class FixedClock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, time: datetime) -> None:
+        self.time = time
+
+    def now(self) -> datetime:
+        return self.time
+
+
+def missing(what: str) -> Never:
+    """Skip for a part that a user's machine may lack; under CI nothing may be lacking."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and CI may not skip")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 3, 2, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of open data beside the project."""
+    folder = Path(os.environ.get("CHARTSIDE_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        missing("the open data folder (../shared or CHARTSIDE_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        missing("Chromium")
+    return found

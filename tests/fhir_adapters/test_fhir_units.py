@@ -1,0 +1,145 @@
+"""Units: every factor against a unit engine, and refusal of everything else."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir_adapters.units import UCUM, Analyte, Analytes, Conversion
+
+# Scores and pH have no dimension, so their units are names for the number itself.
+PURE_NUMBERS = {"glasgow_coma_score", "arterial_ph"}
+# Conversions that need a molar mass, which a unit engine rightly refuses: (analyte, other unit) → g/mol.
+MOLAR = {
+    ("urea_nitrogen", "mmol/L"): 28.014,
+    ("creatinine", "umol/L"): 113.12,
+    ("glucose", "mmol/L"): 180.156,
+    ("magnesium", "mmol/L"): 24.305,
+    ("lactate", "mg/dL"): 90.08,
+    ("bilirubin_total", "umol/L"): 584.66,
+    ("bilirubin_direct", "umol/L"): 584.66,
+    ("cholesterol", "mmol/L"): 386.65,
+}
+
+
+def mass_per_dl(unit: str, molar_mass: float) -> float:
+    """One `unit` of a substance in mg/dL."""
+    return {"mg/dL": 1.0, "mmol/L": molar_mass / 10, "umol/L": molar_mass / 10_000}[unit]
+
+
+@pytest.fixture(scope="module")
+def engine() -> object:
+    """UCUM on pint."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from ucumvert import PintUcumRegistry
+
+        return PintUcumRegistry()
+
+
+def test_every_conversion_agrees_with_an_independent_source(analytes: Analytes, engine: object) -> None:
+    """Dimensional factors equal the engine's; molar ones equal the molar mass to three digits."""
+    checked = 0
+    for analyte in analytes:
+        for unit, conversion in analyte.accept.items():
+            if (analyte.name, unit) in MOLAR:
+                mass = MOLAR[analyte.name, unit]
+                expected = mass_per_dl(unit, mass) / mass_per_dl(analyte.unit, mass)
+                assert math.isclose(conversion(1.0), expected, rel_tol=1e-3), (analyte.name, unit)
+            elif analyte.name in PURE_NUMBERS:
+                assert conversion(7.4) == 7.4
+            elif unit not in (analyte.unit, "meq/L"):
+                for value in (1.0, 37.5):
+                    there = _by_engine(engine, value, unit, analyte.unit)
+                    assert math.isclose(conversion(value), there, rel_tol=1e-9), (analyte.name, unit)
+            checked += 1
+    assert checked > 80
+
+
+def _by_engine(engine: object, value: float, unit: str, target: str) -> float:
+    """The engine's conversion."""
+    there, here = (getattr(engine.from_ucum(name), "units", "") for name in (target, unit))  # type: ignore[attr-defined]
+    return float(engine.Quantity(value, here).to(there).magnitude)  # type: ignore[attr-defined]
+
+
+def test_milliequivalents_are_taken_for_singly_charged_ions_only(analytes: Analytes) -> None:
+    """1 mEq/L is 1 mmol/L for charge 1 and nothing else."""
+    singly = {"sodium", "potassium", "chloride", "bicarbonate", "lactate"}
+    assert {analyte.name for analyte in analytes if "meq/L" in analyte.accept} == singly
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "system", "text", "value", "canonical"),
+    [
+        ("temperature", "[degF]", UCUM, None, 98.6, 37.0),
+        ("temperature", None, None, "°C", 37.0, 37.0),
+        ("inhaled_oxygen", "1", UCUM, None, 0.4, 40.0),
+        ("creatinine", "umol/L", UCUM, "µmol/L", 88.42, 1.0),
+        ("weight", "[lb_av]", UCUM, None, 100.0, 45.359237),
+        ("leukocytes", None, None, "K/uL", 11.0, 11.0),
+        ("glasgow_coma_score", None, None, None, 15.0, 15.0),
+    ],
+)
+def test_allowed_units(
+    name: str,
+    code: str | None,
+    system: str | None,
+    text: str | None,
+    value: float,
+    canonical: float,
+    analytes: Analytes,
+) -> None:
+    """Coded units by their code, uncoded ones by their spelling."""
+    conversion = by_name(analytes, name).conversion(code=code, system=system, text=text)
+    assert conversion is not None
+    assert math.isclose(conversion(value), canonical, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "system", "text"),
+    [
+        ("creatinine", "mg/L", UCUM, "mg/L"),
+        ("creatinine", None, None, None),
+        ("creatinine", "mg/dL", "http://snomed.info/sct", "mg/dL"),
+        ("temperature", "C", UCUM, "C"),
+        ("systolic_pressure", "mmHg", UCUM, "mmHg"),
+        ("bicarbonate", "mg/dL", UCUM, "mg/dL"),
+        ("potassium", "mg/dL", UCUM, "mg/dL"),
+        ("heart_rate", "Hz", UCUM, "Hz"),
+    ],
+)
+def test_refused_units(name: str, code: str | None, system: str | None, text: str | None, analytes: Analytes) -> None:
+    """Foreign, absent, mis-coded (coulomb for Celsius) and unlisted units are not converted."""
+    assert by_name(analytes, name).conversion(code=code, system=system, text=text) is None
+
+
+@given(st.text(max_size=12))
+def test_text_under_the_ucum_system_is_not_reinterpreted(text: str) -> None:
+    """A code that is not in the list is refused, whatever the text says."""
+    analyte = Analyte("x", frozenset({"1"}), "mg/dL", {"mg/dL": Conversion()}, {text: "mg/dL"})
+    assert (analyte.conversion(code=text, system=UCUM, text="mg/dL") is None) == (text != "mg/dL")
+
+
+def test_two_analytes_cannot_share_a_code() -> None:
+    """A code must mean one thing."""
+    one = Analyte("one", frozenset({"1-8"}), "%", {}, {})
+    with pytest.raises(ValueError, match="1-8"):
+        Analytes([one, Analyte("two", frozenset({"1-8"}), "%", {}, {})])
+
+
+def by_name(analytes: Analytes, name: str) -> Analyte:
+    """One row of the table."""
+    return next(analyte for analyte in analytes if analyte.name == name)
+
+
+def test_all_codes_pass_the_loinc_check_digit(analytes: Analytes) -> None:
+    """LOINC codes end in a mod-10 (Luhn) digit."""
+    for analyte in analytes:
+        for code in analyte.loinc:
+            digits = [int(char) for char in reversed(code.replace("-", ""))]
+            total = sum(d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(digits))
+            assert total % 10 == 0, code
