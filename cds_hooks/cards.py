@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from cds_hooks.words import age, cut, driver_value, escape, moment, multiplier, percent
 from clinical.advice import OVERRIDE_REASONS, Advice
-from clinical.assessment import Abstention, Driver, Indicator, RiskAssessment
-from clinical.record import SetAside
+from clinical.assessment import Abstention, Driver, Finding, Indicator, RiskAssessment
 
 SUMMARY_LIMIT = 139
 EXTENSION = "org.chartside.outcome"
@@ -101,7 +100,7 @@ def _risk_detail(found: RiskAssessment) -> str:
         _table("Raises the risk", up, found),
         _table("Lowers the risk", down, found),
         f"**Consider:** {_action(found)}.",
-        _gaps(found.missing, found.unused),
+        _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
     ]
     return "\n\n".join(line for line in lines if line)
@@ -157,7 +156,7 @@ def _abstention_card(found: Abstention) -> dict[str, object]:
     lines = [
         f"**Not assessed:** {escape(found.text)}",
         f"As of {moment(found.as_of)}. This is not a low risk; it is no answer.",
-        _gaps(found.missing, found.unused),
+        _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
     ]
     return {
@@ -167,13 +166,16 @@ def _abstention_card(found: Abstention) -> dict[str, object]:
     }
 
 
-def _gaps(missing: tuple[str, ...], unused: tuple[SetAside, ...]) -> str:
-    """What was not measured, and what was read but not used."""
+def _gaps(found: Finding) -> str:
+    """What was not measured, what was read in part, and what was read but not used."""
     lines = []
-    if missing:
-        lines.append(f"**Not measured:** {', '.join(missing)}.")
-    if unused:
-        kinds = sorted({f"{escape(item.reference)}: {escape(item.detail)}" for item in unused})
+    if found.incomplete:
+        lines.append(f"**Read only in part:** {'; '.join(escape(item) for item in found.incomplete)}.")
+    if found.missing:
+        lines.append(f"**Not measured:** {', '.join(found.missing)}.")
+    if found.unused:
+        kinds = sorted({f"{escape(item.reference)}: {escape(item.detail)}" for item in found.unused})
         more = f"; and {len(kinds) - 5} more" if len(kinds) > 5 else ""
         lines.append(f"**Read but not used:** {'; '.join(kinds[:5])}{more}.")
+    lines += [escape(caveat) for caveat in found.caveats]
     return "\n\n".join(lines)

@@ -7,6 +7,7 @@ entry in the ledger.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from clinical.advice import Advice
@@ -49,7 +50,7 @@ def form_advice(
         encounter_id=invocation.encounter_id,
         user=invocation.user,
         unit_name=unit_name(record, time),
-        finding=finding,
+        finding=replace(finding, incomplete=record.incomplete, caveats=record.caveats),
         withheld=policy.decide(finding),
     )
 

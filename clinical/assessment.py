@@ -125,6 +125,7 @@ class RiskAssessment:
 
     `situation` places the patient ("hour 24 of the intensive care stay"). `missing` are labels of signals without a
     usable value, `unused` the facts that were read and not used, `oldest` and `newest` the times of the facts used.
+    `incomplete` and `caveats` are what the reader of the record had to say about it.
     """
 
     model: ModelInfo
@@ -137,6 +138,8 @@ class RiskAssessment:
     unused: tuple[SetAside, ...] = ()
     oldest: datetime | None = None
     newest: datetime | None = None
+    incomplete: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
 
 class AbstentionReason(StrEnum):
@@ -167,6 +170,8 @@ class Abstention:
     in_population: bool
     missing: tuple[str, ...] = ()
     unused: tuple[SetAside, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
 
 
 Finding = RiskAssessment | Abstention

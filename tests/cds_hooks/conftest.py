@@ -1,0 +1,152 @@
+"""The EHR's door with a scripted main job behind it, and a client that signs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from werkzeug.exceptions import HTTPException
+
+from cds_hooks import faults
+from cds_hooks.blueprint import Deps, create_blueprint
+from cds_hooks.services import Services
+from cds_hooks.trust import Caller, Trust
+from clinical.advice import Advice, Feedback, Receipt
+from clinical.errors import ChartsideError
+from clinical.invocation import Invocation
+from clinical.need import DataNeed
+from clinical.record import LOINC, Coding
+from findings import INFO
+
+BASE = "https://chartside.test"
+ISSUER = "https://ehr.test"
+JKU = "https://ehr.test/.well-known/jwks.json"
+
+
+class Model:
+    """What the registry of services looks at."""
+
+    info = INFO
+    needs = (
+        DataNeed("patient", "Patient"),
+        DataNeed("stays", "Encounter", count=20),
+        DataNeed("labs", "Observation", (Coding(LOINC, "2524-7"),), 500),
+    )
+
+    def assess(self, record: object, as_of: object) -> Any:
+        raise AssertionError("the door does not assess")
+
+
+class Memory:
+    """A ledger that remembers feedback."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[Feedback]] = []
+        self.fault: Exception | None = None
+
+    def append(self, advice: Advice) -> None:
+        raise AssertionError("the door does not append")
+
+    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
+        return None
+
+    def decision(self, advice_id: str) -> Feedback | None:
+        return None
+
+    def record(self, batch: Sequence[Feedback]) -> Receipt:
+        if self.fault:
+            raise self.fault
+        self.batches.append(batch)
+        return Receipt(len(batch), 0, 0)
+
+
+class Door:
+    """Calls the service as an EHR."""
+
+    def __init__(self, clock: Any, make_advice: Callable[..., Advice], authentication: str) -> None:
+        self.clock = clock
+        self.calls: list[Invocation] = []
+        self.advice: Advice | Exception = make_advice()
+        self.ledger = Memory()
+        self.key = ECKey.generate_key("P-384", {"kid": "k1", "use": "sig", "alg": "ES384"})
+        self.key_sets: dict[str, Any] = {JKU: {"keys": [self.key.as_dict(private=False)]}}
+        self.fetched: list[str] = []
+        caller = Caller("demo-ehr", authentication, ISSUER, JKU)
+        deps = Deps(
+            services=Services([Model()]),
+            trust=Trust([caller], fetch_keys=self._fetch, clock=clock),
+            advise=self._advise,
+            ledger=self.ledger,
+            clock=clock,
+            base_url=BASE,
+            origins={"demo-ehr": ("https://ehr.test",)},
+        )
+        app = Flask("door")
+        app.register_blueprint(create_blueprint(deps))
+        app.register_error_handler(HTTPException, faults.answer)
+        self.http: FlaskClient = app.test_client()
+
+    def _advise(self, invocation: Invocation) -> Advice:
+        self.calls.append(invocation)
+        if isinstance(self.advice, Exception):
+            raise self.advice
+        return self.advice
+
+    def _fetch(self, url: str) -> object:
+        self.fetched.append(url)
+        if url not in self.key_sets:
+            raise ChartsideError("not there")
+        return self.key_sets[url]
+
+    def token(self, path: str = "/cds-services", *, key: Any = None, header: Any = None, **claims: Any) -> str:
+        """A JWT as CDS Hooks describes it, with changes; a claim set to None is left out."""
+        now = int(self.clock.now().timestamp())
+        content: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": BASE + path,
+            "iat": now,
+            "exp": now + 300,
+            "jti": str(uuid.uuid4()),
+            **claims,
+        }
+        head = {"alg": "ES384", "kid": "k1", "typ": "JWT", "jku": JKU, **(header or {})}
+        kept = {name: value for name, value in content.items() if value is not None}
+        return jwt.encode(
+            {name: value for name, value in head.items() if value is not None},
+            kept,
+            key or self.key,
+            algorithms=["ES384", "RS384", "ES256", "HS256"],
+        )
+
+    def body(self, **changes: Any) -> dict[str, Any]:
+        """A service request; a member set to `...` is left out."""
+        whole = {
+            "hook": "patient-view",
+            "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+            "context": {"userId": "Practitioner/example", "patientId": "1288992", "encounterId": "89284"},
+            "prefetch": {"patient": None},
+            **changes,
+        }
+        return {name: value for name, value in whole.items() if value is not ...}
+
+    def post(self, body: Any, path: str = "/cds-services/icu-mortality", **options: Any) -> Any:
+        """POST JSON."""
+        return self.http.post(path, json=body, **options)
+
+
+@pytest.fixture
+def door(clock: Any, make_advice: Callable[..., Advice]) -> Door:
+    """A door for callers on this machine."""
+    return Door(clock, make_advice, "loopback")
+
+
+@pytest.fixture
+def guarded(clock: Any, make_advice: Callable[..., Advice]) -> Door:
+    """A door that asks for a JWT."""
+    return Door(clock, make_advice, "jwt")

@@ -1,0 +1,161 @@
+"""Cards: what a clinician reads, and the linter that lets nothing else out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cds_hooks import linter
+from cds_hooks.cards import CardWriter
+from cds_hooks.linter import CardRejected
+from cds_hooks.words import age, cut, escape, multiplier, number, percent
+from clinical.advice import Advice
+from clinical.assessment import Abstention
+from clinical.record import SetAside, SetAsideReason
+
+WRITER = CardWriter("https://chartside.test")
+Make = Callable[..., Any]
+
+
+def test_a_risk_card_says_what_how_high_why_and_what_to_do(make_advice: Make) -> None:
+    """Summary first, then drivers with value, unit and time, then the gaps and one action."""
+    card = WRITER.card(make_advice())
+    assert card["summary"].startswith("High risk: 50 % ")
+    assert "average 14 %" in card["summary"]
+    detail = card["detail"]
+    assert "| Lactate | 4.1 mmol/L | 02 Mar 07:30 (30 min ago) | × 3.32 |" in detail
+    assert "| Creatinine | 2.31 mg/dL | 02 Mar 04:40 (3 h ago) | × 2.46 |" in detail
+    assert "| Platelets | 212 10*3/uL | 02 Mar 06:30 (90 min ago) | × 0.74 |" in detail
+    assert "| Bilirubin | not measured | – | × 0.90 |" in detail
+    assert detail.index("Raises the risk") < detail.index("Lowers the risk") < detail.index("Consider:")
+    assert "hour 24 of the intensive care stay. Newest value 30 min old, oldest 20 h." in detail
+    assert "**Not measured:** Bilirubin." in detail
+    assert "supports clinical judgement, it does not replace it" in detail
+
+
+def test_one_action_coded_reasons_and_a_link(make_advice: Make) -> None:
+    """One suggestion with a Task, four to six reasons, a SMART link that carries the card's id and no more."""
+    advice: Advice = make_advice()
+    card = WRITER.card(advice)
+    (suggestion,) = card["suggestions"]
+    assert suggestion["uuid"] == advice.suggestion_id
+    assert suggestion["actions"][0]["resource"]["for"] == {"reference": "Patient/pat-1"}
+    assert 4 <= len(card["overrideReasons"]) <= 6
+    assert card["links"] == [
+        {
+            "label": "See the reasons and decide",
+            "url": "https://chartside.test/smart/launch",
+            "type": "smart",
+            "appContext": advice.id,
+        }
+    ]
+
+
+def test_the_task_of_a_suggestion_is_valid_r4(make_advice: Make) -> None:
+    """What an EHR would file."""
+    from fhir.resources.R4B.task import Task
+
+    for advice in (make_advice(), make_advice(encounter_id=None)):
+        Task.model_validate(WRITER.card(advice)["suggestions"][0]["actions"][0]["resource"])
+
+
+def test_a_low_risk_card_proposes_usual_care(make_advice: Make, make_assessment: Make) -> None:
+    """Where a site shows low risks, nobody is sent for a review."""
+    card = WRITER.card(make_advice(make_assessment(0.03, "low")))
+    assert "usual monitoring" in card["suggestions"][0]["label"]
+    assert card["indicator"] == "info"
+
+
+def test_an_abstention_never_looks_like_a_low_risk(make_advice: Make, make_abstention: Make) -> None:
+    """No number, the reason, what is missing, nothing to accept."""
+    finding: Abstention = make_abstention(incomplete=("labs: the server did not answer",))
+    card = WRITER.card(make_advice(finding))
+    assert "not assessed: the stay is 3 hours old" in card["summary"]
+    assert "This is not a low risk; it is no answer." in card["detail"]
+    assert "Read only in part" in card["detail"]
+    assert "suggestions" not in card
+    assert "%" not in card["summary"]
+
+
+EVIL = "<img src=x onerror=alert(1)> [x](https://evil.test) | **b** `c` \u202e\n# h"
+
+
+def test_text_from_the_record_is_escaped(make_advice: Make, make_assessment: Make) -> None:
+    """A unit or an id that holds markup stays text."""
+    unused = (SetAside(EVIL, SetAsideReason.UNIT, EVIL),)
+    detail = WRITER.card(make_advice(make_assessment(unused=unused)))["detail"]
+    assert "<img" not in detail.replace("\\<", "")
+    assert "](https" not in detail.replace("\\]\\(", "")
+    assert "\u202e" not in detail
+    assert "\n# h" not in detail
+
+
+@given(st.text(max_size=300))
+def test_escaped_text_renders_as_itself(text: str) -> None:
+    """Through a real Markdown renderer no element appears but the paragraph."""
+    from markdown_it import MarkdownIt
+
+    html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render("x " + escape(text) + " x")
+    assert re.findall(r"<(?!/?p>|br)", html) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the fixtures are factories without state
+@given(probability=st.floats(0, 1), tier=st.sampled_from(["low", "raised", "high"]))
+def test_every_card_passes_the_linter(make_advice: Make, make_assessment: Make, probability: float, tier: str) -> None:
+    """Any probability, any tier."""
+    response = WRITER.response(make_advice(make_assessment(probability, tier)))
+    linter.check(response)
+    assert len(response["cards"][0]["summary"]) <= 139
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda card: card.update(summary="x" * 140),
+        lambda card: card.update(summary=None),
+        lambda card: card.update(indicator="hard-stop"),
+        lambda card: card.update(uuid="1"),
+        lambda card: card.update(detail=""),
+        lambda card: card.update(links=[]),
+        lambda card: card["source"].pop("topic"),
+        lambda card: card.pop("selectionBehavior"),
+        lambda card: card["suggestions"][0].pop("uuid"),
+        lambda card: card["suggestions"][0]["actions"][0].pop("description"),
+        lambda card: card["suggestions"][0]["actions"][0].pop("resource"),
+        lambda card: card["suggestions"][0]["actions"][0].update(type="replace"),
+        lambda card: card["overrideReasons"][0].pop("display"),
+        lambda card: card["links"][0].update(type="absolute"),
+        lambda card: card["links"][0].update(type="popup"),
+        lambda card: card["links"][0].pop("url"),
+    ],
+)
+def test_a_spoilt_card_is_held_back(spoil: Callable[[Any], object], make_advice: Make) -> None:
+    """One fault each; the answer becomes an error, not an omission."""
+    response = WRITER.response(make_advice())
+    spoil(response["cards"][0])
+    with pytest.raises(CardRejected):
+        linter.check(response)
+
+
+def test_an_answer_without_a_list_is_held_back() -> None:
+    """The answer's own shape counts as well."""
+    with pytest.raises(CardRejected):
+        linter.check({"cards": {}})
+    with pytest.raises(CardRejected):
+        linter.check({})
+
+
+def test_words_for_numbers() -> None:
+    """Ends of the scale are not written as certainty."""
+    from datetime import timedelta
+
+    assert [percent(p) for p in (0.0, 0.009, 0.214, 0.991, 1.0)] == ["<1 %", "<1 %", "21 %", ">99 %", ">99 %"]
+    assert [number(v) for v in (4.1, 7.356, 12345.6, 0.5)] == ["4.1", "7.356", "12346", "0.5"]
+    assert [multiplier(v) for v in (0.512, 3.32, 12.4)] == ["0.51", "3.32", "12"]
+    assert [age(timedelta(minutes=m)) for m in (5, 130, 3000)] == ["5 min", "2 h", "2 d"]
+    assert cut("one two three", 9) == "one two…"
