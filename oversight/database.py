@@ -1,0 +1,157 @@
+"""One engine for the ledger's database, on which a commit means "on the disk".
+
+SQLite: WAL with synchronous=FULL; every commit is synced (sqlite.org/pragma.html#pragma_synchronous: with NORMAL, a WAL
+transaction "might roll back following a power loss"). PostgreSQL: refused while synchronous_commit or fsync is off.
+Both are checked on every new connection, not once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from clinical.errors import LedgerUnavailable, SettingsInvalid
+
+# Any number, the same in every process: writers of feedback and migrations queue behind it.
+_ADVISORY_LOCK = 4_207_311_970
+
+
+def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://…` (driver psycopg 3).
+
+    `patience` is how many seconds to wait for a connection, a lock or a statement. Nothing is opened yet.
+    Make the engine after a fork, one a process. Raises `SettingsInvalid`; the message never holds the URL.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed, patience, pool_size)
+    return _postgresql(parsed, patience, pool_size)
+
+
+def _parsed(url: str) -> URL:
+    """The URL with a driver that is supported."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsInvalid("The database URL of the ledger cannot be read.") from None
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise SettingsInvalid("The database URL of the ledger must begin with sqlite:/// or postgresql://.")
+    if parsed.database in (None, "", ":memory:"):
+        raise SettingsInvalid("The ledger needs a file: an SQLite database in memory forgets.")
+    return parsed
+
+
+def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
+    """SQLite in a file that only its owner may read."""
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=pool_size, pool_timeout=patience, connect_args={"timeout": patience}
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def make_private(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
+        """Make a new file unreadable for others; SQLite gives the WAL beside it the same mode."""
+        with suppress(OSError):  # a folder that is missing or full is reported by SQLite itself
+            Path(url.database or "").touch(mode=0o600, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def make_durable(connection: sqlite3.Connection, _record: object) -> None:
+        """Set and check the durability of one connection."""
+        try:
+            _set_pragmas(connection, patience)
+        except sqlite3.Error as fault:
+            raise LedgerUnavailable(f"The ledger's database cannot be opened ({type(fault).__name__}).") from None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        """Take the write lock at the start: a read that turns into a write would fail at once, without waiting."""
+        writes = connection.get_execution_options().get("ledger_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+_PRAGMAS = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", 2),
+    "foreign_keys": ("ON", 1),
+    # INSERT OR REPLACE deletes rows, and does so without the delete trigger unless this is on.
+    "recursive_triggers": ("ON", 1),
+    # macOS: a plain fsync leaves data in the drive's cache. No effect elsewhere.
+    "fullfsync": ("ON", 1),
+    "checkpoint_fullfsync": ("ON", 1),
+}
+
+
+def _set_pragmas(connection: sqlite3.Connection, patience: float) -> None:
+    """Set every pragma and read it back. Raises `LedgerUnavailable` where one did not take."""
+    connection.isolation_level = None  # transactions begin where `begin` above says, not where the driver guesses
+    connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+    for name, (wanted, reads_back) in _PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {wanted}")
+        if connection.execute(f"PRAGMA {name}").fetchone() != (reads_back,):
+            raise LedgerUnavailable(f"The ledger's database does not take PRAGMA {name} = {wanted}.")
+
+
+def _postgresql(url: URL, patience: float, pool_size: int) -> Engine:
+    """PostgreSQL; a connection that died while it lay in the pool is replaced, not handed out."""
+    milliseconds = int(patience * 1000)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": max(2, int(patience)), "tcp_user_timeout": milliseconds},
+    )
+
+    @event.listens_for(engine, "connect")
+    def make_durable(connection: Any, _record: object) -> None:
+        """Set the limits of one connection and check its durability."""
+        with connection.cursor() as cursor:
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                cursor.execute(f"SET {name} = {milliseconds}")
+            for name in ("synchronous_commit", "fsync"):
+                if cursor.execute(f"SHOW {name}").fetchone() == ("off",):
+                    raise LedgerUnavailable(f"PostgreSQL has {name} = off, so a commit could be lost.")
+        connection.commit()
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection with a transaction for reading. Raises `LedgerUnavailable` for every fault of the database."""
+    with _faults("read"), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine, *, one_at_a_time: bool = False) -> Iterator[Connection]:
+    """A transaction that is committed, and so on the disk, when the block has ended; rolled back on any fault.
+
+    With `one_at_a_time` no second such block runs at the same time in any process (on SQLite that holds for all
+    writers anyway). Raises `LedgerUnavailable` for every fault of the database.
+    """
+    with _faults("written"), engine.connect() as plain:
+        connection = plain.execution_options(ledger_writes=True)
+        with connection.begin():
+            if one_at_a_time and engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+            yield connection
+
+
+@contextmanager
+def _faults(verb: str) -> Iterator[None]:
+    """Turn faults of the database into `LedgerUnavailable`, without SQL, values or addresses."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as fault:
+        raise LedgerUnavailable(f"The ledger cannot be {verb} ({type(fault).__name__}).") from None

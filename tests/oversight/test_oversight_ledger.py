@@ -1,0 +1,152 @@
+"""Advice goes into the ledger and comes out equal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from clinical.advice import WithheldReason
+from clinical.errors import LedgerUnavailable
+from oversight.pseudonyms import Pseudonyms
+from oversight.stored import read_finding, write_finding
+
+
+def as_found(advice, key):
+    """What `find` gives back: the pseudonyms of user and encounter, everything else as it was."""
+    names = Pseudonyms(key)
+    encounter = names.encounter(advice.client, advice.encounter_id)
+    finding = advice.finding
+    unused = tuple(
+        replace(fact, reference=fact.reference.replace("Encounter/enc-99", f"Encounter/{encounter}"))
+        for fact in finding.unused
+    )
+    user = f"Practitioner/{names.user(advice.client, advice.user)}"
+    return replace(advice, encounter_id=encounter, user=user, finding=replace(finding, unused=unused))
+
+
+@pytest.fixture
+def key():
+    """The key of the ledgers in these tests."""
+    return b"a key for tests, 32 bytes or more"
+
+
+def test_assessment_comes_back_equal(ledger, make_advice, key):
+    """Every float, time, fact and reason of a risk survives."""
+    advice = make_advice()
+    ledger.append(advice)
+    found = ledger.find(advice.id, client="st-mary", patient_id="p-4711")
+    assert found == as_found(advice, key)
+    assert found.finding.explanation == advice.finding.explanation
+    assert found.finding.unused[0].reference == "Patient/p-4711"
+
+
+def test_abstention_comes_back_equal(ledger, make_advice, abstention, key):
+    """So does a "not assessed"."""
+    advice = make_advice(finding=abstention, withheld=WithheldReason.SHADOW)
+    ledger.append(advice)
+    assert ledger.find(advice.id, client="st-mary", patient_id="p-4711") == as_found(advice, key)
+
+
+def test_advice_outlives_the_process(url, open_ledger, make_advice, key):
+    """A ledger that is closed and opened again still has it."""
+    advice = make_advice()
+    first, engine = open_ledger(url)
+    first.append(advice)
+    engine.dispose()
+    second, _ = open_ledger(url)
+    assert second.find(advice.id, client="st-mary", patient_id="p-4711") == as_found(advice, key)
+
+
+@pytest.mark.parametrize(
+    ("client", "patient_id"), [("other", "p-4711"), ("st-mary", "p-4712"), ("st-mary", ""), ("", "p-4711")]
+)
+def test_advice_is_found_by_its_own_client_and_patient_only(ledger, make_advice, client, patient_id):
+    """Nobody gets the advice about another patient by knowing its id."""
+    advice = make_advice()
+    ledger.append(advice)
+    assert ledger.find(advice.id, client=client, patient_id=patient_id) is None
+
+
+def test_unknown_id_is_not_found(ledger):
+    """An id that was never given, however long, is None and no fault."""
+    assert ledger.find("x" * 20_000, client="st-mary", patient_id="p-4711") is None
+    assert ledger.decision("x" * 20_000) is None
+
+
+def test_same_id_twice_is_refused(ledger, make_advice):
+    """A second advice cannot take the id of the first, and the message tells nothing of either."""
+    advice = make_advice()
+    ledger.append(advice)
+    with pytest.raises(LedgerUnavailable) as fault:
+        ledger.append(replace(advice, unit_name="elsewhere"))
+    assert advice.id not in str(fault.value)
+    assert "INSERT" not in str(fault.value)
+    assert ledger.find(advice.id, client="st-mary", patient_id="p-4711").unit_name == "ICU 2"
+
+
+def test_not_a_number_is_refused(ledger, make_advice, assessment):
+    """A probability that is no number cannot be stored, so it cannot be shown."""
+    with pytest.raises(LedgerUnavailable):
+        ledger.append(make_advice(finding=replace(assessment, probability=float("nan"))))
+
+
+def test_time_without_a_zone_is_refused(ledger, make_advice):
+    """A naive time would be read as another moment."""
+    with pytest.raises(LedgerUnavailable):
+        ledger.append(make_advice(time=datetime(2026, 3, 2, 12)))  # noqa: DTZ001 (that is the fault)
+
+
+def test_times_keep_moment_and_microseconds(ledger, engine, make_advice):
+    """A time in another zone is the same moment, and its day is the UTC day."""
+    tokyo = datetime(2026, 3, 3, 1, 30, 0, 7, tzinfo=timezone(timedelta(hours=9)))
+    advice = make_advice(time=tokyo)
+    ledger.append(advice)
+    assert ledger.find(advice.id, client="st-mary", patient_id="p-4711").time == tokyo
+    with engine.connect() as connection:
+        assert str(connection.scalar(text("SELECT day FROM advice"))) == str(tokyo.astimezone(UTC).date())
+
+
+def test_text_that_no_database_takes_is_mended(ledger, make_advice):
+    """NUL and half surrogates in the name of a unit do not keep advice from being stored."""
+    advice = make_advice(unit_name="ICU\0 \ud800 é 😀")
+    ledger.append(advice)
+    found = ledger.find(advice.id, client="st-mary", patient_id="p-4711")
+    assert found.unit_name == "ICU� � é 😀"
+
+
+def test_columns_stand_beside_the_finding(ledger, engine, make_advice):
+    """What is asked most often can be asked in SQL."""
+    ledger.append(make_advice())
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM advice")).mappings().one()
+    assert (row["role"], row["unit_name"], row["hook"]) == ("Practitioner", "ICU 2", "patient-view")
+    assert (row["model_id"], row["model_version"], row["model_digest"]) == ("icu-mortality", "1.0.0", "ab" * 32)
+    assert (row["probability"], row["base_rate"]) == (0.12345678901234567, 0.1 + 0.2)
+    assert (row["tier"], row["indicator"], row["abstention"], row["withheld"]) == ("high", "warning", None, None)
+
+
+def test_entry_in_an_unknown_form_is_a_fault():
+    """A stored text that cannot be read is never taken for "no advice"."""
+    with pytest.raises(LedgerUnavailable):
+        read_finding('{"kind":"Prophecy","finding":{}}', patient_id="p", encounter=None)
+
+
+identifiers = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", min_size=1, max_size=8)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(patient=identifiers, encounter=st.none() | identifiers, middle=identifiers, value=st.floats(allow_nan=False))
+def test_any_patient_id_is_kept_out_of_references_and_put_back(assessment, patient, encounter, middle, value):
+    """However short the id of the patient is, references come back as they were."""
+    references = (f"Observation/{middle}", f"Observation/{patient}{middle}{patient}", f"Patient/{patient}")
+    unused = tuple(replace(assessment.unused[0], reference=reference) for reference in references)
+    tier = replace(assessment.tier, at_least=value if abs(value) != float("inf") else 0.5)
+    finding = replace(assessment, unused=unused, tier=tier)
+    stored = write_finding(finding, patient_id=patient, encounter_id=encounter)
+    assert f"Patient/{patient}" not in stored
+    assert read_finding(stored, patient_id=patient, encounter="pseudonym") == finding
