@@ -48,7 +48,7 @@ wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/.dev ## Resolve the locked requirement files anew
-	cd requirements && for name in runtime demo dev; do \
+	cd requirements && for name in build runtime demo dev; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 

@@ -1,0 +1,52 @@
+"""The room's front door: a blueprint with everything under `/smart`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+
+from smart_app.faults import fault_page
+from smart_app.headers import protect
+from smart_app.launching import Launching
+from smart_app.opening import Opening
+from smart_app.page import Page
+from smart_app.ports import Deps
+from smart_app.sessions import Stores, memory_stores
+
+MAX_FORM_BYTES = 20_000
+
+
+def create_blueprint(deps: Deps, stores: Stores | None = None) -> Blueprint:
+    """Join the routes. Without `stores`, sessions live in this process's memory."""
+    kept = stores or memory_stores(deps.clock)
+    blueprint = Blueprint(
+        "smart_app",
+        __name__,
+        url_prefix="/smart",
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+    launching, page = Launching(deps, kept), Page(Opening(deps, kept))
+    blueprint.add_url_rule("/launch", "launch", launching.launch, methods=["GET"])
+    blueprint.add_url_rule("/callback", "callback", launching.callback, methods=["GET"])
+    blueprint.add_url_rule("/page/<launch_id>", "page", page.show, methods=["GET"])
+    blueprint.add_url_rule("/page/<launch_id>/again", "again", page.again, methods=["POST"])
+    blueprint.add_url_rule("/page/<launch_id>/decision", "decision", page.decide, methods=["POST"])
+    blueprint.register_error_handler(Exception, fault_page)
+    blueprint.before_request(_limit)
+    blueprint.after_request(lambda response: protect(response, _frame_origins(deps, kept)))
+    return blueprint
+
+
+def _limit() -> None:
+    """A form of this room is small."""
+    request.max_content_length = MAX_FORM_BYTES
+    request.max_form_memory_size = MAX_FORM_BYTES
+
+
+def _frame_origins(deps: Deps, stores: Stores) -> tuple[str, ...]:
+    """The origins of the EHR of this launch; of all EHRs where no patient is on the page (errors, redirects)."""
+    launch = stores.launches.get((request.view_args or {}).get("launch_id", ""))
+    if launch is not None and launch.iss in deps.ehrs:
+        return deps.ehrs[launch.iss].frame_origins
+    return tuple(origin for ehr in deps.ehrs.values() for origin in ehr.frame_origins)

@@ -1,0 +1,171 @@
+"""The drivers of a risk as rows: a bar, words, and the value behind it.
+
+The unit is the odds multiplier, because the model is exactly additive on the log-odds (`clinical.assessment`):
+starting odds times all multipliers are the odds. Rows beyond the first eight are added up in one "other" row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from clinical.assessment import Attribution, Driver, Explanation
+from clinical.record import Observation
+from smart_app import wording
+
+SHOWN = 8
+PARTS = 4
+ARROWS = {"raises": "▲", "lowers": "▼", "no change": "◆"}
+HALF_WIDTH = 100.0
+_ENDS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of an SVG that is 200 wide, with `× 1` at 100; it grows to the right if it raises the odds."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One feature of a driver, in words."""
+
+    label: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a driver does to the odds: `× 1.8`, `raises`, `▲`, and its bar."""
+
+    text: str
+    word: str
+    arrow: str
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The newest value behind a driver. Empty strings where there is nothing to say."""
+
+    text: str
+    reported: str = ""
+    time: str = ""
+    age: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One driver in words; `value` is None for the "other" row."""
+
+    label: str
+    effect: Effect
+    value: Value | None = None
+    parts: tuple[Part, ...] = ()
+    more_parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """All rows, the end of the bars' scale (`÷ 4` to `× 4`), and the sum to check them by."""
+
+    rows: tuple[Row, ...]
+    scale_end: int
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Starting odds × the multiplier of each row = odds, with three significant digits."""
+
+    base: str
+    factors: tuple[str, ...]
+    odds: str
+    probability: str
+
+
+def lay_out(explanation: Explanation, as_of: datetime, zone: tzinfo) -> Drivers:
+    """Rows, largest effect first, "other" last."""
+    drivers = explanation.drivers()
+    first, rest = drivers[:SHOWN], drivers[SHOWN:]
+    effects = [driver.log_odds for driver in first]
+    other = math.fsum(driver.log_odds for driver in rest)
+    end = _scale_end([*effects, other])
+    rows = [_row(driver, end, as_of, zone) for driver in first]
+    if rest:
+        effects.append(other)
+        noun = "signal" if len(rest) == 1 else "signals"
+        rows.append(Row(f"{len(rest)} other {noun} together", _effect(other, end)))
+    return Drivers(tuple(rows), end, _identity(explanation, effects))
+
+
+def _identity(explanation: Explanation, effects: Sequence[float]) -> Identity:
+    """The numbers of the check."""
+    odds = math.exp(explanation.log_odds)
+    return Identity(
+        base=wording.significant(math.exp(explanation.base_log_odds), 3),
+        factors=tuple(wording.significant(math.exp(effect), 3) for effect in effects),
+        odds=wording.significant(odds, 3),
+        probability=wording.percent(odds / (1 + odds)),
+    )
+
+
+def _scale_end(effects: Sequence[float]) -> int:
+    """The smallest round multiplier that holds every bar."""
+    largest = math.exp(max(map(abs, effects), default=0.0))
+    return next((end for end in _ENDS if end >= largest), _ENDS[-1])
+
+
+def _effect(log_odds: float, end: int) -> Effect:
+    """What every row has."""
+    factor = math.exp(log_odds)
+    word = wording.direction(factor)
+    width = round(min(abs(log_odds) / math.log(end), 1.0) * HALF_WIDTH, 1)
+    bar = Bar(HALF_WIDTH if log_odds > 0 else HALF_WIDTH - width, width)
+    return Effect(wording.multiplier(factor), word, ARROWS[word], bar)
+
+
+def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo) -> Row:
+    """One driver with its newest value and its strongest features."""
+    strongest = sorted(driver.parts, key=lambda part: -abs(part.log_odds))
+    several = strongest if len(strongest) > 1 else []
+    return Row(
+        label=driver.label,
+        effect=_effect(driver.log_odds, end),
+        value=_value(strongest) if driver.latest is None else _measured(driver.latest, as_of, zone),
+        parts=tuple(_part(part, driver.label) for part in several[:PARTS]),
+        more_parts=max(len(several) - PARTS, 0),
+    )
+
+
+def _measured(fact: Observation, as_of: datetime, zone: tzinfo) -> Value:
+    """The newest fact behind a driver; the reported form too where the unit was converted."""
+    converted = fact.unit != fact.reported_unit
+    return Value(
+        text=wording.measured(fact.value, fact.unit),
+        reported=wording.measured(fact.reported_value, fact.reported_unit) if converted else "",
+        time=wording.moment(fact.time, zone),
+        age=wording.age(as_of - fact.time),
+        reference=fact.reference,
+    )
+
+
+def _value(strongest: Sequence[Attribution]) -> Value:
+    """What a driver without a fact says: age, hour of the stay, or that nothing was measured."""
+    known = [(part.value, part.unit) for part in strongest if part.value is not None]
+    return Value(wording.measured(*known[0]) if known else "not measured")
+
+
+def _part(part: Attribution, label: str) -> Part:
+    """One feature, without the name of its driver in front."""
+    return Part(
+        part.label.removeprefix(f"{label}: "),
+        "not measured" if part.value is None else wording.measured(part.value, part.unit),
+        wording.multiplier(math.exp(part.log_odds)),
+    )

@@ -1,0 +1,86 @@
+"""Errors as pages: words for the clinician, a status for machines, an incident id for the log. No patient data."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from flask import Response, make_response, render_template
+from werkzeug.exceptions import HTTPException
+
+from clinical.errors import (
+    BodyTooLarge,
+    ChartsideError,
+    DataUnavailable,
+    LaunchFailed,
+    LedgerUnavailable,
+    MalformedRequest,
+    ModelFault,
+    NotAllowed,
+    NotAuthenticated,
+    RequestRefused,
+    Unprocessable,
+    WrongPatient,
+)
+
+log = logging.getLogger(__name__)
+
+SUPPORT = "If it stays, tell the support and name the incident."
+REOPEN = f"Close this page and open it again from the patient's chart. {SUPPORT}"
+RELOAD = f"Try again in a moment. {SUPPORT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A status, what happened, and what to do now."""
+
+    status: int
+    heading: str
+    advice: str
+
+
+# The first class that fits, so the narrower ones come first.
+TABLE: tuple[tuple[type[Exception], Words], ...] = (
+    (WrongPatient, Words(409, "Not shown: another patient", REOPEN)),
+    (Unprocessable, Words(422, "The page cannot be shown", REOPEN)),
+    (MalformedRequest, Words(400, "The request cannot be read", REOPEN)),
+    (BodyTooLarge, Words(413, "The form is too large", "Go back and shorten the comment.")),
+    (NotAuthenticated, Words(403, "The page is not open in this browser", REOPEN)),
+    (NotAllowed, Words(403, "Not allowed", REOPEN)),
+    (RequestRefused, Words(400, "The request was refused", REOPEN)),
+    (DataUnavailable, Words(503, "Not assessed: the record could not be read", RELOAD)),
+    (LedgerUnavailable, Words(503, "Nothing is shown: the ledger cannot be reached", RELOAD)),
+    (LaunchFailed, Words(502, "The launch did not come to its end", REOPEN)),
+    (ModelFault, Words(500, "Not assessed: the model failed", RELOAD)),
+)
+UNKNOWN = Words(500, "The page failed", RELOAD)
+NO_DETAIL = "There is no assessment on this page. That does not mean that there is no risk."
+
+
+def fault_page(error: Exception, *, heading: str = "", said: str = "", back: str = "") -> Response:
+    """Show an error. `said` are another server's words, `back` a link to the page that is still open."""
+    incident = secrets.token_hex(4)
+    log.warning("page fault %s, incident %s", type(error).__name__, incident)
+    words = _words(error)
+    message = error.message if isinstance(error, ChartsideError) else NO_DETAIL
+    body = render_template(
+        "smart_app/fault.html",
+        heading=heading or words.heading,
+        message=message,
+        advice=words.advice,
+        said=said[:200],
+        incident=incident,
+        back=back,
+    )
+    response = make_response(body, words.status)
+    if words.status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _words(error: Exception) -> Words:
+    """The row of the table."""
+    if isinstance(error, HTTPException):
+        return Words(error.code or 500, "The request was refused", REOPEN)
+    return next((words for kind, words in TABLE if isinstance(error, kind)), UNKNOWN)

@@ -1,0 +1,104 @@
+"""What an open page shows: the advice of the card that was clicked, or a new assessment, once."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from flask import request
+
+from clinical.advice import Advice, Feedback
+from clinical.errors import LedgerUnavailable, NotAllowed, NotAuthenticated, WrongPatient
+from smart_app import cookies
+from smart_app.ports import Banner, Deps, Visit
+from smart_app.sessions import Launch, Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Finds launches and fills them."""
+
+    deps: Deps
+    stores: Stores
+
+    def mine(self, launch_id: str) -> Launch:
+        """The launch of this id, if it is open in this browser. A stranger learns no more than that."""
+        launch = self.stores.launches.get(launch_id)
+        secret = cookies.held(request.cookies).get(launch_id, "")
+        if launch is None or not cookies.same(secret, launch.browser):
+            raise NotAuthenticated("This page is not open in this browser, or its time is over.")
+        return launch
+
+    def opened(self, launch: Launch) -> Launch | None:
+        """The launch with something on it; None while another request is filling it."""
+        if launch.round > 0:
+            return launch
+        named = advice_named(launch.visit.app_context)
+        return self.assess(launch) if named is None else self._from_card(launch, named)
+
+    def assess(self, launch: Launch) -> Launch | None:
+        """Run the models and put the result on the page. None if another request is doing that for this round."""
+        visit = launch.visit
+        now = self.deps.clock.now()
+        if visit.expires_at is not None and visit.expires_at <= now:
+            raise NotAllowed("The EHR's permission to read this record has run out.")
+        claim = f"assess/{launch.id}/{launch.round + 1}"
+        if not self.stores.marks.put(claim, now, launch.until, new=True):
+            return None
+        try:
+            banner = self._banner(visit)  # first, so that a fault here leaves no entry behind
+            advice = tuple(self.deps.assess(visit))
+            _check_patient(advice, visit)
+            return self._keep(launch, banner, tuple(item.id for item in advice), from_card=False)
+        except BaseException:
+            # The next request may try again, whatever went wrong in this one.
+            self.stores.marks.take(claim)
+            raise
+
+    def shown(self, launch: Launch) -> list[tuple[Advice, Feedback | None]]:
+        """The advice of the page with the latest decision on each, from the ledger."""
+        return [(self.advice(launch, id_), self.deps.ledger.decision(id_)) for id_ in launch.advice_ids]
+
+    def advice(self, launch: Launch, advice_id: str) -> Advice:
+        """One advice of this page. Raises `NotAllowed` for any other."""
+        if advice_id not in launch.advice_ids:
+            raise NotAllowed("This advice is not on this page.")
+        visit = launch.visit
+        advice = self.deps.ledger.find(advice_id, client=visit.client, patient_id=visit.patient_id)
+        if advice is None:
+            raise LedgerUnavailable("The ledger does not find the advice of this page.")
+        return advice
+
+    def _from_card(self, launch: Launch, advice_id: str) -> Launch:
+        """The very advice of the card, if it was given to this EHR about this patient."""
+        visit = launch.visit
+        if self.deps.ledger.find(advice_id, client=visit.client, patient_id=visit.patient_id) is None:
+            raise WrongPatient("The card that opened this page was not about the patient whose chart is open.")
+        return self._keep(launch, self._banner(visit), (advice_id,), from_card=True)
+
+    def _keep(self, launch: Launch, banner: Banner, advice_ids: tuple[str, ...], *, from_card: bool) -> Launch:
+        """Put it into the session."""
+        filled = replace(launch, round=launch.round + 1, banner=banner, advice_ids=advice_ids, from_card=from_card)
+        self.stores.launches.put(launch.id, filled, launch.until)
+        return filled
+
+    def _banner(self, visit: Visit) -> Banner:
+        """Who the page is about: patient in the token = patient shown."""
+        banner = self.deps.banner(visit)
+        if banner.patient_id != visit.patient_id:
+            raise WrongPatient("The record that was read is not that of the patient whose chart is open.")
+        return banner
+
+
+def advice_named(app_context: str | None) -> str | None:
+    """The advice id that a card's link carries; anything that is not a UUID is not ours and is ignored."""
+    try:
+        return None if app_context is None else str(uuid.UUID(app_context))
+    except ValueError:
+        return None
+
+
+def _check_patient(advice: tuple[Advice, ...], visit: Visit) -> None:
+    """What was assessed must be about the open chart."""
+    if any((item.client, item.patient_id) != (visit.client, visit.patient_id) for item in advice):
+        raise WrongPatient("The assessment is not about the patient whose chart is open.")

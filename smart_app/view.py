@@ -1,0 +1,200 @@
+"""From advice to what stands on the page. Pure: the same advice gives the same words."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from clinical.advice import Advice, Channel, Feedback, Outcome, WithheldReason
+from clinical.assessment import Abstention, Indicator, ModelInfo, RiskAssessment
+from clinical.errors import ModelFault
+from clinical.record import SetAside, SetAsideReason, completed_years
+from smart_app import wording
+from smart_app.drivers import Drivers, Row, lay_out
+from smart_app.ports import Banner
+
+# How far probability and explanation may differ before the page would contradict itself.
+TOLERANCE = 1e-3
+TOP = 3
+
+UNUSED_WORDS = {
+    SetAsideReason.MALFORMED: "could not be read",
+    SetAsideReason.STATUS: "not final, cancelled or entered in error",
+    SetAsideReason.NO_VALUE: "no value",
+    SetAsideReason.NO_TIME: "no time",
+    SetAsideReason.FUTURE: "dated in the future",
+    SetAsideReason.UNIT: "unit not known for this signal",
+    SetAsideReason.IMPLAUSIBLE: "outside the plausible range",
+}
+NO_CARD = {
+    WithheldReason.BELOW_THRESHOLD: "No card was shown for this: the risk is below the level at which one appears.",
+    WithheldReason.OUTSIDE_POPULATION: "No card was shown for this: the model is not meant for this patient.",
+    WithheldReason.SHADOW: "This model runs silently here while it is evaluated. Its result is stored and not shown.",
+}
+_ORDER = {Indicator.CRITICAL: 0, Indicator.WARNING: 1, Indicator.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The patient banner in words."""
+
+    name: str
+    birth: str
+    age: str
+    sex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Facts that were read and not used, for one reason."""
+
+    reason: str
+    count: int
+    facts: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A risk in words. Bars are out of 100 wide."""
+
+    percent: str
+    of_hundred: str
+    compared: str
+    base_percent: str
+    bar: float
+    base_bar: float
+    tier: str
+    tier_from: str
+    indicator: str
+    situation: str
+    data_span: str
+    top: tuple[Row, ...]
+    drivers: Drivers
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A decision that is stored."""
+
+    outcome: str
+    reason: str
+    comment: str
+    time: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One model on the page: a risk, or why there is none, or a silent run (`risk` and `because` empty)."""
+
+    id: str
+    model: ModelInfo
+    as_of: str
+    ago: str
+    risk: Risk | None
+    because: str
+    no_card: str
+    missing: tuple[str, ...]
+    unused: tuple[Unused, ...]
+    suggests: bool
+    saved: Saved | None
+
+
+def person(banner: Banner, now: datetime, zone: tzinfo) -> Person:
+    """The banner; what the record does not say is said."""
+    born = banner.birth_date
+    years = None if born is None else completed_years(born, now.astimezone(zone).date())
+    return Person(
+        name=banner.name or "Name not recorded",
+        birth="Birth date not recorded" if born is None else f"born {wording.day(born)}",
+        age="age not known" if years is None else f"{years} years",
+        sex=banner.sex or "sex not recorded",
+    )
+
+
+def sections(shown: Sequence[tuple[Advice, Feedback | None]], now: datetime, zone: tzinfo) -> tuple[Section, ...]:
+    """All models of the page, the most urgent first."""
+    return tuple(_section(advice, decision, now, zone) for advice, decision in sorted(shown, key=_urgency))
+
+
+def _urgency(shown: tuple[Advice, Feedback | None]) -> tuple[bool, int, float, str]:
+    """Shown before withheld, risks by tier and height, what is not assessed after them."""
+    finding = shown[0].finding
+    if isinstance(finding, RiskAssessment):
+        return (not shown[0].shown, _ORDER[finding.tier.indicator], -finding.probability, finding.model.id)
+    return (not shown[0].shown, 3, 0.0, finding.model.id)
+
+
+def _section(advice: Advice, decision: Feedback | None, now: datetime, zone: tzinfo) -> Section:
+    """One model. A silent run shows nothing of its result."""
+    finding = advice.finding
+    silent = advice.withheld is WithheldReason.SHADOW
+    return Section(
+        id=advice.id,
+        model=finding.model,
+        as_of=wording.moment(finding.as_of, zone),
+        ago=wording.age(now - finding.as_of),
+        risk=_risk(finding, zone) if isinstance(finding, RiskAssessment) and not silent else None,
+        because=finding.text.rstrip(".") if isinstance(finding, Abstention) and not silent else "",
+        no_card="" if advice.withheld is None else NO_CARD[advice.withheld],
+        missing=() if silent else finding.missing,
+        unused=() if silent else _unused(finding.unused),
+        suggests=isinstance(finding, RiskAssessment) and advice.shown,
+        saved=None if decision is None else _saved(decision, zone),
+    )
+
+
+def _risk(finding: RiskAssessment, zone: tzinfo) -> Risk:
+    """The numbers. Raises `ModelFault` if the explanation explains another number."""
+    explained = 1 / (1 + math.exp(-finding.explanation.log_odds))
+    if not abs(explained - finding.probability) <= TOLERANCE:
+        raise ModelFault("The explanation does not add up to the risk, so neither is shown.")
+    drivers = lay_out(finding.explanation, finding.as_of, zone)
+    return Risk(
+        percent=wording.percent(finding.probability),
+        of_hundred=wording.of_hundred(finding.probability),
+        compared=wording.compared(finding.probability, finding.model.base_rate),
+        base_percent=wording.percent(finding.model.base_rate),
+        bar=round(finding.probability * 100, 1),
+        base_bar=round(finding.model.base_rate * 100, 1),
+        tier=finding.tier.name,
+        tier_from="" if finding.tier.at_least <= 0 else f"from {wording.percent(finding.tier.at_least)}",
+        indicator=finding.tier.indicator.value,
+        situation=finding.situation,
+        data_span=_span(finding, zone),
+        top=tuple(row for row in drivers.rows if row.value is not None and row.effect.word != "no change")[:TOP],
+        drivers=drivers,
+    )
+
+
+def _span(finding: RiskAssessment, zone: tzinfo) -> str:
+    """How old the data are."""
+    if finding.oldest is None or finding.newest is None:
+        return "no dated values were used"
+    newest = wording.age(finding.as_of - finding.newest)
+    return f"newest value {newest} old, oldest from {wording.moment(finding.oldest, zone)}"
+
+
+def _unused(facts: Sequence[SetAside]) -> tuple[Unused, ...]:
+    """Grouped by reason and counted; equal facts within a reason once, with their number."""
+    groups: dict[SetAsideReason, Counter[tuple[str, str]]] = {}
+    for fact in facts:
+        groups.setdefault(fact.reason, Counter())[(fact.reference, fact.detail)] += 1
+    return tuple(
+        Unused(UNUSED_WORDS[reason], sum(counted.values()), tuple((*fact, n) for fact, n in counted.items()))
+        for reason, counted in sorted(groups.items(), key=lambda group: (-sum(group[1].values()), group[0]))
+    )
+
+
+def _saved(decision: Feedback, zone: tzinfo) -> Saved:
+    """A stored decision in words."""
+    return Saved(
+        outcome="Accepted" if decision.outcome is Outcome.ACCEPTED else "Overridden",
+        reason="" if decision.reason is None else decision.reason.display or decision.reason.code,
+        comment=decision.comment,
+        time=wording.moment(decision.time, zone),
+        where="on this page" if decision.channel is Channel.PAGE else "on the card",
+    )

@@ -1,0 +1,353 @@
+"""A believable assessment, fakes of the ports, and the page on a Flask app."""
+
+import dataclasses
+import math
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clinical.advice import Advice, Feedback, Receipt, WithheldReason
+from clinical.assessment import (
+    Abstention,
+    AbstentionReason,
+    Attribution,
+    Explanation,
+    Finding,
+    Indicator,
+    ModelInfo,
+    RiskAssessment,
+    Tier,
+)
+from clinical.errors import LedgerUnavailable
+from clinical.invocation import FhirAccess
+from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
+from smart_app.blueprint import create_blueprint
+from smart_app.ports import Banner, Deps, Ehr
+
+NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
+ISS = "https://ehr.example/fhir"
+OTHER_ISS = "https://other.example/fhir"
+BASE_URL = "https://chartside.example"
+
+
+@dataclass
+class SetClock:
+    """A clock that a test sets."""
+
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        """The set time."""
+        return self.time
+
+    def pass_(self, span: timedelta) -> None:
+        """Let time go by."""
+        self.time += span
+
+
+@dataclass
+class FakeLedger:
+    """A ledger in memory that can fail."""
+
+    advice: dict[str, Advice] = field(default_factory=dict)
+    feedback: list[Feedback] = field(default_factory=list)
+    down: bool = False
+
+    def _check(self) -> None:
+        if self.down:
+            raise LedgerUnavailable("The ledger cannot be reached.")
+
+    def append(self, advice: Advice) -> None:
+        """Store."""
+        self._check()
+        self.advice[advice.id] = advice
+
+    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
+        """Find, bound to client and patient."""
+        self._check()
+        found = self.advice.get(advice_id)
+        return found if found and (found.client, found.patient_id) == (client, patient_id) else None
+
+    def decision(self, advice_id: str) -> Feedback | None:
+        """The latest."""
+        self._check()
+        return next((item for item in reversed(self.feedback) if item.advice_id == advice_id), None)
+
+    def record(self, batch: Sequence[Feedback]) -> Receipt:
+        """Equal feedback counts once."""
+        self._check()
+        new = [item for item in batch if item not in self.feedback]
+        self.feedback += new
+        return Receipt(len(new), len(batch) - len(new), 0)
+
+
+@dataclass(frozen=True)
+class FakeBegun:
+    """A launch on its way."""
+
+    authorize_url: str
+    state: str
+    pending: str
+
+
+@dataclass(frozen=True)
+class FakeVisit:
+    """A completed launch."""
+
+    patient_id: str = "p1"
+    client: str = "general"
+    encounter_id: str | None = "e1"
+    user: str = "Practitioner/7"
+    app_context: str | None = None
+    need_patient_banner: bool = True
+    scopes: tuple[str, ...] = ("patient/Observation.rs",)
+    not_granted: tuple[str, ...] = ()
+    access: FhirAccess = field(default_factory=lambda: FhirAccess(ISS, "the-access-token"))
+    expires_at: datetime | None = None
+
+
+@dataclass
+class FakeSessions:
+    """An EHR that answers at once. `visit` is the next to come back; `begun` counts the requests it would have had."""
+
+    visit: FakeVisit = field(default_factory=FakeVisit)
+    begun: list[str] = field(default_factory=list)
+    completed: list[dict[str, str]] = field(default_factory=list)
+
+    def begin(self, ehr: Ehr, launch: str, redirect_uri: str) -> FakeBegun:
+        """Begin."""
+        self.begun.append(launch)
+        state = f"state-{uuid.uuid4()}"
+        return FakeBegun(f"https://as.example/authorize?state={state}&redirect_uri={redirect_uri}", state, ehr.client)
+
+    def complete(self, pending: str, callback: dict[str, str]) -> FakeVisit:
+        """Complete."""
+        self.completed.append(dict(callback))
+        return self.visit
+
+
+MODEL = ModelInfo(
+    id="icu-mortality",
+    version="1.0.0",
+    digest="ab" * 32,
+    title="Risk of death in hospital (intensive care)",
+    description="Estimates the risk.",
+    outcome="Death in hospital during this stay",
+    horizon="until the end of this hospital stay",
+    base_rate=0.14,
+    hooks=("patient-view",),
+    action="Ask a senior clinician to review the patient now.",
+    intended_use="Supports clinical judgement, does not replace it. For adults in intensive care, hour 6 to 48.",
+)
+
+# concept, label, feature words, log-odds, value, unit, hours before, reported unit and value
+SIGNALS = (
+    ("Lactate", "last", 0.58, 4.1, "mmol/L", 0.4, "mmol/L", 4.1),
+    ("Glasgow coma score", "lowest, last 12 h", 0.45, 7.0, "{score}", 2.0, "{score}", 7.0),
+    ("Urea nitrogen", "last", 0.31, 38.0, "mg/dL", 5.0, "mmol/L", 13.57),
+    ("Urine output", "sum, last 12 h", -0.28, 940.0, "mL", 1.0, "mL", 940.0),
+    ("Heart rate", "mean, last 12 h", 0.22, 112.0, "/min", 0.2, "/min", 112.0),
+    ("Body temperature", "last", -0.12, 37.2, "Cel", 1.5, "Cel", 37.2),
+    ("Mean arterial pressure", "lowest", 0.11, 58.0, "mm[Hg]", 0.2, "mm[Hg]", 58.0),
+    ("Creatinine", "last", -0.09, 0.8, "mg/dL", 5.0, "umol/L", 71.0),
+    ("Sodium", "last", -0.05, 139.0, "mmol/L", 5.0, "mmol/L", 139.0),
+    ("Potassium", "last", 0.03, 4.4, "mmol/L", 30.0, "mmol/L", 4.4),
+)
+
+
+def _fact(label: str, value: float, unit: str, hours: float, reported_unit: str, reported: float) -> Observation:
+    return Observation(
+        f"Observation/{label.lower().replace(' ', '-')}-1",
+        (Coding(LOINC, "0-0", label),),
+        value,
+        unit,
+        NOW - timedelta(hours=hours),
+        "final",
+        Source.FHIR,
+        reported,
+        reported_unit,
+    )
+
+
+def make_explanation() -> Explanation:
+    """Twelve attributions of eleven concepts that add up to a risk of 31 %."""
+    parts = [
+        Attribution(
+            f"{label}.{words}", label, label, f"{label}: {words}", log_odds, value, unit,
+            (_fact(label, value, unit, hours, reported_unit, reported),),
+        )
+        for label, words, log_odds, value, unit, hours, reported_unit, reported in SIGNALS
+    ]  # fmt: skip
+    heart = parts[4]
+    extra = dataclasses.replace(heart, feature="hr.max", label="Heart rate: highest", log_odds=0.06, value=131.0)
+    age = Attribution("age", "age", "Age", "Age", 0.19, 74.0, "a")
+    return Explanation(math.log(0.13 / 0.87) - 0.31, (*parts, extra, age))
+
+
+def make_risk(**changes: object) -> RiskAssessment:
+    """A whole assessment."""
+    explanation = make_explanation()
+    risk = RiskAssessment(
+        model=MODEL,
+        as_of=NOW,
+        probability=1 / (1 + math.exp(-explanation.log_odds)),
+        tier=Tier("amber", 0.2, Indicator.WARNING, "alert budget"),
+        explanation=explanation,
+        situation="hour 24 of the intensive care stay",
+        missing=("Bilirubin", "Albumin", "Arterial pH"),
+        unused=(
+            SetAside("Observation/k-9", SetAsideReason.UNIT, "the unit is not known for potassium"),
+            SetAside("Observation/hr-3", SetAsideReason.IMPLAUSIBLE, "outside 10 to 300 /min"),
+            SetAside("Observation/hr-4", SetAsideReason.IMPLAUSIBLE, "outside 10 to 300 /min"),
+        ),
+        oldest=NOW - timedelta(hours=22),
+        newest=NOW - timedelta(minutes=12),
+    )
+    return dataclasses.replace(risk, **changes)
+
+
+def make_abstention(*, in_population: bool = True) -> Abstention:
+    """A model that does not answer."""
+    return Abstention(
+        MODEL, NOW, AbstentionReason.NOT_ENOUGH_DATA, "only 3 of the 8 signals that are needed were measured",
+        in_population, ("Heart rate", "Urine output"),
+    )  # fmt: skip
+
+
+def make_advice(
+    finding: Finding | None = None, *, patient_id: str = "p1", client: str = "general",
+    withheld: WithheldReason | None = None,
+) -> Advice:  # fmt: skip
+    """An entry of the ledger."""
+    return Advice(
+        id=str(uuid.uuid4()),
+        suggestion_id=str(uuid.uuid4()),
+        time=NOW,
+        client=client,
+        service="icu-mortality",
+        hook="patient-view",
+        hook_instance=str(uuid.uuid4()),
+        patient_id=patient_id,
+        encounter_id="e1",
+        user="Practitioner/7",
+        unit_name="ICU 2",
+        finding=finding or make_risk(),
+        withheld=withheld,
+    )
+
+
+@dataclass
+class House:
+    """The page with everything around it."""
+
+    clock: SetClock
+    ledger: FakeLedger
+    sessions: FakeSessions
+    findings: list[Callable[[], tuple[Finding, WithheldReason | None]]]
+    fault: Exception | None = None
+    banners: dict[str, Banner] = field(default_factory=dict)
+    app: Flask = field(default_factory=lambda: Flask("test"))
+
+    def assess(self, visit: FakeVisit) -> list[Advice]:
+        """Every model, into the ledger."""
+        if self.fault is not None:
+            raise self.fault
+        made = [
+            make_advice(finding, patient_id=visit.patient_id, client=visit.client, withheld=withheld)
+            for finding, withheld in (make() for make in self.findings)
+        ]
+        for advice in made:
+            self.ledger.append(advice)
+        return made
+
+    def banner(self, visit: FakeVisit) -> Banner:
+        """Who it is."""
+        return self.banners.get(visit.patient_id) or Banner(
+            visit.patient_id, f"Ada {visit.patient_id.upper()}", date(1952, 3, 4), "female"
+        )
+
+    def browser(self) -> FlaskClient:
+        """A new browser."""
+        return self.app.test_client()
+
+
+@pytest.fixture
+def house() -> House:
+    """The page with one model that finds a risk."""
+    clock = SetClock()
+    made = House(clock, FakeLedger(), FakeSessions(), [lambda: (make_risk(), None)])
+    deps = Deps(
+        ehrs={
+            ISS: Ehr("general", ISS, "chartside", ("https://ehr.example",)),
+            OTHER_ISS: Ehr("other", OTHER_ISS, "chartside", ("https://other.example",)),
+        },
+        sessions=made.sessions,
+        assess=made.assess,
+        banner=made.banner,
+        ledger=made.ledger,
+        clock=clock,
+        base_url=BASE_URL,
+        secret=b"s" * 32,
+    )
+    made.app.register_blueprint(create_blueprint(deps))
+    return made
+
+
+@pytest.fixture
+def browser(house: House) -> FlaskClient:
+    """A browser."""
+    return house.browser()
+
+
+@dataclass
+class Doctor:
+    """What a clinician does with a browser."""
+
+    house: House
+
+    def begin(self, browser: FlaskClient, iss: str = ISS):
+        """Follow the EHR's link; gives the redirect to the authorization server."""
+        return browser.get("/smart/launch", query_string={"iss": iss, "launch": "L1"}, base_url=BASE_URL)
+
+    def open(self, browser: FlaskClient, visit: FakeVisit | None = None):
+        """Launch until the page's address is known."""
+        self.house.sessions.visit = visit or FakeVisit()
+        state = self.begin(browser).location.split("state=")[1].split("&")[0]
+        back = browser.get("/smart/callback", query_string={"code": "c", "state": state}, base_url=BASE_URL)
+        return back.location
+
+    def see(self, browser: FlaskClient, visit: FakeVisit | None = None) -> tuple[str, str]:
+        """Open the page; gives its address and text."""
+        url = self.open(browser, visit)
+        return url, browser.get(url, base_url=BASE_URL).text
+
+    def post(self, browser: FlaskClient, url: str, form: dict[str, str]):
+        """Send a form."""
+        return browser.post(url, data=form, base_url=BASE_URL)
+
+
+@pytest.fixture
+def doctor(house: House) -> Doctor:
+    """A clinician."""
+    return Doctor(house)
+
+
+@pytest.fixture
+def make():
+    """Makers of findings and visits."""
+
+    class Make:
+        risk = staticmethod(make_risk)
+        abstention = staticmethod(make_abstention)
+        advice = staticmethod(make_advice)
+        visit = FakeVisit
+        now = NOW
+        iss = ISS
+        base_url = BASE_URL
+
+    return Make

@@ -1,0 +1,154 @@
+"""What the clinician decides."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from clinical.advice import OVERRIDE_REASONS, Channel, Outcome, Receipt
+
+
+@pytest.fixture
+def page(house, doctor, browser):
+    """An open page: its address and the hidden fields of its first form."""
+    url, text = doctor.see(browser)
+    fields = {name: re.search(rf'name="{name}" value="([^"]+)"', text)[1] for name in ("csrf_token", "advice", "once")}
+    return f"{url}/decision", fields
+
+
+def test_an_acceptance_is_stored_before_it_is_shown(house, doctor, browser, page, make) -> None:
+    """303 back to the page, which says saved; the ledger has outcome, channel, user and the suggestion."""
+    url, fields = page
+    answer = doctor.post(browser, url, {**fields, "outcome": "accepted"})
+    assert answer.status_code == 303
+    assert answer.location.endswith(f"#h-{fields['advice']}")
+    (feedback,) = house.ledger.feedback
+    advice = house.ledger.advice[fields["advice"]]
+    assert (feedback.outcome, feedback.channel, feedback.user) == (Outcome.ACCEPTED, Channel.PAGE, "Practitioner/7")
+    assert (feedback.accepted_suggestions, feedback.time) == ((advice.suggestion_id,), make.now)
+    assert (feedback.client, feedback.service) == ("general", "icu-mortality")
+    text = browser.get(answer.location, base_url=make.base_url).text
+    assert "Saved: accepted" in text
+    assert "Change this decision" in text
+
+
+def test_an_override_carries_its_reason(house, doctor, browser, page, make) -> None:
+    """Coded reason and comment, shown as saved and escaped."""
+    url, fields = page
+    form = {**fields, "outcome": "overridden", "reason": OVERRIDE_REASONS[2].code, "comment": " <b>seen</b>\r\nby us "}
+    assert doctor.post(browser, url, form).status_code == 303
+    (feedback,) = house.ledger.feedback
+    assert (feedback.reason, feedback.comment) == (OVERRIDE_REASONS[2], "<b>seen</b>\nby us")
+    assert feedback.accepted_suggestions == ()
+    text = browser.get(url.removesuffix("/decision"), base_url=make.base_url).text
+    assert "Saved: overridden" in text
+    assert "I judge the risk differently" in text
+    assert "<b>seen" not in text
+
+
+def test_the_same_form_twice_counts_once(house, doctor, browser, page) -> None:
+    """A double click, also seconds apart, is one decision; another answer is another."""
+    url, fields = page
+    for _ in range(3):
+        house.clock.pass_(timedelta(seconds=2))
+        assert doctor.post(browser, url, {**fields, "outcome": "accepted"}).status_code == 303
+    assert len(house.ledger.feedback) == 1
+    changed = {**fields, "outcome": "overridden", "reason": OVERRIDE_REASONS[0].code}
+    assert doctor.post(browser, url, changed).status_code == 303
+    assert len(house.ledger.feedback) == 2
+
+
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "ü"])
+def test_a_form_without_its_token_is_refused(house, doctor, browser, page, token) -> None:
+    """CSRF: nothing is stored."""
+    url, fields = page
+    form = {**fields, "outcome": "accepted", "csrf_token": token}
+    assert doctor.post(browser, url, {k: v for k, v in form.items() if v is not None}).status_code == 403
+    assert house.ledger.feedback == []
+
+
+def test_a_token_of_another_page_is_refused(house, doctor, browser, page) -> None:
+    """Tokens do not work across launches, not even in one browser."""
+    url, fields = page
+    _, text = doctor.see(browser)
+    foreign = re.search(r'csrf_token" value="(\w+)"', text)[1]
+    assert doctor.post(browser, url, {**fields, "csrf_token": foreign, "outcome": "accepted"}).status_code == 403
+    assert house.ledger.feedback == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"outcome": "overridden"}, "needs a reason"),
+        ({"outcome": "overridden", "reason": "made-up"}, "needs a reason"),
+        ({"outcome": "deleted"}, "Choose Accept or Override"),
+        ({}, "Choose Accept or Override"),
+        ({"outcome": "accepted", "once": "x"}, "Choose Accept or Override"),
+        ({"outcome": "accepted", "comment": "x" * 501}, "longer than 500"),
+        ({"outcome": "accepted", "comment": "a\x00b"}, "cannot be stored"),
+    ],
+)
+def test_an_incomplete_form_says_what_is_wrong(house, doctor, browser, page, changes, words) -> None:
+    """400 with the page and the words; nothing is stored and what was typed is kept."""
+    url, fields = page
+    answer = doctor.post(browser, url, {"comment": "typed text", **fields, **changes})
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert "Saved" not in answer.text
+    assert ("typed text" in answer.text) == ("comment" not in changes)
+    assert house.ledger.feedback == []
+
+
+def test_the_advice_of_another_patient_is_refused(house, doctor, browser, page, make) -> None:
+    """Only advice that stands on this page can be decided on here."""
+    url, fields = page
+    for foreign in (make.advice(patient_id="p2"), make.advice()):
+        house.ledger.append(foreign)
+        assert doctor.post(browser, url, {**fields, "advice": foreign.id, "outcome": "accepted"}).status_code == 403
+    assert house.ledger.feedback == []
+
+
+def test_a_stranger_decides_nothing(house, doctor, page) -> None:
+    """The right form in another browser is refused."""
+    url, fields = page
+    assert doctor.post(house.browser(), url, {**fields, "outcome": "accepted"}).status_code == 403
+    assert house.ledger.feedback == []
+
+
+def test_a_ledger_that_is_down_is_never_a_success(house, doctor, browser, page, make) -> None:
+    """503, not saved, a way back; after the repair the same form is stored."""
+    url, fields = page
+    house.ledger.record = _refuse(house)
+    answer = doctor.post(browser, url, {**fields, "outcome": "accepted"})
+    assert answer.status_code == 503
+    assert "Not saved" in answer.text
+    assert "Back to the page" in answer.text
+    assert "Saved:" not in answer.text
+    del house.ledger.record
+    assert doctor.post(browser, url, {**fields, "outcome": "accepted"}).status_code == 303
+    assert len(house.ledger.feedback) == 1
+
+
+def _refuse(house):
+    """A ledger that fails on feedback only."""
+    from clinical.errors import LedgerUnavailable
+
+    def record(batch):
+        raise LedgerUnavailable("The ledger cannot be reached.")
+
+    return record
+
+
+def test_quarantined_feedback_is_not_called_saved(house, doctor, browser, page) -> None:
+    """A receipt that counts nothing is a fault."""
+    url, fields = page
+    house.ledger.record = lambda batch: Receipt(0, 0, 1)
+    assert doctor.post(browser, url, {**fields, "outcome": "accepted"}).status_code == 503
+
+
+def test_a_huge_form_is_refused(house, doctor, browser, page) -> None:
+    """The door is small."""
+    url, fields = page
+    answer = doctor.post(browser, url, {**fields, "outcome": "accepted", "comment": "x" * 30_000})
+    assert answer.status_code == 413
+    assert house.ledger.feedback == []

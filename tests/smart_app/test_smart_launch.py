@@ -1,0 +1,238 @@
+"""Launch and callback: whose launch it is, once, in time."""
+
+from datetime import timedelta
+
+import pytest
+
+from clinical.errors import LaunchFailed, SettingsInvalid
+from smart_app import cookies
+from smart_app.launching import MAX_LAUNCHES
+from smart_app.ports import Deps, Ehr
+from smart_app.sessions import MemorySessions
+
+
+def state_of(answer) -> str:
+    """The state in a redirect to the authorization server."""
+    return answer.location.split("state=")[1].split("&")[0]
+
+
+def come_back(browser, make, **query):
+    """The EHR's answer."""
+    return browser.get("/smart/callback", query_string=query, base_url=make.base_url)
+
+
+def test_a_launch_leads_to_the_page(house, doctor, browser, make) -> None:
+    """Launch, callback, page, with a cookie that no script, no other host and no other frame can use."""
+    begun = doctor.begin(browser)
+    assert (begun.status_code, begun.location.split("?")[0]) == (303, "https://as.example/authorize")
+    assert "redirect_uri=https://chartside.example/smart/callback" in begun.location
+    cookie = begun.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-chartside-")
+    for attribute in ("Secure", "HttpOnly", "SameSite=None", "Partitioned", "Path=/"):
+        assert attribute in cookie.split("; ")
+    assert "Domain" not in cookie
+    landed = come_back(browser, make, code="c", state=state_of(begun))
+    assert landed.status_code == 303
+    assert landed.location.startswith("/smart/page/")
+    assert house.sessions.completed == [{"code": "c", "state": state_of(begun)}]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "iss=https://evil.example/fhir&launch=1",
+        "iss=https://ehr.example/fhir/&launch=1",
+        "iss=https://ehr.example/fhir%00&launch=1",
+        "iss=https://EHR.example/fhir&launch=1",
+    ],
+)
+def test_an_unknown_iss_is_asked_nothing(house, browser, make, query) -> None:
+    """Exactly a registered issuer, or no request leaves the house."""
+    answer = browser.get(f"/smart/launch?{query}", base_url=make.base_url)
+    assert answer.status_code == 403
+    assert "not registered" in answer.text
+    assert "evil" not in answer.text
+    assert house.sessions.begun == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "iss=https://ehr.example/fhir", "launch=1", "launch=&iss=https://ehr.example/fhir",
+     "launch=1&launch=2&iss=https://ehr.example/fhir", f"iss=https://ehr.example/fhir&launch={'x' * 5000}"],
+)  # fmt: skip
+def test_a_malformed_launch_is_refused(house, browser, make, query) -> None:
+    """Each parameter exactly once, not empty, not endless."""
+    assert browser.get(f"/smart/launch?{query}", base_url=make.base_url).status_code == 400
+    assert house.sessions.begun == []
+
+
+def test_iss_may_arrive_unescaped_after_launch(house, browser, make) -> None:
+    """As the public CDS Hooks sandbox sends it."""
+    answer = browser.get("/smart/launch?launch=L1&iss=https://ehr.example/fhir", base_url=make.base_url)
+    assert answer.status_code == 303
+
+
+def test_a_callback_works_once(house, doctor, browser, make) -> None:
+    """A replay exchanges nothing."""
+    state = state_of(doctor.begin(browser))
+    assert come_back(browser, make, code="c", state=state).status_code == 303
+    assert come_back(browser, make, code="c", state=state).status_code == 403
+    assert len(house.sessions.completed) == 1
+
+
+def test_a_callback_in_another_browser_is_refused(house, doctor, browser, make) -> None:
+    """A state is worth nothing without its cookie, with another launch's cookie, or with a changed one."""
+    state = state_of(doctor.begin(browser))
+    stranger = house.browser()
+    assert come_back(stranger, make, code="c", state=state).status_code == 403
+    doctor.begin(stranger)
+    assert come_back(stranger, make, code="c", state=state).status_code == 403
+    assert house.sessions.completed == []
+    assert come_back(browser, make, code="c", state=state).status_code == 303
+
+
+def test_a_callback_that_comes_too_late_is_refused(house, doctor, browser, make) -> None:
+    """Ten minutes."""
+    state = state_of(doctor.begin(browser))
+    house.clock.pass_(timedelta(minutes=10))
+    assert come_back(browser, make, code="c", state=state).status_code == 403
+    assert house.sessions.completed == []
+
+
+def test_an_authorization_error_is_words(house, doctor, browser, make) -> None:
+    """The server's description is shown as text, its code in our words, and the launch is over."""
+    state = state_of(doctor.begin(browser))
+    evil = "<img src=x onerror=alert(1)>" + "z" * 400
+    answer = come_back(browser, make, error="access_denied", error_description=evil, state=state)
+    assert answer.status_code == 502
+    assert "declined" in answer.text
+    assert "<img" not in answer.text
+    assert "&lt;img" in answer.text
+    assert "z" * 201 not in answer.text
+    assert state not in answer.text
+    assert come_back(browser, make, code="c", state=state).status_code == 403
+    unknown = state_of(doctor.begin(browser))
+    assert "<b>" not in come_back(browser, make, error="<b>x</b>", state=unknown).text
+
+
+def test_a_stranger_cannot_put_words_on_our_page(browser, make) -> None:
+    """Without a launch of this browser, an error description is not shown."""
+    answer = come_back(browser, make, error="access_denied", error_description="Call 555", state="x")
+    assert answer.status_code == 403
+    assert "555" not in answer.text
+
+
+def test_a_failed_exchange_is_a_page(house, doctor, browser, make) -> None:
+    """The fault says what happened, and neither code nor state."""
+
+    def fail(pending, callback):
+        raise LaunchFailed("The EHR did not exchange the code: the server answered 400.")
+
+    house.sessions.complete = fail
+    state = state_of(doctor.begin(browser))
+    answer = come_back(browser, make, code="the-code", state=state)
+    assert answer.status_code == 502
+    assert "answered 400" in answer.text
+    assert "the-code" not in answer.text
+    assert state not in answer.text
+
+
+def test_the_answer_of_another_ehr_is_refused(house, doctor, browser, make) -> None:
+    """A visit that belongs to another client of the registry opens no page (mix-up)."""
+    house.sessions.visit = make.visit(client="other")
+    state = state_of(doctor.begin(browser))
+    assert come_back(browser, make, code="c", state=state).status_code == 502
+
+
+def test_two_patients_in_two_tabs_stay_apart(house, doctor, browser, make) -> None:
+    """Each launch shows its own patient, also when the launches cross, and knows only its own advice."""
+    first, second = doctor.begin(browser), doctor.begin(browser, "https://other.example/fhir")
+    house.sessions.visit = make.visit(patient_id="p2", client="other")
+    two = come_back(browser, make, code="c", state=state_of(second)).location
+    house.sessions.visit = make.visit(patient_id="p1")
+    one = come_back(browser, make, code="c", state=state_of(first)).location
+    pages = {url: browser.get(url, base_url=make.base_url) for url in (one, two, one)}
+    assert "Ada P1" in pages[one].text
+    assert "Ada P2" not in pages[one].text
+    assert "Ada P2" in pages[two].text
+    assert pages[two].headers["Content-Security-Policy"].endswith("frame-ancestors https://other.example")
+    assert len(house.ledger.advice) == 2
+
+
+@pytest.mark.parametrize("with_own_launch", [True, False])
+def test_a_page_opens_in_its_browser_only(house, doctor, browser, make, with_own_launch) -> None:
+    """Another browser gets the same answer for a page that exists and one that does not."""
+    url, _ = doctor.see(browser)
+    stranger = house.browser()
+    if with_own_launch:
+        doctor.see(stranger)
+    answers = [stranger.get(path, base_url=make.base_url) for path in (url, "/smart/page/nothing")]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert "Ada" not in answers[0].text
+
+
+def test_a_page_ends(house, doctor, browser, make) -> None:
+    """After an hour the page has to be opened again from the chart."""
+    url, _ = doctor.see(browser)
+    house.clock.pass_(timedelta(hours=1))
+    answer = browser.get(url, base_url=make.base_url)
+    assert answer.status_code == 403
+    assert "its time is over" in answer.text
+
+
+def test_every_launch_has_a_new_id(house, doctor, browser) -> None:
+    """Neither the secret nor the page's address is ever used for a second launch."""
+    seen = {doctor.begin(browser).headers["Set-Cookie"].split(";")[0] for _ in range(5)}
+    assert len(seen) == 5
+    assert len({value.split("=")[1] for value in seen}) == 5
+
+
+def test_cookies_do_not_pile_up(house, doctor, browser) -> None:
+    """Ended launches and the oldest of many lose their cookies."""
+    for _ in range(MAX_LAUNCHES + 5):
+        house.clock.pass_(timedelta(seconds=1))
+        doctor.begin(browser)
+    assert len(browser._cookies) == MAX_LAUNCHES
+    house.clock.pass_(timedelta(hours=2))
+    doctor.begin(browser)
+    assert len(browser._cookies) == 1
+
+
+def test_errors_may_be_framed_by_every_registered_ehr(browser, make) -> None:
+    """So that a refused launch is readable inside the EHR."""
+    policy = browser.get("/smart/launch", base_url=make.base_url).headers["Content-Security-Policy"]
+    assert policy.endswith("frame-ancestors https://ehr.example https://other.example")
+
+
+def test_settings_that_would_open_the_door_are_refused(house) -> None:
+    """A short secret, an EHR under another key, and an origin that is more than that."""
+    given = {"sessions": house.sessions, "assess": house.assess, "banner": house.banner, "ledger": house.ledger}
+    given |= {"clock": house.clock, "base_url": "https://x"}
+    with pytest.raises(SettingsInvalid):
+        Deps(ehrs={}, secret=b"short", **given)
+    with pytest.raises(SettingsInvalid):
+        Deps(ehrs={"https://a": Ehr("c", "https://b", "id")}, secret=b"s" * 32, **given)
+    for origin in ("*", "https://a.example/path", "https://a.example; script-src *", "'self'"):
+        with pytest.raises(SettingsInvalid):
+            Ehr("c", "https://a", "id", (origin,))
+
+
+def test_the_store_is_bounded_and_forgets(house) -> None:
+    """The oldest gives way, what is over is gone, a key is taken once, and `new` keeps the first."""
+    store = MemorySessions[int](house.clock, max_size=2)
+    until = house.clock.now() + timedelta(minutes=1)
+    assert store.put("a", 1, until)
+    assert not store.put("a", 2, until, new=True)
+    assert store.get("a") == 1
+    store.put("b", 2, until)
+    store.put("c", 3, until)
+    assert [store.get(key) for key in "abc"] == [None, 2, 3]
+    assert (store.take("b"), store.take("b")) == (2, None)
+    house.clock.pass_(timedelta(minutes=1))
+    assert store.get("c") is None
+    assert store.put("c", 4, house.clock.now() + timedelta(minutes=1), new=True)
+
+
+def test_other_cookies_are_not_ours() -> None:
+    """Only cookies with the prefix count."""
+    assert cookies.held({"session": "x", "__Host-chartside-abc": "y"}) == {"abc": "y"}
