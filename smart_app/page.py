@@ -71,13 +71,14 @@ class Page:
         """The page of a launch that has been filled."""
         now, zone = self._deps.clock.now(), self._deps.zone
         banner = launch.banner or Banner(launch.visit.patient_id)
+        shown = self._opening.shown(launch)
         body = render_template(
             "smart_app/page.html",
             launch=launch,
             person=view.person(banner, now, zone) if launch.visit.need_patient_banner else None,
-            sections=view.sections(self._opening.shown(launch), now, zone),
-            incomplete=banner.incomplete,
-            caveats=banner.caveats,
+            sections=view.sections(shown, now, zone),
+            incomplete=view.once(banner.incomplete, *(advice.finding.incomplete for advice, _ in shown)),
+            caveats=view.once(banner.caveats, *(advice.finding.caveats for advice, _ in shown)),
             not_granted=launch.visit.not_granted,
             csrf_token=form_token(self._deps.secret, launch.id, launch.browser),
             once=new_once(),

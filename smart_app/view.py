@@ -115,6 +115,11 @@ def person(banner: Banner, now: datetime, zone: tzinfo) -> Person:
     )
 
 
+def once(*lists: Sequence[str]) -> tuple[str, ...]:
+    """Several lists of remarks as one, each remark once."""
+    return tuple(dict.fromkeys(text for texts in lists for text in texts))
+
+
 def sections(shown: Sequence[tuple[Advice, Feedback | None]], now: datetime, zone: tzinfo) -> tuple[Section, ...]:
     """All models of the page, the most urgent first."""
     return tuple(_section(advice, decision, now, zone) for advice, decision in sorted(shown, key=_urgency))

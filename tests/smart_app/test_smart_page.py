@@ -93,6 +93,15 @@ def test_gaps_are_named(house, doctor, make) -> None:
         assert words in text
 
 
+def test_a_finding_says_itself_that_it_rests_on_a_part(house, doctor, make) -> None:
+    """Also where the page shows the advice of a card and did not read the record itself."""
+    risk = dataclasses.replace(make.risk(), incomplete=("labs: only the first page",), caveats=("birth year only",))
+    text = show(house, doctor, risk)
+    assert "read only in part" in text
+    assert text.count("labs: only the first page") == 1
+    assert "birth year only" in text
+
+
 def test_an_abstention_has_a_reason_and_no_number(house, doctor, make) -> None:
     """Not assessed, because …; never a risk number, never a decision to accept."""
     text = show(house, doctor, make.abstention())

@@ -1,0 +1,113 @@
+"""The whole application in this process, on a fresh ledger, for callers on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chartside.factory import House, create_app, open_house
+from chartside.settings import Settings
+from fhir_adapters.times import fhir_moment
+
+REGISTRY = """
+[clients.ward]
+name = "Ward"
+authentication = "loopback"
+fhir_base = "http://127.0.0.1:9/fhir"
+origins = ["http://127.0.0.1:9"]
+smart_client_id = "chartside"
+show_from = 0.0
+intensive_care_locations = ["Medical ICU"]
+"""
+
+
+class SetClock:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+def settings_in(folder: Path, database: str = "") -> Settings:
+    """Settings of a deployment in a folder."""
+    (folder / "clients.toml").write_text(REGISTRY)
+    return Settings(
+        base_url="http://127.0.0.1:8100",
+        database_url=database or f"sqlite:///{folder}/ledger.db",
+        clients_file=folder / "clients.toml",
+        secret=b"s" * 64,
+        quality_password="quality-secret",
+    )
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """An open house; its clock is `house.clock`."""
+    return open_house(settings_in(tmp_path_factory.mktemp("house")), clock=SetClock())
+
+
+@pytest.fixture
+def http(house: House) -> Any:
+    """A test client of the application."""
+    house.clock.time = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # type: ignore[attr-defined]
+    return create_app(house).test_client()
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., Settings]:
+    """A factory of settings."""
+    return settings_in
+
+
+def observation(name: str, code: str, value: float, unit: str, time: str) -> dict[str, Any]:
+    """One Observation."""
+    assert fhir_moment(time)
+    return {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"reference": "Patient/pat-1"},
+        "effectiveDateTime": time,
+        "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
+    }
+
+
+@pytest.fixture
+def ill() -> dict[str, Any]:
+    """A call about a patient 24 hours into intensive care, very ill."""
+    rows = [
+        ("8867-4", 128, "/min"), ("8480-6", 84, "mm[Hg]"), ("8462-4", 44, "mm[Hg]"), ("8478-0", 57, "mm[Hg]"),
+        ("9279-1", 31, "/min"), ("8310-5", 35.4, "Cel"), ("9269-2", 5, "{score}"), ("9187-6", 15, "mL"),
+        ("2524-7", 8.2, "mmol/L"), ("2160-0", 3.1, "mg/dL"), ("3094-0", 61, "mg/dL"), ("1975-2", 6.0, "mg/dL"),
+        ("777-3", 48, "10*3/uL"), ("6690-2", 26, "10*3/uL"), ("2744-1", 7.12, "[pH]"), ("1963-8", 12, "mmol/L"),
+    ]  # fmt: skip
+    facts = [
+        observation(f"o{hour}-{code}", code, value, unit, f"2026-03-{1 + hour // 24:02d}T{hour % 24:02d}:30:00Z")
+        for hour in (9, 15, 21, 27, 31)
+        for code, value, unit in rows
+    ]
+    stay = {
+        "resourceType": "Encounter",
+        "id": "enc-1",
+        "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+        "subject": {"reference": "Patient/pat-1"},
+        "period": {"start": "2026-03-01T08:00:00Z"},
+        "location": [{"location": {"display": "Medical ICU"}}],
+    }
+    patient = {"resourceType": "Patient", "id": "pat-1", "gender": "male", "birthDate": "1944-05-01"}
+    results = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": fact} for fact in facts]}
+    return {
+        "hook": "patient-view",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {"userId": "Practitioner/dr-1", "patientId": "pat-1", "encounterId": "enc-1"},
+        "prefetch": {"patient": patient, "encounter": stay, "vitals": results, "labs": results},
+    }

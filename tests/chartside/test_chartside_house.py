@@ -1,0 +1,284 @@
+"""The whole application: every door opens on the same house, and faults stay faults."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from chartside.cli import cli
+from chartside.factory import House, create_app, derive_key, open_house
+from chartside.feeds import advise_from_messages
+from chartside.settings import Settings
+from clinical.assessment import RiskAssessment
+from clinical.errors import ChartsideError, SettingsInvalid
+
+CALL = "/cds-services/icu-mortality"
+ROOT = Path(__file__).resolve().parents[2]
+
+# Route → who may come in. A route without a row fails the test below.
+DOORS = {
+    "/cds-services": "client",
+    "/cds-services/<service_id>": "client",
+    "/cds-services/<service_id>/feedback": "client",
+    "/smart/launch": "issuer",
+    "/smart/callback": "cookie",
+    "/smart/page/<launch_id>": "cookie",
+    "/smart/page/<launch_id>/again": "cookie",
+    "/smart/page/<launch_id>/decision": "cookie",
+    "/smart/static/<path:filename>": "anybody",
+    "/oversight/override-rates": "quality",
+    "/oversight/static/<path:filename>": "anybody",
+    "/health": "anybody",
+}
+
+
+def test_every_route_has_a_doorkeeper(house: House) -> None:
+    """A new route must say who may come in, and the docs list it."""
+    rules = {rule.rule: sorted(rule.methods - {"HEAD", "OPTIONS"}) for rule in create_app(house).url_map.iter_rules()}
+    assert set(rules) == set(DOORS)
+    page = (ROOT / "docs/integration.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(?:GET|POST) ([^`]+)`", page, re.MULTILINE)) == set(DOORS)
+
+
+@pytest.mark.parametrize(("route", "keeper"), DOORS.items())
+def test_a_stranger_gets_in_nowhere(route: str, keeper: str, house: House) -> None:
+    """From another machine, without a token, cookie or password."""
+    client = create_app(house).test_client()
+    path = re.sub(r"<[^>]+>", "x", route)
+    stranger = {"REMOTE_ADDR": "10.1.2.3"}
+    statuses = {client.open(path, method=method, environ_base=stranger).status_code for method in ("GET", "POST")}
+    expected = {"client": {401, 405}, "issuer": {400, 403, 405}, "cookie": {400, 403, 404, 405}, "quality": {401, 405}}
+    if keeper in expected:
+        assert statuses <= expected[keeper]
+
+
+def test_an_ill_patient_gets_a_card_with_reasons(http: Any, ill: dict[str, Any]) -> None:
+    """The real model, end to end: a high risk, drivers with value, unit and time, and an entry in the ledger."""
+    body = http.post(CALL, json=ill).get_json()
+    found = body["extension"]["org.chartside.outcome"]
+    assert found["status"] == "assessed"
+    assert found["probability"] > 0.5
+    card = body["cards"][0]
+    assert card["indicator"] == "critical"
+    assert "mmol/L" in card["detail"]
+    assert "ago)" in card["detail"]
+
+
+def test_the_same_call_gives_the_same_risk(http: Any, ill: dict[str, Any]) -> None:
+    """To the last bit, with an entry of its own each time."""
+    first, second = (http.post(CALL, json=ill).get_json() for _ in range(2))
+    outcomes = [answer["extension"]["org.chartside.outcome"] for answer in (first, second)]
+    assert outcomes[0]["probability"] == outcomes[1]["probability"]
+    assert outcomes[0]["advice"] != outcomes[1]["advice"]
+
+
+def test_feedback_on_a_card_counts_once(http: Any, ill: dict[str, Any]) -> None:
+    """The EHR's feedback joins the entry; sent twice, it counts once; for an unknown card it is put apart."""
+    card = http.post(CALL, json=ill).get_json()["cards"][0]
+    item = {
+        "card": card["uuid"],
+        "outcome": "accepted",
+        "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}],
+        "outcomeTimestamp": "2026-03-02T08:00:00Z",
+    }
+    send = lambda *items: http.post(f"{CALL}/feedback", json={"feedback": list(items)}).get_json()  # noqa: E731
+    assert send(item) == {"stored": 1, "repeated": 0, "quarantined": 0}
+    assert send(item) == {"stored": 0, "repeated": 1, "quarantined": 0}
+    unknown = {**item, "card": "00000000-0000-4000-8000-000000000000"}
+    assert send(unknown) == {"stored": 0, "repeated": 0, "quarantined": 1}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda call: call["prefetch"].update(encounter=None), "no-current-stay"),
+        (lambda call: call["prefetch"].update(vitals=None, labs=None), "not-enough-data"),
+        (lambda call: call["prefetch"]["patient"].update(birthDate="2015-01-01"), "not-adult"),
+        (lambda call: call["prefetch"].update(patient=None), "age-unknown"),
+        (
+            lambda call: call["prefetch"]["encounter"]["location"][0]["location"].update(display="Ward"),
+            "not-in-intensive-care",
+        ),
+        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-03-02T05:00:00Z"), "too-early"),
+        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-02-25T05:00:00Z"), "too-late"),
+    ],
+)
+def test_no_answer_without_a_reason(spoil: Callable[[Any], None], reason: str, http: Any, ill: dict[str, Any]) -> None:
+    """Each way to have no risk is told apart, on a card or beside the empty list."""
+    spoil(ill)
+    answer = http.post(CALL, json=ill)
+    found = answer.get_json()["extension"]["org.chartside.outcome"]
+    assert (answer.status_code, found["status"], found["reason"]) == (200, "not-assessed", reason)
+    assert bool(answer.get_json()["cards"]) == ("withheld" not in found)
+
+
+def test_a_unit_that_cannot_be_converted_is_named_and_not_used(http: Any, ill: dict[str, Any]) -> None:
+    """The answer is the one without that result, and the card says which was not used."""
+    lactates = [e for e in ill["prefetch"]["labs"]["entry"] if e["resource"]["code"]["coding"][0]["code"] == "2524-7"]
+    for entry in lactates:
+        entry["resource"]["valueQuantity"].update(code="g/mol", unit="g/mol")
+    spoilt = http.post(CALL, json=ill).get_json()
+    rest = [entry for entry in ill["prefetch"]["labs"]["entry"] if entry not in lactates]
+    for key in ("vitals", "labs"):
+        ill["prefetch"][key]["entry"] = rest
+    without = http.post(CALL, json=ill).get_json()
+    probability = [a["extension"]["org.chartside.outcome"]["probability"] for a in (spoilt, without)]
+    assert probability[0] == probability[1]
+    assert "cannot be converted to mmol/L" in spoilt["cards"][0]["detail"].replace("\\", "")
+
+
+def test_prefetch_for_another_patient_is_422(http: Any, ill: dict[str, Any]) -> None:
+    """No score, and the other patient is not repeated."""
+    ill["prefetch"]["labs"]["entry"][3]["resource"]["subject"]["reference"] = "Patient/other-person"
+    answer = http.post(CALL, json=ill)
+    assert answer.status_code == 422
+    assert "other-person" not in answer.text
+
+
+def test_missing_data_are_412(http: Any, ill: dict[str, Any]) -> None:
+    """Neither sent nor readable: the key is named, also when the EHR's server is down."""
+    del ill["prefetch"]["labs"]
+    assert "'labs'" in http.post(CALL, json=ill).get_json()["issue"][0]["details"]["text"]
+    ill["fhirServer"] = "http://127.0.0.1:9/fhir"
+    ill["fhirAuthorization"] = {
+        "access_token": "t", "token_type": "Bearer", "expires_in": 300, "scope": "patient/*.rs", "subject": "x",
+    }  # fmt: skip
+    answer = http.post(CALL, json=ill)
+    assert answer.status_code == 412
+    assert "could not be reached" in answer.get_json()["issue"][0]["details"]["text"]
+
+
+def test_without_a_ledger_there_is_no_advice(make_settings: Callable[..., Settings], tmp_path: Path, ill: Any) -> None:
+    """503, no card; health says so too."""
+    house = open_house(make_settings(tmp_path))
+    client = create_app(house).test_client()
+    assert client.get("/health").status_code == 200
+    for path in tmp_path.glob("ledger.db*"):
+        path.unlink()
+    (tmp_path / "ledger.db").mkdir()
+    house.tallies._engine.dispose()
+    answer = client.post(CALL, json=ill)
+    assert answer.status_code == 503
+    assert "cards" not in answer.get_json()
+    assert client.get("/health").status_code == 503
+
+
+def test_hl7_v2_messages_give_the_score_of_the_same_facts_in_fhir(http: Any, house: House, ill: dict[str, Any]) -> None:
+    """One patient through two doors: the same probability and the same reasons."""
+    stamp = lambda text: re.sub(r"[-:T]", "", text).replace("Z", "+0000")  # noqa: E731
+    header = "MSH|^~\\&|EHR|HOSP|CHARTSIDE|HOSP|20260302080000+0000||{}|{}|P|2.5.1\r"
+    who = "PID|1||pat-1^^^HOSP^MR||Doe^John||19440501|M\r"
+    visit = ["PV1", "1", "I", "Medical ICU^1^A", *[""] * 15, "V1", *[""] * 24, "20260301080000+0000"]
+    messages = [header.format("ADT^A01^ADT_A01", "M0") + "EVN|A01|20260301080000+0000\r" + who + "|".join(visit) + "\r"]
+    for index, entry in enumerate(ill["prefetch"]["labs"]["entry"]):
+        fact = entry["resource"]
+        code, quantity = fact["code"]["coding"][0]["code"], fact["valueQuantity"]
+        time = stamp(fact["effectiveDateTime"])
+        obr = f"OBR|1|||PANEL^Panel^L|||{time}\r"
+        obx = f"OBX|1|NM|{code}^^LN||{quantity['value']}|{quantity['code']}^^UCUM|||||F|||{time}\r"
+        messages.append(header.format("ORU^R01^ORU_R01", f"M{index + 1}") + who + obr + obx)
+    by_fhir = http.post(CALL, json=ill).get_json()["extension"]["org.chartside.outcome"]
+    advice = advise_from_messages(house, [m.encode() for m in messages], "ward", "pat-1", "icu-mortality")
+    assert isinstance(advice.finding, RiskAssessment)
+    assert advice.finding.probability == by_fhir["probability"]
+    assert house.ledger.find(advice.id, client="ward", patient_id="pat-1") is not None
+    with pytest.raises(SettingsInvalid):
+        advise_from_messages(house, [], "nobody", "pat-1", "icu-mortality")
+
+
+def test_v2_messages_about_somebody_else_or_of_another_kind_are_refused(house: House) -> None:
+    """Nothing is scored."""
+    who = "MSH|^~\\&|E|H|C|H|20260302080000||{}|1|P|2.5.1\rPID|1||other^^^H^MR\rPV1|1|I\r"
+    for kind in ("ADT^A01^ADT_A01", "ADT^A08^ADT_A01", ""):
+        with pytest.raises(ChartsideError):
+            advise_from_messages(house, [who.format(kind).encode()], "ward", "pat-1", "icu-mortality")
+    with pytest.raises(ChartsideError):
+        advise_from_messages(house, [b"not hl7"], "ward", "pat-1", "icu-mortality")
+
+
+def test_unknown_paths_have_words_for_their_reader(http: Any) -> None:
+    """An OperationOutcome under /cds-services, a line elsewhere."""
+    assert http.get("/cds-services/a/b/c").get_json()["resourceType"] == "OperationOutcome"
+    assert http.get("/nothing").text == "404 Not Found\n"
+
+
+def test_quality_pages_open_with_the_password(http: Any) -> None:
+    """And only with it."""
+    page = "/oversight/override-rates"
+    sign_in = lambda word: {"Authorization": "Basic " + base64.b64encode(f"quality:{word}".encode()).decode()}  # noqa: E731
+    assert http.get(page).status_code == 401
+    assert http.get(page, headers=sign_in("guess")).status_code == 401
+    assert http.get(page, headers=sign_in("quality-secret")).status_code == 200
+
+
+def test_keys_differ_by_purpose() -> None:
+    """One secret, one key for each use."""
+    keys = {derive_key(b"s" * 32, purpose) for purpose in ("pseudonyms", "launch", "page")}
+    assert len(keys) == 3
+    assert all(len(key) == 32 for key in keys)
+
+
+@pytest.fixture
+def environment(make_settings: Callable[..., Settings], tmp_path: Path) -> dict[str, str]:
+    """The environment of a command."""
+    make_settings(tmp_path)
+    (tmp_path / "secret").write_text("s" * 64)
+    return {
+        "CHARTSIDE_BASE_URL": "http://127.0.0.1:8100",
+        "CHARTSIDE_DATABASE_URL": f"sqlite:///{tmp_path}/ledger.db",
+        "CHARTSIDE_CLIENTS_FILE": str(tmp_path / "clients.toml"),
+        "CHARTSIDE_SECRET_FILE": str(tmp_path / "secret"),
+    }
+
+
+def test_commands_say_what_there_is(environment: dict[str, str]) -> None:
+    """`check` names clients and models; `override-rates` prints tables and JSON on an empty ledger."""
+    run = CliRunner().invoke
+    checked = run(cli, ["check"], env=environment)
+    assert "client ward: Ward" in checked.output
+    assert "model icu-mortality" in checked.output
+    assert run(cli, ["override-rates"], env=environment).exit_code == 0
+    report = run(cli, ["override-rates", "--json", "--by", "day"], env=environment)
+    assert report.exit_code == 0
+    assert json.loads(report.output)
+    wrong = run(cli, ["override-rates", "--from", "2026-02-02", "--to", "2026-02-01"], env=environment)
+    assert wrong.exit_code == 2
+
+
+def test_a_missing_setting_is_told_with_an_exit_code_of_its_own(environment: dict[str, str]) -> None:
+    """3 for settings; the words name the variable and no traceback appears."""
+    import subprocess
+    import sys
+
+    del environment["CHARTSIDE_SECRET_FILE"]
+    done = subprocess.run(
+        [sys.executable, "-m", "chartside", "check"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "CHARTSIDE_SECRET_FILE is not set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_for_messages_prints_the_finding(environment: dict[str, str], tmp_path: Path) -> None:
+    """An abstention with its reason for a patient of whom nothing is known but the stay."""
+    visit = ["PV1", "1", "I", "Medical ICU", *[""] * 15, "V1", *[""] * 24, "20260301080000+0000"]
+    text = (
+        "MSH|^~\\&|E|H|C|H|20260302080000||ADT^A01^ADT_A01|1|P|2.5.1\rPID|1||p9^^^H^MR||D^J||19440501|M\r"
+        + "|".join(visit)
+    )
+    (tmp_path / "a.hl7").write_text(text)
+    arguments = ["hl7v2", "--client", "ward", "--patient", "p9", str(tmp_path / "a.hl7")]
+    done = CliRunner().invoke(cli, arguments, env=environment)
+    assert json.loads(done.stdout)["status"] == "not-assessed"
