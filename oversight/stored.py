@@ -1,4 +1,4 @@
-"""The finding as the text that stands in the ledger.
+"""The finding as it stands in the ledger: JSON, each fact once, compressed (a tenth of its size).
 
 References of facts stay, because the entry must say what the risk was computed from. Where the id of the patient is
 part of one (`Patient/p1`, `Observation/p1-hr-3`), a mark takes its place, and `read_finding` puts the id of the caller
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable
+from typing import Any
 
 from clinical.assessment import Abstention, Finding, RiskAssessment
 from clinical.errors import LedgerUnavailable
-from oversight.dataclass_json import from_tree, to_tree
+from clinical.record import Observation
+from oversight.dataclass_json import Reader, Writer
 
 FORMAT = 1
 
@@ -27,8 +30,8 @@ _PATIENT_MARK = "{patient}"
 _ENCOUNTER_MARK = "{encounter}"
 
 
-def write_finding(finding: Finding, *, patient_id: str, encounter_id: str | None) -> str:
-    """The finding as ASCII JSON. Raises `LedgerUnavailable` for NaN, infinity and foreign types."""
+def write_finding(finding: Finding, *, patient_id: str, encounter_id: str | None) -> bytes:
+    """The finding as compressed ASCII JSON. Raises `LedgerUnavailable` for NaN, infinity and foreign types."""
 
     def veil(reference: str) -> str:
         """Put the marks in."""
@@ -40,13 +43,15 @@ def write_finding(finding: Finding, *, patient_id: str, encounter_id: str | None
         return _ENCOUNTER_MARK.join(part.replace(patient_id, _PATIENT_MARK) if patient_id else part for part in parts)
 
     try:
-        tree = _with_references(to_tree(finding), veil)
-        return json.dumps({"kind": type(finding).__name__, "finding": tree}, allow_nan=False, separators=(",", ":"))
+        writer = Writer(Observation)
+        entry = {"kind": type(finding).__name__, "finding": writer.tree(finding), "facts": writer.shared}
+        text = json.dumps(_with_references(entry, veil), allow_nan=False, separators=(",", ":"))
+        return zlib.compress(text.encode("ascii"))
     except (TypeError, ValueError):
         raise LedgerUnavailable("The advice holds something that the ledger cannot write down.") from None
 
 
-def read_finding(text: str, *, patient_id: str, encounter: str | None) -> Finding:
+def read_finding(content: bytes, *, patient_id: str, encounter: str | None) -> Finding:
     """The finding that was written. `encounter` is the pseudonym. Raises `LedgerUnavailable` if it cannot be read."""
 
     def unveil(reference: str) -> str:
@@ -54,9 +59,9 @@ def read_finding(text: str, *, patient_id: str, encounter: str | None) -> Findin
         return reference.replace(_PATIENT_MARK, patient_id).replace(_ENCOUNTER_MARK, encounter or "")
 
     try:
-        entry = json.loads(text)  # noqa: TID251 (our own text, written above)
-        finding: Finding = from_tree(_KINDS[entry["kind"]], _with_references(entry["finding"], unveil))
-    except (TypeError, ValueError, KeyError):
+        entry: Any = _with_references(json.loads(zlib.decompress(content)), unveil)  # noqa: TID251 (our own text)
+        finding: Finding = Reader(Observation, entry["facts"]).value(_KINDS[entry["kind"]], entry["finding"])
+    except (TypeError, ValueError, LookupError, zlib.error):
         raise LedgerUnavailable("An entry of the ledger is not in a form that this version reads.") from None
     return finding
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -107,7 +108,7 @@ advice = Table(
     Column("abstention", Words),
     Column("withheld", Words),
     Column("finding_format", Integer, nullable=False),
-    Column("finding", Text, nullable=False),
+    Column("finding", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
 )
 Index(None, advice.c.day, advice.c.service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -131,9 +132,11 @@ def test_columns_stand_beside_the_finding(ledger, engine, make_advice):
 
 
 def test_entry_in_an_unknown_form_is_a_fault():
-    """A stored text that cannot be read is never taken for "no advice"."""
+    """A stored entry that cannot be read is never taken for "no advice"."""
     with pytest.raises(LedgerUnavailable):
-        read_finding('{"kind":"Prophecy","finding":{}}', patient_id="p", encounter=None)
+        read_finding(zlib.compress(b'{"kind":"Prophecy","finding":{},"facts":[]}'), patient_id="p", encounter=None)
+    with pytest.raises(LedgerUnavailable):
+        read_finding(b"not compressed", patient_id="p", encounter=None)
 
 
 identifiers = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", min_size=1, max_size=8)
@@ -148,5 +151,18 @@ def test_any_patient_id_is_kept_out_of_references_and_put_back(assessment, patie
     tier = replace(assessment.tier, at_least=value if abs(value) != float("inf") else 0.5)
     finding = replace(assessment, unused=unused, tier=tier)
     stored = write_finding(finding, patient_id=patient, encounter_id=encounter)
-    assert f"Patient/{patient}" not in stored
+    assert f"Patient/{patient}".encode() not in zlib.decompress(stored)
     assert read_finding(stored, patient_id=patient, encounter="pseudonym") == finding
+
+
+def test_a_fact_behind_many_features_is_stored_once(assessment):
+    """A hundred attributions of one fact take little more room than one."""
+    one = assessment.explanation.attributions[0]
+    size = []
+    for number in (1, 100):
+        attributions = tuple(replace(one, feature=f"f{index}") for index in range(number))
+        finding = replace(assessment, explanation=replace(assessment.explanation, attributions=attributions))
+        stored = write_finding(finding, patient_id="p", encounter_id=None)
+        assert read_finding(stored, patient_id="p", encounter=None) == finding
+        size.append(zlib.decompress(stored).count(b"reported_value"))
+    assert size[0] == size[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ NAMES = Pseudonyms(b"k" * 32)
 
 
 def everything(engine, url):
-    """All bytes of the SQLite files, or all rows of all tables on PostgreSQL."""
+    """All bytes of the SQLite files, or all rows of all tables on PostgreSQL; and every finding, unpacked."""
+    with engine.connect() as connection:
+        findings = b"".join(map(zlib.decompress, connection.scalars(text("SELECT finding FROM advice"))))
     if engine.dialect.name == "sqlite":
         path = Path(engine.url.database)
-        return b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
+        return findings + b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
     with engine.connect() as connection:
-        return b"".join(
+        return findings + b"".join(
             repr(tuple(row)).encode()
             for table in ("advice", "feedback")
             for row in connection.execute(text(f"TABLE {table}"))

@@ -53,7 +53,7 @@ def _make_advice() -> None:
         sa.Column("probability", sa.Double()),
         *(_text(name, nullable=True) for name in ("tier", "indicator", "abstention", "withheld")),
         sa.Column("finding_format", sa.Integer(), nullable=False),
-        _text("finding"),
+        sa.Column("finding", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name="pk_advice"),
         sa.UniqueConstraint("id", name="uq_advice_id"),
         sqlite_autoincrement=True,
