@@ -1,1 +1,0 @@
-"""Measurements of time and memory. Run by `make bench`; never part of the tests."""

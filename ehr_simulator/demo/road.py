@@ -1,0 +1,154 @@
+"""The road of one clinician: open the app from a card, see the same risk, decide; and what the ledger says after."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import requests
+
+from ehr_simulator import direct
+from ehr_simulator.chart.desk import Desk
+from ehr_simulator.demo.browser import TIMEOUT, Browser, Form, PageSeen, RoadBlocked
+from ehr_simulator.demo.house import House
+from ehr_simulator.demo.tour import Seen, Tour
+
+_PERCENT = re.compile(r"[<>]?\d+ %")
+QUALITY_PAGE = "/oversight/override-rates"
+QUALITY_USER = "quality"
+COMMENT = "Already discussed with the team (demo)"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that had to work."""
+
+    name: str
+    worked: bool
+    detail: str = ""
+
+
+def walk(house: House, tour: Tour) -> Iterator[Step]:
+    """All steps after the tour, in order."""
+    yield Step("every patient-view call was answered", not tour.faults, "; ".join(tour.faults[:3]))
+    if len(tour.risks) < 2:
+        yield Step("at least two patients have a risk card", False, f"{len(tour.risks)} have one")
+        return
+    overridden, accepted = sorted(tour.risks, key=_percent, reverse=True)[:2]
+    yield from _in_the_app(house.desk, overridden)
+    yield _attempt("the EHR's feedback 'accepted' was recorded", lambda: _accept(house.desk, accepted))
+    yield _attempt("the override rates are as expected", lambda: _check_rates(house, tour))
+    yield _attempt("the quality team's page opens with its password, and only so", lambda: _quality_page(house))
+
+
+def _percent(seen: Seen) -> int:
+    """The risk on a card, for choosing the highest."""
+    found = _PERCENT.search(seen.card.summary)
+    return int(found[0].strip("<>% ")) if found else 0
+
+
+def _attempt(name: str, act: Callable[[], str]) -> Step:
+    """A step that raises `RoadBlocked` where it fails; what it returns is its detail."""
+    try:
+        return Step(name, True, act())
+    except RoadBlocked as fault:
+        return Step(name, False, str(fault))
+
+
+def _in_the_app(desk: Desk, seen: Seen) -> Iterator[Step]:
+    """Launch, compare, override."""
+    browser = Browser()
+    try:
+        page = _launch(desk, seen, browser)
+    except RoadBlocked as fault:
+        yield Step("the app opens from the card (SMART launch)", False, str(fault))
+        return
+    yield Step("the app opens from the card (SMART launch)", True, seen.person.name)
+    yield _attempt("the app shows the risk of the card", lambda: _same_risk(page, seen))
+    yield _attempt("an override with a reason is saved in the app", lambda: _override(browser, page))
+
+
+def _launch(desk: Desk, seen: Seen, browser: Browser) -> PageSeen:
+    """Follow the SMART link of the card to the page."""
+    number = next((n for n, link in enumerate(seen.card.links) if link.opens_app), None)
+    if number is None:
+        raise RoadBlocked("The card has no SMART link.")
+    page = browser.get(desk.app_url(seen.visit, seen.card.uuid, number, seen.person))
+    if page.status != 200 or "/smart/page/" not in page.url:
+        raise RoadBlocked(f"The launch ended with status {page.status}: {page.text[:200]}")
+    return page
+
+
+def _same_risk(page: PageSeen, seen: Seen) -> str:
+    """The page must be about the same advice and show the same number."""
+    found = _PERCENT.search(seen.card.summary)
+    if found is None:
+        raise RoadBlocked("The card's summary holds no risk in percent.")
+    number = found[0].removesuffix("%").strip()
+    if not re.search(rf"(?<![\d.,<>]){re.escape(number)}\s*%", page.text):
+        raise RoadBlocked(f"The card says {found[0]}; the page does not.")
+    if _form(page, "overridden").hidden.get("advice") != seen.card.uuid:
+        raise RoadBlocked("The page is about another advice than the card.")
+    return found[0]
+
+
+def _form(page: PageSeen, outcome: str) -> Form:
+    """The decision form with this button."""
+    forms = [form for form in page.forms() if ("outcome", outcome) in form.buttons]
+    if not forms:
+        raise RoadBlocked(f"The page has no form for '{outcome}'.")
+    return forms[0]
+
+
+def _override(browser: Browser, page: PageSeen) -> str:
+    """Fill in the form of the page as a person would."""
+    form = _form(page, "overridden")
+    reason = (form.choices.get("reason") or [""])[0]
+    after = browser.submit(page, form, {"outcome": "overridden", "reason": reason, "comment": COMMENT})
+    if after.status != 200 or COMMENT not in after.text:
+        raise RoadBlocked(f"The page does not show the decision (status {after.status}).")
+    return reason
+
+
+def _accept(desk: Desk, seen: Seen) -> str:
+    """Press Accept on the card in the EHR."""
+    form = {"card": seen.card.uuid, "outcome": "accepted", "suggestion": seen.card.suggestions[0].id}
+    desk.decide(seen.visit, form)
+    said = seen.visit.said.get(seen.card.uuid, "")
+    if not said.startswith("Recorded"):
+        raise RoadBlocked(said or "nothing came back")
+    return said
+
+
+def _check_rates(house: House, tour: Tour) -> str:
+    """Ask the command line for the numbers and compare them with what was done here."""
+    try:
+        run = house.chartside("override-rates", "--json")
+        total = json.loads(run.stdout)["total"] if run.returncode == 0 else None
+    except (subprocess.TimeoutExpired, ValueError, KeyError):
+        total = None
+    if not isinstance(total, dict):
+        raise RoadBlocked("`chartside override-rates --json` gave no numbers.")
+    expected = {"shown": len(tour.risks), "accepted": 1, "overridden": 1, "abstained": len(tour.abstentions)}
+    wrong = [f"{name} is {total.get(name)}, not {n}" for name, n in expected.items() if total.get(name) != n]
+    if wrong:
+        raise RoadBlocked("; ".join(wrong))
+    return ", ".join(f"{name} {value}" for name, value in expected.items())
+
+
+def _quality_page(house: House) -> str:
+    """200 with the password, 401 without."""
+    url = f"{house.settings.chartside}{QUALITY_PAGE}"
+    statuses = []
+    try:
+        for signed_in in ((QUALITY_USER, house.quality_password), None):
+            with direct.request("GET", url, auth=signed_in, timeout=TIMEOUT) as answer:
+                statuses.append(answer.status_code)
+    except requests.RequestException as fault:
+        raise RoadBlocked(f"No answer ({type(fault).__name__}).") from None
+    if statuses != [200, 401]:
+        raise RoadBlocked(f"status {statuses[0]} with the password, {statuses[1]} without")
+    return QUALITY_PAGE

@@ -1,0 +1,121 @@
+"""The running service, called as an EHR calls it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ehr_simulator.demo.house import House
+from ehr_simulator.loader import Shift, load_folder
+from ehr_simulator.patients import generate
+
+TIMEOUT = 10
+
+
+def call(house: House, patient: str, **changes: Any) -> requests.Response:
+    """A patient-view call from this machine, without prefetch unless given."""
+    body = {
+        "hook": "patient-view",
+        "hookInstance": "0e0c2d4e-3c64-4c1a-9f5e-7d2f7a0e9b11",
+        "context": {"userId": "Practitioner/dr-demo", "patientId": patient},
+        **changes,
+    }
+    return requests.post(f"{house.settings.chartside}/cds-services/icu-mortality", json=body, timeout=TIMEOUT)
+
+
+def test_discovery_offers_both_hooks(hospital: House) -> None:
+    """As an integration engineer would look at it first."""
+    services = requests.get(f"{hospital.settings.chartside}/cds-services", timeout=TIMEOUT).json()["services"]
+    assert {service["hook"] for service in services} == {"patient-view", "encounter-start"}
+
+
+def test_the_example_of_the_docs_works(hospital: House) -> None:
+    """The curl command of docs/integration.md, sent as it stands there."""
+    page = (Path(__file__).parents[2] / "docs" / "integration.md").read_text("utf-8")
+    example = re.search(r"-d '(\{.*?\})'\n", page, re.DOTALL)
+    assert example is not None
+    url = f"{hospital.settings.chartside}/cds-services/icu-mortality"
+    answer = requests.post(url, json=json.loads(example[1]), timeout=TIMEOUT)
+    assert answer.status_code == 200
+    assert answer.json()["cards"]
+
+
+def test_data_that_nobody_gives_are_412(hospital: House) -> None:
+    """Neither prefetch nor access."""
+    answer = call(hospital, "sim-02")
+    assert answer.status_code == 412
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+def test_a_call_takes_well_under_the_time_a_clinician_waits(hospital: House) -> None:
+    """Bounded loosely, for slow machines: the time limits hold, whatever the EHR does."""
+    started = time.monotonic()
+    assert call(hospital, "sim-02").status_code == 412
+    assert time.monotonic() - started < 5
+
+
+def test_a_broken_call_is_told_what_is_wrong(hospital: House) -> None:
+    """Over real HTTP: not JSON, no context, an unknown service."""
+    base = f"{hospital.settings.chartside}/cds-services"
+    bad = requests.post(
+        f"{base}/icu-mortality", data=b"{", headers={"Content-Type": "application/json"}, timeout=TIMEOUT
+    )
+    assert (bad.status_code, bad.json()["issue"][0]["code"]) == (400, "invalid")
+    assert call(hospital, "x", context=None).status_code == 400
+    assert requests.post(f"{base}/unknown", json={}, timeout=TIMEOUT).status_code == 404
+
+
+def test_no_token_name_or_value_in_any_log_line(hospital: House) -> None:
+    """After every patient's chart was opened, the service's log holds ids of ours and outcomes only."""
+    for person in hospital.desk.patients():
+        hospital.desk.fire("patient-view", person)
+        hospital.desk.fire("encounter-start", person)
+    text = (hospital.folder / "chartside.log").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    assert len([line for line in lines if line.get("event") == "advice"]) >= 20
+    names = {
+        part
+        for bundle in generate(hospital.settings.clock()).values()
+        for entry in bundle["entry"]
+        for name in entry["resource"].get("name", [])
+        if isinstance(name, dict)
+        for part in [name.get("family", ""), *name.get("given", [])]
+        if len(part) > 2
+    }
+    assert names
+    for forbidden in (*names, "eyJ", "Bearer", "sim-0", "Practitioner/", "Patient/", "mmol", "Traceback"):
+        assert forbidden not in text, forbidden
+
+
+@pytest.mark.parametrize("hour", [12, 40])  # in this order: the later hour overwrites what the earlier one left
+def test_every_open_intensive_care_bundle_gets_an_answer_with_a_reason(
+    hour: int, hospital: House, shared: Path
+) -> None:
+    """Twenty real stays through the whole EHR: a risk, or an abstention that says why; never an empty answer."""
+    now = hospital.settings.clock()
+    report = load_folder(
+        shared / "data" / "fhir",
+        hospital.settings.fhir_server,
+        shift=Shift(now, float(hour)),
+        pattern="p12_*.json",
+        tell=lambda *_: None,
+    )
+    assert len(report.patients) == 20
+    answers = []
+    for person in hospital.desk.patients():
+        if person.id.startswith("p12-"):
+            (result,) = hospital.desk.fire("patient-view", person).results
+            assert result.response is not None, result.problem
+            found = result.response["extension"]["org.chartside.outcome"]
+            assert found["status"] in ("assessed", "not-assessed")
+            assert found["status"] == "assessed" or found["text"]
+            assert result.response["cards"]
+            answers.append(found)
+    assert len(answers) == 20
+    assert sum(found["status"] == "assessed" for found in answers) >= 18
