@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC
 
-from cds_hooks.words import age, cut, driver_value, escape, moment, multiplier, percent
+from cds_hooks.words import cut, escape
+from clinical import wording
 from clinical.advice import OVERRIDE_REASONS, Advice
 from clinical.assessment import Abstention, Driver, Finding, Indicator, RiskAssessment
+from clinical.wording import age, percent
 
 SUMMARY_LIMIT = 139
 EXTENSION = "org.chartside.outcome"
-USUAL_CARE = "Keep usual monitoring and look again when new results arrive"
 DRIVERS_UP = 4
 DRIVERS_DOWN = 3
+KINDS_OF_UNUSED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def outcome(advice: Advice) -> dict[str, object]:
 def _risk_card(advice: Advice, found: RiskAssessment) -> dict[str, object]:
     """Summary, detail, suggestion and reasons of a risk."""
     summary = (
-        f"{found.tier.name.capitalize()} risk: {percent(found.probability)} {found.model.outcome}, "
+        f"{found.tier.name.capitalize()} risk of {found.model.outcome}: {percent(found.probability)} "
         f"{found.model.horizon} (average {percent(found.model.base_rate)})"
     )
     return {
@@ -94,12 +98,12 @@ def _risk_detail(found: RiskAssessment) -> str:
     up = [driver for driver in drivers if driver.log_odds > 0][:DRIVERS_UP]
     down = [driver for driver in drivers if driver.log_odds < 0][:DRIVERS_DOWN]
     lines = [
-        f"**{percent(found.probability)} {found.model.outcome}** ({found.model.horizon}); "
-        f"the average of the patients the model learned from is {percent(found.model.base_rate)}.",
+        f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {found.model.outcome}** "
+        f"{found.model.horizon}. Average of the patients the model learned from: {percent(found.model.base_rate)}.",
         _when(found),
         _table("Raises the risk", up, found),
         _table("Lowers the risk", down, found),
-        f"**Consider:** {_action(found)}.",
+        f"**Consider:** {found.suggestion}.",
         _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
     ]
@@ -108,7 +112,7 @@ def _risk_detail(found: RiskAssessment) -> str:
 
 def _when(found: RiskAssessment) -> str:
     """As of when, and how old the data are."""
-    text = f"As of {moment(found.as_of)}, {found.situation}."
+    text = f"As of {wording.moment(found.as_of, UTC)}, {found.situation}."
     if found.newest is not None and found.oldest is not None:
         newest, oldest = age(found.as_of - found.newest), age(found.as_of - found.oldest)
         text += f" Newest value {newest} old, oldest {oldest}."
@@ -117,7 +121,7 @@ def _when(found: RiskAssessment) -> str:
 
 def _table(title: str, drivers: Iterable[Driver], found: RiskAssessment) -> str:
     """Drivers with value, unit, time and effect, as a GFM table."""
-    cells = ((d.label, driver_value(d), _measured(d, found), f"× {multiplier(d.odds_multiplier)}") for d in drivers)
+    cells = ((d.label, _value(d), _measured(d, found), wording.multiplier(d.odds_multiplier)) for d in drivers)
     rows = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([f"| {title} | Latest value | Measured | Odds |", "|---|---|---|---|", *rows]) if rows else ""
 
@@ -129,9 +133,10 @@ def _measured(driver: Driver, found: RiskAssessment) -> str:
     return f"{driver.latest.time:%d %b %H:%M} ({age(found.as_of - driver.latest.time)} ago)"
 
 
-def _action(found: RiskAssessment) -> str:
-    """The one suggested action."""
-    return USUAL_CARE if found.tier.indicator is Indicator.INFO else found.model.action.rstrip(".")
+def _value(driver: Driver) -> str:
+    """What a driver's value is, or that nothing was measured."""
+    value, unit = driver.shown
+    return "not measured" if value is None else wording.measured(value, unit)
 
 
 def _suggestion(advice: Advice, found: RiskAssessment) -> dict[str, object]:
@@ -141,21 +146,26 @@ def _suggestion(advice: Advice, found: RiskAssessment) -> dict[str, object]:
         "status": "draft",
         "intent": "proposal",
         "priority": "urgent" if found.tier.indicator is Indicator.CRITICAL else "routine",
-        "description": _action(found),
+        "description": found.suggestion,
         "for": {"reference": f"Patient/{advice.patient_id}"},
         "authoredOn": advice.time.isoformat(timespec="seconds"),
     }
     if advice.encounter_id is not None:
         task["encounter"] = {"reference": f"Encounter/{advice.encounter_id}"}
-    action = {"type": "create", "description": f"Add a task: {_action(found)}", "resource": task}
-    return {"label": cut(_action(found), 80), "uuid": advice.suggestion_id, "isRecommended": True, "actions": [action]}
+    action = {"type": "create", "description": f"Add a task: {found.suggestion}", "resource": task}
+    return {
+        "label": cut(found.suggestion, 80),
+        "uuid": advice.suggestion_id,
+        "isRecommended": True,
+        "actions": [action],
+    }
 
 
 def _abstention_card(found: Abstention) -> dict[str, object]:
     """No number, and why."""
     lines = [
         f"**Not assessed:** {escape(found.text)}",
-        f"As of {moment(found.as_of)}. This is not a low risk; it is no answer.",
+        f"As of {wording.moment(found.as_of, UTC)}. This is not a low risk; it is no answer.",
         _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
     ]
@@ -174,8 +184,9 @@ def _gaps(found: Finding) -> str:
     if found.missing:
         lines.append(f"**Not measured:** {', '.join(found.missing)}.")
     if found.unused:
-        kinds = sorted({f"{escape(item.reference)}: {escape(item.detail)}" for item in found.unused})
-        more = f"; and {len(kinds) - 5} more" if len(kinds) > 5 else ""
-        lines.append(f"**Read but not used:** {'; '.join(kinds[:5])}{more}.")
+        kinds = Counter(item.detail for item in found.unused)
+        shown = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]
+        more = "; and others" if len(kinds) > KINDS_OF_UNUSED else ""
+        lines.append(f"**Read but not used:** {'; '.join(shown)}{more}.")
     lines += [escape(caveat) for caveat in found.caveats]
     return "\n\n".join(lines)

@@ -14,6 +14,8 @@ from clinical.record import Observation, SetAside
 class ModelInfo:
     """Who is speaking: the parts of a model's manifest that the other rooms show or store.
 
+    `outcome` is a noun phrase ("death in hospital") and `horizon` the time that it is about ("during this stay").
+
     `digest` is the SHA-256 of the artefact, `base_rate` the share of the training stays with the outcome.
     """
 
@@ -36,6 +38,7 @@ class Attribution:
 
     `concept` names the clinical signal that the feature describes, `label` the feature in a clinician's words.
     `value` is None where nothing was measured. `facts` are the observations that the feature was computed from.
+    `derived` marks a feature of several signals (a ratio), whose value no single fact shows.
     """
 
     feature: str
@@ -46,11 +49,15 @@ class Attribution:
     value: float | None
     unit: str
     facts: tuple[Observation, ...] = ()
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """All attributions of one clinical concept, added up. `latest` is the newest fact behind it, if any."""
+    """All attributions of one clinical concept, added up. `latest` is the newest fact behind it, if any.
+
+    `parts` come with the strongest first.
+    """
 
     concept: str
     label: str
@@ -62,6 +69,14 @@ class Driver:
     def odds_multiplier(self) -> float:
         """How this concept multiplies the odds; the product over all drivers with the base odds is the odds."""
         return math.exp(self.log_odds)
+
+    @property
+    def shown(self) -> tuple[float | None, str]:
+        """The value and unit to show: the newest fact's, or the strongest feature's own where it is derived."""
+        if self.latest is not None and not all(part.derived for part in self.parts):
+            return self.latest.value, self.latest.unit
+        known = (part for part in self.parts if part.value is not None)
+        return next(((part.value, part.unit) for part in known), (None, ""))
 
     @property
     def measured(self) -> bool:
@@ -97,8 +112,11 @@ def _driver(parts: list[Attribution]) -> Driver:
         label=parts[0].concept_label,
         log_odds=math.fsum(part.log_odds for part in parts),
         latest=max(facts, key=lambda fact: fact.time, default=None),
-        parts=tuple(parts),
+        parts=tuple(sorted(parts, key=lambda part: -abs(part.log_odds))),
     )
+
+
+USUAL_CARE = "Keep usual monitoring and look again when new results arrive"
 
 
 class Indicator(StrEnum):
@@ -140,6 +158,11 @@ class RiskAssessment:
     newest: datetime | None = None
     incomplete: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+
+    @property
+    def suggestion(self) -> str:
+        """The one suggested action, without a full stop. At an unremarkable risk it is usual care."""
+        return USUAL_CARE if self.tier.indicator is Indicator.INFO else self.model.action.rstrip(".")
 
 
 class AbstentionReason(StrEnum):

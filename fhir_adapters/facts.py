@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinical.record import Coding, Observation, SetAside, SetAsideReason, Source
-from fhir_adapters.units import Analytes
+from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
 USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
@@ -35,30 +35,30 @@ class Reported:
 
 def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation | SetAside:
     """Apply the rules."""
-    if reported.status not in USABLE_STATUSES:
-        return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final")
-    if reported.value is None or not math.isfinite(reported.value):
-        return _aside(reported, SetAsideReason.NO_VALUE, reported.problem or "it holds no number")
-    if reported.time is None:
-        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
-    if reported.time > now:
-        return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future")
-    return _canonical(reported, reported.value, reported.time, analytes)
-
-
-def _canonical(reported: Reported, number: float, time: datetime, analytes: Analytes) -> Observation | SetAside:
-    """Convert the unit, if the allow-list of the analyte says how."""
     analyte = analytes.of(reported.codings)
-    unit = reported.unit_code or reported.unit_text or ""
     if analyte is None:
         return _aside(reported, SetAsideReason.UNIT, "no allow-list of units exists for this code")
+    if reported.status not in USABLE_STATUSES:
+        return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final", analyte)
+    if reported.value is None or not math.isfinite(reported.value):
+        return _aside(reported, SetAsideReason.NO_VALUE, reported.problem or "it holds no number", analyte)
+    if reported.time is None:
+        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
+    if reported.time > now:
+        return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
+    return _canonical(reported, reported.value, reported.time, analyte)
+
+
+def _canonical(reported: Reported, number: float, time: datetime, analyte: Analyte) -> Observation | SetAside:
+    """Convert the unit, if the allow-list of the analyte says how."""
+    unit = reported.unit_code or reported.unit_text or ""
     conversion = analyte.conversion(code=reported.unit_code, system=reported.unit_system, text=reported.unit_text)
     if conversion is None:
         shown = f"unit '{_printable(unit)}'" if unit else "an absent unit"
-        return _aside(reported, SetAsideReason.UNIT, f"{shown} cannot be converted to {analyte.unit}")
+        return _aside(reported, SetAsideReason.UNIT, f"{shown} cannot be converted to {analyte.unit}", analyte)
     value = conversion(number)
     if not math.isfinite(value):
-        return _aside(reported, SetAsideReason.NO_VALUE, "the value is not a finite number")
+        return _aside(reported, SetAsideReason.NO_VALUE, "the value is not a finite number", analyte)
     return Observation(
         reference=reported.reference,
         codings=reported.codings,
@@ -72,9 +72,10 @@ def _canonical(reported: Reported, number: float, time: datetime, analytes: Anal
     )
 
 
-def _aside(reported: Reported, reason: SetAsideReason, detail: str) -> SetAside:
-    """Set a report aside."""
-    return SetAside(reported.reference, reason, detail, reported.codings)
+def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Analyte | None = None) -> SetAside:
+    """Set a report aside, naming the analyte where it is known."""
+    name = f"{analyte.name.replace('_', ' ')}: " if analyte else ""
+    return SetAside(reported.reference, reason, name + detail, reported.codings)
 
 
 def _printable(text: str) -> str:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from clinical import wording
 from clinical.assessment import Attribution, Driver, Explanation
-from clinical.record import Observation
-from smart_app import wording
 
 SHOWN = 8
 PARTS = 4
@@ -133,33 +132,31 @@ def _effect(log_odds: float, end: int) -> Effect:
 
 def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo) -> Row:
     """One driver with its newest value and its strongest features."""
-    strongest = sorted(driver.parts, key=lambda part: -abs(part.log_odds))
-    several = strongest if len(strongest) > 1 else []
+    several = driver.parts if len(driver.parts) > 1 else ()
     return Row(
         label=driver.label,
         effect=_effect(driver.log_odds, end),
-        value=_value(strongest) if driver.latest is None else _measured(driver.latest, as_of, zone),
+        value=_value(driver, as_of, zone),
         parts=tuple(_part(part, driver.label) for part in several[:PARTS]),
         more_parts=max(len(several) - PARTS, 0),
     )
 
 
-def _measured(fact: Observation, as_of: datetime, zone: tzinfo) -> Value:
-    """The newest fact behind a driver; the reported form too where the unit was converted."""
-    converted = fact.unit != fact.reported_unit
+def _value(driver: Driver, as_of: datetime, zone: tzinfo) -> Value:
+    """What a driver shows: its newest fact, a derived number with the time of its newest fact, age, or nothing."""
+    number, unit = driver.shown
+    text = "not measured" if number is None else wording.measured(number, unit)
+    fact = driver.latest
+    if fact is None or number is None:
+        return Value(text)
+    converted = number == fact.value and fact.unit != fact.reported_unit
     return Value(
-        text=wording.measured(fact.value, fact.unit),
+        text=text,
         reported=wording.measured(fact.reported_value, fact.reported_unit) if converted else "",
         time=wording.moment(fact.time, zone),
         age=wording.age(as_of - fact.time),
         reference=fact.reference,
     )
-
-
-def _value(strongest: Sequence[Attribution]) -> Value:
-    """What a driver without a fact says: age, hour of the stay, or that nothing was measured."""
-    known = [(part.value, part.unit) for part in strongest if part.value is not None]
-    return Value(wording.measured(*known[0]) if known else "not measured")
 
 
 def _part(part: Attribution, label: str) -> Part:

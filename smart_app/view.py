@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from clinical import wording
 from clinical.advice import Advice, Channel, Feedback, Outcome, WithheldReason
 from clinical.assessment import Abstention, Indicator, ModelInfo, RiskAssessment
 from clinical.errors import ModelFault
 from clinical.record import SetAside, SetAsideReason, completed_years
-from smart_app import wording
 from smart_app.drivers import Drivers, Row, lay_out
 from smart_app.ports import Banner
 
@@ -99,6 +99,7 @@ class Section:
     no_card: str
     missing: tuple[str, ...]
     unused: tuple[Unused, ...]
+    action: str
     suggests: bool
     saved: Saved | None
 
@@ -147,6 +148,7 @@ def _section(advice: Advice, decision: Feedback | None, now: datetime, zone: tzi
         no_card="" if advice.withheld is None else NO_CARD[advice.withheld],
         missing=() if silent else finding.missing,
         unused=() if silent else _unused(finding.unused),
+        action=finding.suggestion + "." if isinstance(finding, RiskAssessment) else "",
         suggests=isinstance(finding, RiskAssessment) and advice.shown,
         saved=None if decision is None else _saved(decision, zone),
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cds_hooks import linter
 from cds_hooks.cards import CardWriter
 from cds_hooks.linter import CardRejected
-from cds_hooks.words import age, cut, escape, multiplier, number, percent
+from cds_hooks.words import cut, escape
 from clinical.advice import Advice
 from clinical.assessment import Abstention
 from clinical.record import SetAside, SetAsideReason
@@ -25,12 +25,11 @@ Make = Callable[..., Any]
 def test_a_risk_card_says_what_how_high_why_and_what_to_do(make_advice: Make) -> None:
     """Summary first, then drivers with value, unit and time, then the gaps and one action."""
     card = WRITER.card(make_advice())
-    assert card["summary"].startswith("High risk: 50 % ")
-    assert "average 14 %" in card["summary"]
+    assert card["summary"] == "High risk of in-hospital death: 50 % during this hospital stay (average 14 %)"
     detail = card["detail"]
-    assert "| Lactate | 4.1 mmol/L | 02 Mar 07:30 (30 min ago) | × 3.32 |" in detail
-    assert "| Creatinine | 2.31 mg/dL | 02 Mar 04:40 (3 h ago) | × 2.46 |" in detail
-    assert "| Platelets | 212 10*3/uL | 02 Mar 06:30 (90 min ago) | × 0.74 |" in detail
+    assert "| Lactate | 4.1 mmol/L | 02 Mar 07:30 (30 min ago) | × 3.3 |" in detail
+    assert "| Creatinine | 2.31 mg/dL | 02 Mar 04:40 (3 h ago) | × 2.5 |" in detail
+    assert "| Platelets | 212 ×10^3/uL | 02 Mar 06:30 (1 h ago) | × 0.74 |" in detail
     assert "| Bilirubin | not measured | – | × 0.90 |" in detail
     assert detail.index("Raises the risk") < detail.index("Lowers the risk") < detail.index("Consider:")
     assert "hour 24 of the intensive care stay. Newest value 30 min old, oldest 20 h." in detail
@@ -150,12 +149,13 @@ def test_an_answer_without_a_list_is_held_back() -> None:
         linter.check({})
 
 
-def test_words_for_numbers() -> None:
-    """Ends of the scale are not written as certainty."""
-    from datetime import timedelta
+def test_what_was_not_used_is_grouped_and_counted(make_advice: Make, make_assessment: Make) -> None:
+    """Four results in one wrong unit are one line."""
+    unused = tuple(SetAside(f"Observation/{n}", SetAsideReason.UNIT, "creatinine: unit") for n in range(4))
+    assert "4 × creatinine\\: unit" in WRITER.card(make_advice(make_assessment(unused=unused)))["detail"]
 
-    assert [percent(p) for p in (0.0, 0.009, 0.214, 0.991, 1.0)] == ["<1 %", "<1 %", "21 %", ">99 %", ">99 %"]
-    assert [number(v) for v in (4.1, 7.356, 12345.6, 0.5)] == ["4.1", "7.356", "12346", "0.5"]
-    assert [multiplier(v) for v in (0.512, 3.32, 12.4)] == ["0.51", "3.32", "12"]
-    assert [age(timedelta(minutes=m)) for m in (5, 130, 3000)] == ["5 min", "2 h", "2 d"]
+
+def test_a_text_is_cut_at_a_word() -> None:
+    """And says that it was cut."""
     assert cut("one two three", 9) == "one two…"
+    assert cut("one", 9) == "one"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_app import wording
+from clinical import wording
 
 
 @pytest.mark.parametrize(

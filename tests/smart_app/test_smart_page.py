@@ -131,7 +131,7 @@ def test_a_silent_run_shows_no_result(house, doctor, make) -> None:
     """A model in shadow is stored and not shown, on the page as on the card."""
     text = show(house, doctor, make.risk(), WithheldReason.SHADOW)
     assert "runs silently" in text
-    assert "31" not in text
+    assert "31 %" not in text
     assert "Bilirubin" not in text
 
 
