@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 from hypothesis import given
@@ -95,3 +96,20 @@ def test_override_reasons_are_few_and_coded(make_assessment: Callable[..., RiskA
     assert 4 <= len(OVERRIDE_REASONS) <= 6
     assert all(reason.system and reason.code and reason.display for reason in OVERRIDE_REASONS)
     assert OVERRIDE_REASONS[0].token == f"{OVERRIDE_REASONS[0].system}|action-completed"
+
+
+def test_a_derived_driver_shows_its_own_number() -> None:
+    """A ratio of two signals is not shown as one of them; an ordinary driver shows its newest fact."""
+    fact = observation("3094-0", 60.0, "mg/dL")
+    ratio = replace(attribution("urea_per_creatinine", 0.4, fact), value=24.0, unit="1", derived=True)
+    assert Explanation(0.0, (ratio,)).drivers()[0].shown == (24.0, "1")
+    assert Explanation(0.0, (attribution("urea", 0.4, fact),)).drivers()[0].shown == (60.0, "mg/dL")
+    age = replace(attribution("age", 0.4, None), value=71.0, unit="a")
+    assert Explanation(0.0, (attribution("age", 0.5, None), age)).drivers()[0].shown == (71.0, "a")
+    assert Explanation(0.0, (attribution("lactate", 0.4, None),)).drivers()[0].shown == (None, "")
+
+
+def test_the_action_follows_the_tier(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """A senior review is suggested from the second tier on."""
+    assert make_assessment(0.5, "high").suggestion == "Ask for a senior review and agree an escalation plan"
+    assert make_assessment(0.05, "low").suggestion.startswith("Keep usual monitoring")
