@@ -1,0 +1,115 @@
+"""What must hold across the parts of a manifest. Every check gives a list of faults in words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from models.runtime.derive import KINDS, PAIRED
+from models.runtime.features import feature_names
+from models.runtime.loinc import check_digit_holds
+from models.runtime.manifest import ANY_RECIPE, Derived, Manifest
+
+_ID = re.compile(r"[a-z][a-z0-9-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# The rule of the record: read for audit only, never a feature.
+_AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
+
+
+def check_manifest(manifest: Manifest) -> list[str]:
+    """All faults; an empty list if the manifest holds together."""
+    checks = (_identity, _population, _minimum, _signals, _codes, _derived, _tiers, _artefact)
+    return [fault for check in checks for fault in check(manifest)]
+
+
+def _identity(m: Manifest) -> Iterator[str]:
+    if not _ID.fullmatch(m.info.id):
+        yield f"id {m.info.id!r} must be lower-case letters, digits and dashes"
+    if not 0 < m.info.base_rate < 1:
+        yield "artefact.toml: base_rate must lie between 0 and 1"
+
+
+def _population(m: Manifest) -> Iterator[str]:
+    p = m.population
+    if not 0 <= p.from_hour < p.to_hour:
+        yield "population: from_hour must lie below to_hour"
+    if not 0 <= p.minimum_age < p.age_cap:
+        yield "population: minimum_age must lie below age_cap"
+    if any(not p.from_hour <= hour <= p.to_hour for hour in p.landmarks):
+        yield "population: landmarks must lie between from_hour and to_hour"
+    if p.allowance.total_seconds() < 0:
+        yield "population: allowance_hours must not be negative"
+
+
+def _minimum(m: Manifest) -> Iterator[str]:
+    for name in m.minimum.any_of:
+        if name not in m.signals:
+            yield f"minimum: any_of names {name!r}, which is not a signal"
+    if not 1 <= m.minimum.signals <= len(m.signals):
+        yield "minimum: signals must lie between 1 and the number of signals"
+
+
+def _signals(m: Manifest) -> Iterator[str]:
+    keys = {need.key for need in m.needs if need.resource_type == "Observation"}
+    for s in m.signals.values():
+        if not s.low < s.high:
+            yield f"signals.{s.name}: range must rise"
+        if s.need not in keys:
+            yield f"signals.{s.name}: need {s.need!r} is not declared under needs"
+        if len(set(s.take)) != len(s.take):
+            yield f"signals.{s.name}: take lists a statistic twice"
+        if _AUDIT_ONLY.search(f"{s.name} {s.label}"):
+            yield f"signals.{s.name}: race and ethnicity are never features"
+
+
+def _codes(m: Manifest) -> Iterator[str]:
+    for need in m.needs:
+        for coding in need.codes:
+            if not check_digit_holds(coding.code):
+                yield f"needs.{need.key}: LOINC {coding.code!r} fails its check digit"
+    counts = Counter(coding.token for s in m.signals.values() for coding in s.codes)
+    for token, count in counts.items():
+        if count > 1:
+            yield f"signals: {token} stands for {count} signals"
+
+
+def _derived(m: Manifest) -> Iterator[str]:
+    known = set(feature_names(m.signals, {}))
+    for d in m.derived.values():
+        if d.kind not in KINDS:
+            yield f"derived.{d.name}: kind must be one of {', '.join(KINDS)}"
+        for operand in (d.top, d.bottom):
+            if operand not in (m.signals if d.kind in PAIRED else known):
+                yield f"derived.{d.name}: {operand!r} is not known"
+        if d.concept not in m.signals and d.concept not in m.derived:
+            yield f"derived.{d.name}: concept must be a signal or a derived feature"
+        elif d.concept in m.signals and not _of_one_signal(d, m):
+            yield f"derived.{d.name}: it rests on more than {d.concept}, so it needs a concept of its own"
+        if d.name in m.signals:
+            yield f"derived.{d.name}: the name is taken by a signal"
+
+
+def _of_one_signal(d: Derived, m: Manifest) -> bool:
+    """Whether every fact behind it is of its concept; else a value of one signal would be shown as another's."""
+    behind = {operand.partition(".")[0] for operand in (d.top, d.bottom)}
+    return behind & set(m.signals) == {d.concept}
+
+
+def _tiers(m: Manifest) -> Iterator[str]:
+    if not m.tiers or m.tiers[0].at_least != 0:
+        yield "tiers: the first tier must start at 0"
+    if any(low.at_least >= high.at_least for low, high in pairwise(m.tiers)):
+        yield "tiers: at_least must rise from tier to tier"
+    if any(not 0 <= tier.at_least < 1 for tier in m.tiers):
+        yield "tiers: at_least must lie in [0, 1)"
+
+
+def _artefact(m: Manifest) -> Iterator[str]:
+    if not _SHA256.fullmatch(m.artefact.sha256):
+        yield "artefact.toml: sha256 must be 64 hexadecimal digits"
+    if not m.artefact_beside_manifest:
+        yield "artefact.toml: file must be a plain name, beside model.toml"
+    if m.artefact.recipe not in (m.recipe, ANY_RECIPE):
+        yield "the feature recipe differs from the one the artefact was trained with; train again"

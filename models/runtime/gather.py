@@ -1,0 +1,93 @@
+"""Which facts of a record count, as one sorted series per signal, and which do not, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason
+from models.runtime.manifest import Signal
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One signal's facts, sorted by (time, value): hours since the start of the stay, values, and the facts themselves.
+
+    In training there are no facts to point to; then `facts` is empty.
+    """
+
+    times: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    facts: tuple[Observation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The series per signal name (only signals with facts) and what was read but is not used."""
+
+    series: Mapping[str, Series]
+    unused: tuple[SetAside, ...]
+
+
+class Gatherer:
+    """Sorts observations into signals. Built once per model from its signals."""
+
+    def __init__(self, signals: Iterable[Signal]) -> None:
+        """Index the signals by code."""
+        self._by_code = {(c.system, c.code): signal for signal in signals for c in signal.codes}
+
+    def gather(self, record: PatientRecord, opens: datetime, start: datetime, as_of: datetime) -> Gathered:
+        """Take facts with `opens` < time <= `as_of`; hours count from `start`, what came before it counts as hour 0.
+
+        Facts before `opens` belong to another phase of care and are passed over. Facts in the future, in another unit
+        or outside the plausible range are passed over too, and reported. A repeated fact counts once.
+        """
+        kept: dict[str, dict[tuple[datetime, float], Observation]] = {}
+        unused: list[SetAside] = [aside for aside in record.set_aside if self._concerns(aside)]
+        for fact in record.observations:
+            signal = self._signal(fact)
+            if signal is None or fact.time <= opens:
+                continue
+            problem = _problem(fact, signal, as_of)
+            if problem is not None:
+                unused.append(problem)
+                continue
+            same = kept.setdefault(signal.name, {})
+            key = (fact.time, fact.value)
+            if key not in same or fact.reference < same[key].reference:
+                same[key] = fact
+        return Gathered({name: _series(facts, start) for name, facts in kept.items()}, tuple(unused))
+
+    def _signal(self, fact: Observation) -> Signal | None:
+        """The signal of the first coding that is known: test the system before the code."""
+        for coding in fact.codings:
+            signal = self._by_code.get((coding.system, coding.code))
+            if signal is not None:
+                return signal
+        return None
+
+    def _concerns(self, aside: SetAside) -> bool:
+        """Whether the reader's set-aside fact is one of ours, or cannot be told apart."""
+        return not aside.codings or any((c.system, c.code) in self._by_code for c in aside.codings)
+
+
+def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside | None:
+    """Why a fact is not used, or None. The detail never holds the value."""
+    if fact.time > as_of:
+        return SetAside(fact.reference, SetAsideReason.FUTURE, f"{signal.label}: timed after now", fact.codings)
+    if fact.unit != signal.unit:
+        detail = f"{signal.label}: the unit is not {signal.unit}"
+        return SetAside(fact.reference, SetAsideReason.UNIT, detail, fact.codings)
+    if not signal.low <= fact.value <= signal.high:
+        detail = f"{signal.label}: outside {signal.low:g} to {signal.high:g} {signal.unit}"
+        return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
+    return None
+
+
+def _series(facts: Mapping[tuple[datetime, float], Observation], start: datetime) -> Series:
+    keys = sorted(facts)
+    times = tuple(max(0.0, (time - start) / _HOUR) for time, _ in keys)
+    return Series(times, tuple(value for _, value in keys), tuple(facts[key] for key in keys))

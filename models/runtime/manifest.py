@@ -1,0 +1,127 @@
+"""The words of a `model.toml`, as frozen dataclasses. `read_manifest` fills them and checks them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from clinical.assessment import ModelInfo, Tier
+from clinical.need import DataNeed
+from clinical.record import Coding
+from models.runtime.aggregate import Take
+
+# Stands for the recipe of a model that is only about to be trained.
+ANY_RECIPE = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that is measured: its codes, its canonical UCUM unit, its plausible range, what is taken from it.
+
+    `need` is the key of the data need that fetches it. Values outside [low, high] are not used; `source` says why
+    there.
+    """
+
+    name: str
+    label: str
+    need: str
+    codes: tuple[Coding, ...]
+    unit: str
+    low: float
+    high: float
+    source: str
+    take: tuple[Take, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A feature made of two others. `kind` is one of `derive.KINDS`; `top` and `bottom` are what that kind needs.
+
+    `concept` is the signal under which a clinician would look for it, or the feature's own name.
+    """
+
+    name: str
+    label: str
+    concept: str
+    kind: str
+    top: str
+    bottom: str
+    scale: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """For whom there is an answer. Ages in completed years, hours since the start of the intensive care stay.
+
+    `age_cap` is the highest age the training data tell apart; `allowance` is how long before the recorded start of the
+    stay a fact still counts as the first of the stay.
+    """
+
+    minimum_age: int
+    age_cap: int
+    from_hour: float
+    to_hour: float
+    landmarks: tuple[float, ...]
+    allowance: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The least that must have been measured: so many signals in the stay, and one of `any_of` within `hours`."""
+
+    signals: int
+    any_of: tuple[str, ...]
+    hours: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactEntry:
+    """The trained file and the SHA-256 it must have; `recipe` digests the feature recipe it was trained with."""
+
+    folder: Path
+    file: str
+    sha256: str
+    recipe: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.folder / self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A whole `model.toml` with its artefact entry. `outcome` is the coding of what the risk is a risk of."""
+
+    info: ModelInfo
+    outcome: Coding
+    population: Population
+    minimum: Minimum
+    signals: Mapping[str, Signal]
+    derived: Mapping[str, Derived]
+    tiers: tuple[Tier, ...]
+    needs: tuple[DataNeed, ...]
+    artefact: ArtefactEntry
+
+    @property
+    def artefact_beside_manifest(self) -> bool:
+        """Whether the artefact is a plain file name; a path would lead out of the model's folder."""
+        return self.artefact.file == Path(self.artefact.file).name
+
+    @property
+    def recipe(self) -> str:
+        """SHA-256 over everything that decides a feature's number; codes and labels may change without it."""
+        return recipe_digest(self.signals, self.derived, self.population)
+
+
+def recipe_digest(signals: Mapping[str, Signal], derived: Mapping[str, Derived], population: Population) -> str:
+    """A hex digest that differs when any unit, range, statistic, ratio or cap differs."""
+    parts = [f"age_cap={population.age_cap}"]
+    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r}" for s in signals.values()]
+    parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r}" for d in derived.values()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

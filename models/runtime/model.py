@@ -1,0 +1,103 @@
+"""A risk model: its manifest, its artefact, and one method that answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from clinical.assessment import Abstention, Attribution, Explanation, Finding, ModelInfo, RiskAssessment, Tier
+from clinical.need import DataNeed
+from clinical.record import PatientRecord, SetAside
+from models.runtime.artefact import load_artefact
+from models.runtime.explain import Explainer, Reasons
+from models.runtime.features import FeaturePlan, Vector
+from models.runtime.gather import Gathered, Gatherer
+from models.runtime.manifest import Manifest
+from models.runtime.population import Placed, missing_signals, place, too_little
+from models.runtime.read_manifest import read_manifest
+from models.runtime.whereabouts import Refusal
+
+
+class TreeRiskModel:
+    """Gradient-boosted trees behind a manifest. Fills `clinical.ports.RiskModel`; safe to share between threads."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Open the artefact and explain one empty row, so that the first patient does not wait for a start-up."""
+        self.manifest = manifest
+        self._plan = FeaturePlan(manifest)
+        self._gatherer = Gatherer(manifest.signals.values())
+        self._explainer = Explainer(load_artefact(manifest, [f.name for f in self._plan.features]))
+        self._explainer.explain(np.full(len(self._plan.features), np.nan, dtype=np.float32))
+
+    @classmethod
+    def load(cls, path: Path) -> TreeRiskModel:
+        """Read `model.toml` and its artefact. Raises `ManifestInvalid` or `ArtefactRejected`."""
+        return cls(read_manifest(path))
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, version and meaning."""
+        return self.manifest.info
+
+    @property
+    def needs(self) -> tuple[DataNeed, ...]:
+        """What must be read."""
+        return self.manifest.needs
+
+    def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
+        """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
+        placed = place(record, self.manifest.population, as_of)
+        if isinstance(placed, Refusal):
+            return self._abstain(placed, as_of, ())
+        opens = placed.start - self.manifest.population.allowance
+        gathered = self._gatherer.gather(record, opens, placed.start, as_of)
+        refusal = too_little(gathered.series, self.manifest, placed.hours)
+        if refusal is not None:
+            return self._abstain(refusal, as_of, gathered.unused)
+        return self._answer(placed, gathered, as_of)
+
+    def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
+        return Abstention(
+            self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
+        )
+
+    def _answer(self, placed: Placed, gathered: Gathered, as_of: datetime) -> RiskAssessment:
+        row = self._plan.values(gathered.series, placed.person, placed.hours)
+        reasons = self._explainer.explain(row)
+        times = [fact.time for series in gathered.series.values() for fact in (series.facts[0], series.facts[-1])]
+        return RiskAssessment(
+            model=self.info,
+            as_of=as_of,
+            probability=reasons.probability,
+            tier=self._tier(reasons.probability),
+            explanation=self._explanation(row, reasons, gathered, placed.hours),
+            situation=f"hour {int(placed.hours)} of the intensive care stay",
+            missing=missing_signals(gathered.series, self.manifest),
+            unused=gathered.unused,
+            oldest=min(times),
+            newest=max(times),
+        )
+
+    def _tier(self, probability: float) -> Tier:
+        return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
+
+    def _explanation(self, row: Vector, reasons: Reasons, gathered: Gathered, hours: float) -> Explanation:
+        """Features that no tree asks for have an attribution of exactly 0 and are left out."""
+        facts = self._plan.facts(gathered.series, hours)
+        attributions = tuple(
+            Attribution(
+                feature=feature.name,
+                concept=feature.concept,
+                concept_label=feature.concept_label,
+                label=feature.label,
+                log_odds=float(reasons.attributions[i]),
+                value=None if np.isnan(row[i]) else float(row[i]),
+                unit=feature.unit,
+                facts=facts[i],
+            )
+            for i, feature in enumerate(self._plan.features)
+            if reasons.attributions[i] != 0.0
+        )
+        return Explanation(reasons.base, attributions)

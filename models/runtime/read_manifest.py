@@ -1,0 +1,182 @@
+"""Reading and checking a `model.toml`: every fault at once, in one `ManifestInvalid`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from clinical.assessment import Indicator, ModelInfo, Tier
+from clinical.errors import ManifestInvalid
+from clinical.need import DataNeed
+from clinical.record import LOINC, Coding
+from models.runtime.aggregate import Take
+from models.runtime.check_manifest import check_manifest
+from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
+from models.runtime.toml_table import TomlTable
+
+INDICATORS = {indicator.value: indicator for indicator in Indicator}
+ARTEFACT_ENTRY = "artefact.toml"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `model.toml` and, beside it, `artefact.toml` (written by training). Raises `ManifestInvalid`."""
+    faults: list[str] = []
+    entry = _parse(path.with_name(ARTEFACT_ENTRY), faults)
+    return _checked(path, entry, faults)
+
+
+def read_untrained(path: Path) -> Manifest:
+    """Read `model.toml` before there is an artefact: everything is checked but the artefact. For training only."""
+    entry = {"file": "untrained", "sha256": "0" * 64, "recipe": ANY_RECIPE, "base_rate": 0.5}
+    return _checked(path, entry, [])
+
+
+def _checked(path: Path, entry: Mapping[str, object], faults: list[str]) -> Manifest:
+    document = _parse(path, faults)
+    if not faults:
+        manifest = _manifest(TomlTable(document, "", faults), TomlTable(entry, ARTEFACT_ENTRY, faults), path.parent)
+        faults += check_manifest(manifest)
+    if faults:
+        raise ManifestInvalid(f"{path}: " + "; ".join(faults))
+    return manifest
+
+
+def _parse(path: Path, faults: list[str]) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        faults.append(f"{path.name} cannot be read ({type(error).__name__}: {error})")
+        return {}
+
+
+def _manifest(doc: TomlTable, entry: TomlTable, folder: Path) -> Manifest:
+    signals = {name: _signal(name, table) for name, table in doc.tables("signals")}
+    manifest = Manifest(
+        info=_info(doc, entry),
+        outcome=_outcome(doc.table("outcome")),
+        population=_population(doc.table("population")),
+        minimum=_minimum(doc.table("minimum")),
+        signals=signals,
+        derived={name: _derived(name, table) for name, table in doc.tables("derived")},
+        tiers=tuple(_tier(row) for row in doc.rows("tiers")),
+        needs=_needs(doc, signals),
+        artefact=ArtefactEntry(folder, entry.text("file"), entry.text("sha256"), entry.text("recipe")),
+    )
+    doc.close()
+    entry.close()
+    return manifest
+
+
+def _info(doc: TomlTable, entry: TomlTable) -> ModelInfo:
+    return ModelInfo(
+        id=doc.text("id"),
+        version=doc.text("version"),
+        digest=entry.text("sha256"),
+        title=doc.text("title"),
+        description=doc.text("description"),
+        outcome=doc.table("outcome").text("text"),
+        horizon=doc.text("horizon"),
+        base_rate=entry.number("base_rate"),
+        hooks=doc.texts("hooks"),
+        action=doc.text("action"),
+        intended_use=doc.text("intended_use"),
+    )
+
+
+def _outcome(table: TomlTable) -> Coding:
+    coding = Coding(table.text("system"), table.text("code"), table.text("text"))
+    table.close()
+    return coding
+
+
+def _population(table: TomlTable) -> Population:
+    population = Population(
+        minimum_age=table.integer("minimum_age"),
+        age_cap=table.integer("age_cap"),
+        from_hour=table.number("from_hour"),
+        to_hour=table.number("to_hour"),
+        landmarks=table.numbers("landmarks"),
+        allowance=timedelta(hours=table.number("allowance_hours")),
+    )
+    table.close()
+    return population
+
+
+def _minimum(table: TomlTable) -> Minimum:
+    minimum = Minimum(
+        table.integer("signals"), table.texts("any_of"), table.number("any_of_within_hours"), table.text("source")
+    )
+    table.close()
+    return minimum
+
+
+def _signal(name: str, table: TomlTable) -> Signal:
+    bounds = table.numbers("range")
+    if len(bounds) != 2:
+        table.fault("range must be [lowest, highest]")
+        bounds = (0.0, 1.0)
+    signal = Signal(
+        name=name,
+        label=table.text("label"),
+        need=table.text("need"),
+        codes=tuple(Coding(LOINC, code) for code in table.texts("codes")),
+        unit=table.text("unit"),
+        low=bounds[0],
+        high=bounds[1],
+        source=table.text("source"),
+        take=_takes(table),
+    )
+    table.close()
+    return signal
+
+
+def _takes(table: TomlTable) -> tuple[Take, ...]:
+    takes = []
+    for text in table.texts("take"):
+        try:
+            takes.append(Take.parse(text))
+        except ValueError as error:
+            table.fault(str(error))
+    return tuple(takes)
+
+
+def _derived(name: str, table: TomlTable) -> Derived:
+    derived = Derived(
+        name=name,
+        label=table.text("label"),
+        concept=table.text("concept"),
+        kind=table.text("kind"),
+        top=table.text("top"),
+        bottom=table.text("bottom"),
+        scale=table.number("scale"),
+        unit=table.text("unit"),
+    )
+    table.close()
+    return derived
+
+
+def _tier(table: TomlTable) -> Tier:
+    indicator = table.text("indicator")
+    if indicator not in INDICATORS:
+        table.fault(f"indicator must be one of {', '.join(INDICATORS)}")
+    tier = Tier(
+        table.text("name"),
+        table.number("at_least"),
+        INDICATORS.get(indicator, Indicator.INFO),
+        table.text("source"),
+    )
+    table.close()
+    return tier
+
+
+def _needs(doc: TomlTable, signals: Mapping[str, Signal]) -> tuple[DataNeed, ...]:
+    """Patient, stays, and per group of observations its panels and the codes of its signals."""
+    needs = [DataNeed("patient", "Patient"), DataNeed("encounter", "Encounter")]
+    for key, table in doc.tables("needs"):
+        panels = tuple(Coding(LOINC, code) for code in table.texts("panels")) if table.has("panels") else ()
+        codes = dict.fromkeys(code for signal in signals.values() if signal.need == key for code in signal.codes)
+        needs.append(DataNeed(key, "Observation", (*panels, *codes), table.integer("count")))
+        table.close()
+    return tuple(needs)

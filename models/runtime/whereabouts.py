@@ -1,0 +1,115 @@
+"""Where the patient is now, and since when: the stay under way, its intensive care bed, and when that care began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from clinical.assessment import AbstentionReason
+from clinical.record import PatientRecord, Stay, StayLocation
+
+# FHIR R4 encounter statuses of somebody who is here now; a stay that has an end is judged by its period instead.
+_UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
+_NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
+# ActCodes of contacts in which nobody lies in intensive care; any other code leaves the question open.
+_NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
+# Between two intensive care beds a theatre or a scanner may stand as a place of its own.
+_SAME_STAY_GAP = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no answer. `text` completes "Not assessed: …"; `in_population` as in `Abstention`."""
+
+    reason: AbstentionReason
+    text: str
+    in_population: bool
+    missing: tuple[str, ...] = ()
+
+
+def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
+    """The stay that the caller named, if it is under way; else, of those under way, the latest in intensive care."""
+    under_way = [stay for stay in record.stays if _is_under_way(stay, as_of)]
+    if record.focus is not None:
+        return _named_stay(record, record.focus, under_way)
+    if not under_way:
+        return _no_stay("the record shows no current stay", in_population=False)
+    return max(under_way, key=lambda stay: (_bed(stay, as_of) is not None, *_age_of(stay.start), stay.reference))
+
+
+def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay]) -> Stay | Refusal:
+    named = [stay for stay in under_way if stay.reference == focus]
+    if named:
+        return named[0]
+    known = any(stay.reference == focus for stay in record.stays)
+    text = "the stay named is not under way" if known else "the stay named is not in the record"
+    return _no_stay(text, in_population=not known)
+
+
+def _no_stay(text: str, *, in_population: bool) -> Refusal:
+    return Refusal(AbstentionReason.NO_CURRENT_STAY, text, in_population)
+
+
+def _age_of(time: datetime | None) -> tuple[bool, float]:
+    """A sort key in which an unknown time comes first."""
+    return time is not None, time.timestamp() if time else 0.0
+
+
+def _covers(start: datetime | None, end: datetime | None, at: datetime) -> bool:
+    return (start is None or start <= at) and (end is None or at < end)
+
+
+def _is_under_way(stay: Stay, at: datetime) -> bool:
+    if stay.status in _NEVER_HAPPENED or not _covers(stay.start, stay.end, at):
+        return False
+    return stay.end is not None or stay.status in _UNDER_WAY
+
+
+def _bed(stay: Stay, at: datetime) -> StayLocation | None:
+    """The intensive care place that the patient has now; the latest begun, if the record lists several."""
+    beds = [place for place in stay.locations if place.intensive_care and _covers(place.start, place.end, at)]
+    return max(beds, key=lambda bed: _age_of(bed.start), default=None)
+
+
+def intensive_care_bed(stay: Stay, at: datetime) -> StayLocation | Refusal:
+    """The bed that the patient lies in now, or why intensive care is not shown."""
+    bed = _bed(stay, at)
+    if bed is not None and not _moved_on(stay, bed, at):
+        return bed
+    reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
+    not_admitted = stay.class_code is not None and stay.class_code.code in _NOT_ADMITTED
+    if stay.locations or not_admitted:
+        return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)
+    return Refusal(reason, "the record does not say where in the hospital the patient is", in_population=True)
+
+
+def _moved_on(stay: Stay, bed: StayLocation, at: datetime) -> bool:
+    """Whether a place elsewhere began after the intensive care bed, whose end nobody recorded."""
+    if bed.start is None or bed.end is not None:
+        return False
+    return any(
+        not place.intensive_care and place.start is not None and place.start > bed.start
+        for place in stay.locations
+        if _covers(place.start, place.end, at)
+    )
+
+
+def intensive_care_start(stay: Stay, bed: StayLocation, at: datetime) -> datetime | None:
+    """When the intensive care stay began: the first of the beds that follow each other up to now.
+
+    A bed without a start gives the start of the hospital stay if every place of it is intensive care; else unknown.
+    """
+    if bed.start is None:
+        return stay.start if all(place.intensive_care for place in stay.locations) else None
+    begun = bed.start
+    for place, end in reversed(_with_ends(stay, at)):
+        if place.intensive_care and place.start is not None and place.start < begun <= end + _SAME_STAY_GAP:
+            begun = place.start
+    return begun
+
+
+def _with_ends(stay: Stay, at: datetime) -> list[tuple[StayLocation, datetime]]:
+    """Places begun by now, in order, with their ends; one without an end ended when the next one began."""
+    begun = sorted((p for p in stay.locations if p.start and p.start <= at), key=lambda p: _age_of(p.start))
+    starts = [place.start or at for place in begun[1:]] + [at]
+    return [(place, place.end or following) for place, following in zip(begun, starts, strict=True)]

@@ -1,0 +1,137 @@
+"""The reasons add up to the risk, for every shipped model and for any row."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from clinical.assessment import RiskAssessment
+from clinical.errors import ModelFault
+from models.runtime.artefact import Artefact, load_artefact
+from models.runtime.catalogue import read_manifests
+from models.runtime.explain import TOLERANCE, Explainer
+from models.runtime.features import FeaturePlan
+from models.runtime.manifest import Manifest
+from models.runtime.trees import Forest
+
+ROWS = 300
+
+
+def synthetic_rows(manifest: Manifest, count: int) -> np.ndarray[Any, Any]:
+    """Rows over and beyond every range, from nearly full to all missing, shape (count, n), float32."""
+    rng = np.random.default_rng(7)
+    width = len(FeaturePlan(manifest).features)
+    rows = rng.normal(50, 60, (count, width)) * rng.choice([0.01, 1, 30], (count, width))
+    rows[rng.random((count, width)) < np.linspace(0, 1, count)[:, None]] = np.nan
+    rows[-1] = np.nan
+    return rows.astype(np.float32)
+
+
+def shipped(manifest: Manifest) -> Artefact:
+    """The artefact of a manifest."""
+    return load_artefact(manifest, [feature.name for feature in FeaturePlan(manifest).features])
+
+
+@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+def test_reasons_add_up_to_the_risk_of_the_trees(manifest: Manifest) -> None:
+    """Base plus attributions is slope * margin + intercept, with the margin taken from scikit-learn itself."""
+    artefact = shipped(manifest)
+    explainer = Explainer(artefact)
+    rows = synthetic_rows(manifest, ROWS)
+    margins = np.mean([member.decision_function(rows) for member in artefact.members], axis=0)
+    for row, margin in zip(rows, margins, strict=True):
+        reasons = explainer.explain(row)
+        expected = artefact.slope * margin + artefact.intercept
+        assert abs(reasons.base + reasons.attributions.sum() - expected) < TOLERANCE
+        assert abs(reasons.log_odds - expected) < TOLERANCE
+
+
+def test_walking_the_trees_equals_the_learner(model: Any) -> None:
+    """The check of the explanation rests on the same trees as scikit-learn's own prediction."""
+    rows = synthetic_rows(model.manifest, 50)
+    for member in shipped(model.manifest).members:
+        forest = Forest(member)
+        walked = [forest.margin(row.astype(np.float64)) for row in rows]
+        assert np.allclose(walked, member.decision_function(rows), rtol=0, atol=1e-9)
+
+
+def test_categorical_splits_are_refused() -> None:
+    """The walk would misread them."""
+    rows = np.repeat(np.arange(4.0), 50)[:, None]
+    booster = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(rows, rows[:, 0] % 2)
+    with pytest.raises(ValueError, match="categorical"):
+        Forest(booster)
+
+
+def test_reasons_that_do_not_add_up_are_never_answered(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong explanation is a fault, not an answer."""
+    explainer = Explainer(shipped(model.manifest))
+    monkeypatch.setattr(explainer, "_base", explainer._base + 1e-5)
+    with pytest.raises(ModelFault, match="do not add up"):
+        explainer.explain(synthetic_rows(model.manifest, 2)[0])
+
+
+def test_a_number_that_is_not_finite_is_never_answered(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN must not slip through a comparison."""
+    explainer = Explainer(shipped(model.manifest))
+    monkeypatch.setattr(explainer, "_base", math.nan)
+    with pytest.raises(ModelFault):
+        explainer.explain(synthetic_rows(model.manifest, 2)[0])
+
+
+def test_the_answer_is_the_sum_of_its_drivers(chart: Any) -> None:
+    """What is shown per signal multiplies up to the odds of the answer."""
+    found = chart.model.assess(chart.record(*chart.ordinary()), chart.at(8))
+    assert isinstance(found, RiskAssessment)
+    odds = math.exp(found.explanation.base_log_odds) * math.prod(d.odds_multiplier for d in found.explanation.drivers())
+    assert odds / (1 + odds) == pytest.approx(found.probability, abs=1e-9)
+
+
+def test_measured_signals_show_their_value_time_and_unit(chart: Any) -> None:
+    """Each attribution of a measured signal leads to facts of that signal; an unmeasured one has no value."""
+    found = chart.model.assess(chart.record(*chart.ordinary()), chart.at(8))
+    drivers = {driver.concept: driver for driver in found.explanation.drivers()}
+    lactate = drivers["Lactate"]
+    assert lactate.measured
+    assert (lactate.latest.value, lactate.latest.unit, lactate.latest.time) == (4.2, "mmol/L", chart.at(2))
+    assert not drivers["Platelets"].measured
+    assert drivers["Platelets"].latest is None
+
+
+def test_the_answer_says_what_it_rests_on(chart: Any) -> None:
+    """Times of the oldest and newest fact, what is missing, and the tier of the probability."""
+    found = chart.model.assess(chart.record(*chart.ordinary()), chart.at(8))
+    assert (found.oldest, found.newest) == (chart.at(1), chart.at(4))
+    assert "Platelets" in found.missing
+    assert "Heart rate" not in found.missing
+    above = [tier for tier in chart.model.manifest.tiers if tier.at_least <= found.probability]
+    assert found.tier == above[-1]
+    assert chart.model.needs == chart.model.manifest.needs
+    assert found.model.digest == chart.model.manifest.artefact.sha256
+
+
+def test_many_threads_get_the_same_answer(chart: Any) -> None:
+    """One loaded model serves all workers of a process."""
+    record = chart.record(*chart.ordinary())
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda hour: chart.model.assess(record, chart.at(hour)), [8, 10, 12] * 8))
+    assert found == [chart.model.assess(record, chart.at(hour)) for hour in (8, 10, 12)] * 8
+
+
+def test_a_sick_chart_has_a_higher_risk_than_a_calm_one(chart: Any) -> None:
+    """A check of direction: shock, coma and kidney failure against calm values."""
+    calm = {"HR": 75, "SysABP": 125, "DiasABP": 70, "MAP": 88, "RespRate": 14, "Temp": 37, "GCS": 15, "Urine": 120}
+    calm |= {"Lactate": 1.0, "BUN": 14, "Creatinine": 0.8, "PaO2": 110, "FiO2": 30, "pH": 7.4}
+    sick = {"HR": 130, "SysABP": 75, "DiasABP": 40, "MAP": 50, "RespRate": 34, "Temp": 35, "GCS": 3, "Urine": 5}
+    sick |= {"Lactate": 9.0, "BUN": 80, "Creatinine": 3.5, "PaO2": 60, "FiO2": 100, "pH": 7.1}
+    risk = {}
+    for name, values in (("calm", calm), ("sick", sick)):
+        facts = [chart.fact(signal, value, hour) for signal, value in values.items() for hour in (2, 8, 16, 23)]
+        risk[name] = chart.model.assess(chart.record(*facts), chart.at(24)).probability
+    assert risk["calm"] < 0.1
+    assert risk["sick"] > 0.5

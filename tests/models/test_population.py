@@ -1,0 +1,197 @@
+"""For whom there is no answer, and whether that is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from clinical.assessment import Abstention, AbstentionReason, RiskAssessment
+from clinical.record import Coding, PatientRecord
+from models.runtime.whereabouts import intensive_care_start
+
+
+def refused(chart: Any, record: PatientRecord, hours: float = 12.0) -> Abstention:
+    """The abstention at an hour."""
+    found = chart.model.assess(record, chart.at(hours))
+    assert isinstance(found, Abstention)
+    return found
+
+
+def answered(chart: Any, record: PatientRecord, hours: float = 12.0) -> RiskAssessment:
+    """The answer at an hour."""
+    found = chart.model.assess(record, chart.at(hours))
+    assert isinstance(found, RiskAssessment)
+    return found
+
+
+def ordinary(chart: Any, **changes: Any) -> PatientRecord:
+    """A record with enough facts."""
+    return chart.record(*chart.ordinary(), **changes)
+
+
+@pytest.mark.parametrize("hours", [6.0, 6.5, 12.0])
+def test_adults_in_intensive_care_are_answered(chart: Any, hours: float) -> None:
+    """From hour 6, that hour included."""
+    assert answered(chart, ordinary(chart), hours).situation == f"hour {int(hours)} of the intensive care stay"
+
+
+@pytest.mark.parametrize(
+    ("hours", "reason"),
+    [(0.0, AbstentionReason.TOO_EARLY), (5.99, AbstentionReason.TOO_EARLY), (48.01, AbstentionReason.TOO_LATE)],
+)
+def test_outside_hours_6_to_48_there_is_no_answer(chart: Any, hours: float, reason: AbstentionReason) -> None:
+    """Shown all the same: the patient is one of those for whom an answer is looked for."""
+    found = refused(chart, ordinary(chart), hours)
+    assert found.reason is reason
+    assert found.in_population
+
+
+def test_hour_48_is_still_answered(chart: Any) -> None:
+    """The end of the range belongs to it."""
+    recent = [chart.fact("HR", 90, 47), chart.fact("MAP", 70, 47)]
+    assert answered(chart, chart.record(*chart.ordinary(), *recent), 48.0).probability > 0
+
+
+@pytest.mark.parametrize(
+    ("birth", "adult"), [(date(2008, 3, 1), True), (date(2008, 3, 2), False), (date(2020, 1, 1), False)]
+)
+def test_the_18th_birthday_decides(chart: Any, birth: date, adult: bool) -> None:
+    """Age counts in completed years on the day on which intensive care began."""
+    found = chart.model.assess(ordinary(chart, birth_date=birth), chart.at(12))
+    assert isinstance(found, RiskAssessment) is adult
+    if isinstance(found, Abstention):
+        assert (found.reason, found.in_population) == (AbstentionReason.NOT_ADULT, False)
+
+
+@pytest.mark.parametrize("birth", [None, date(2030, 1, 1)])
+def test_an_unknown_or_impossible_birth_date_is_shown_as_not_assessed(chart: Any, birth: date | None) -> None:
+    """In doubt the patient is in the population."""
+    found = refused(chart, ordinary(chart, birth_date=birth))
+    assert (found.reason, found.in_population) == (AbstentionReason.AGE_UNKNOWN, True)
+
+
+@pytest.mark.parametrize("status", ["planned", "cancelled", "finished", "entered-in-error", "unknown"])
+def test_a_stay_that_is_not_under_way_gives_no_answer(chart: Any, status: str) -> None:
+    """The record shows that the patient is not here now, so no card is shown."""
+    found = refused(chart, ordinary(chart, stays=(chart.stay(status=status),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NO_CURRENT_STAY, False)
+
+
+def test_no_stay_at_all_gives_no_answer(chart: Any) -> None:
+    """Nobody in hospital, nothing to assess."""
+    assert refused(chart, ordinary(chart, stays=())).reason is AbstentionReason.NO_CURRENT_STAY
+
+
+def test_a_stay_that_has_ended_gives_no_answer(chart: Any) -> None:
+    """Whatever its status says."""
+    found = refused(chart, ordinary(chart, stays=(chart.stay(end=chart.at(11)),)))
+    assert found.reason is AbstentionReason.NO_CURRENT_STAY
+
+
+def test_a_stay_that_ended_later_is_answered_as_of_then(chart: Any) -> None:
+    """Looking back, the period decides and not today's status."""
+    answered(chart, ordinary(chart, stays=(chart.stay(status="finished", end=chart.at(200)),)))
+
+
+def test_a_named_stay_that_was_not_read_is_shown_as_not_assessed(chart: Any) -> None:
+    """The caller knows of a stay that the record does not hold: that is doubt, not a healthy patient."""
+    found = refused(chart, ordinary(chart, focus="Encounter/other"))
+    assert (found.reason, found.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+
+
+def test_the_named_stay_is_the_one_assessed(chart: Any) -> None:
+    """A clinic visit that is open at the same time does not get in the way, and is not answered when it is named."""
+    visit = replace(chart.stay(class_code=Coding("", "AMB")), reference="Encounter/visit", locations=())
+    both = (visit, chart.stay())
+    assert answered(chart, ordinary(chart, stays=both, focus="Encounter/1"))
+    assert answered(chart, ordinary(chart, stays=both))
+    found = refused(chart, ordinary(chart, stays=both, focus="Encounter/visit"))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, False)
+
+
+def test_a_patient_on_a_ward_gives_no_card(chart: Any) -> None:
+    """The record shows where the patient is, and it is not intensive care."""
+    found = refused(chart, ordinary(chart, stays=(chart.stay(chart.bed(icu=False)),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, False)
+
+
+def test_a_patient_who_has_left_intensive_care_gives_no_card(chart: Any) -> None:
+    """With the end of the bed recorded, and without it once a later place has begun."""
+    for left in (chart.bed(end=10), chart.bed()):
+        stay = chart.stay(left, chart.bed(start=10, icu=False))
+        assert refused(chart, ordinary(chart, stays=(stay,))).reason is AbstentionReason.NOT_IN_INTENSIVE_CARE
+
+
+def test_an_inpatient_without_any_place_is_shown_as_not_assessed(chart: Any) -> None:
+    """The record does not say where the patient is: that is doubt."""
+    found = refused(chart, ordinary(chart, stays=(replace(chart.stay(), locations=()),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
+
+
+def test_a_bed_without_a_start_takes_the_start_of_the_stay(chart: Any) -> None:
+    """If the whole stay is intensive care, both began together."""
+    stay = chart.stay(chart.bed(start=None))
+    assert answered(chart, ordinary(chart, stays=(stay,))).situation.startswith("hour 12")
+
+
+@pytest.mark.parametrize("case", ["ward before", "no start anywhere"])
+def test_an_unknown_start_is_shown_as_not_assessed(chart: Any, case: str) -> None:
+    """With a ward before it, or no start at all, nobody knows the hour."""
+    bed = chart.bed(start=None)
+    ward = chart.bed(icu=False, start=-40, end=0)
+    stay = chart.stay(ward, bed) if case == "ward before" else chart.stay(bed, start=None)
+    found = refused(chart, ordinary(chart, stays=(stay,)))
+    assert (found.reason, found.in_population) == (AbstentionReason.STAY_START_UNKNOWN, True)
+
+
+def test_beds_that_follow_each_other_are_one_stay(chart: Any) -> None:
+    """A change of bed, or some hours in theatre, does not set the clock back; a day on a ward does."""
+    first, second = chart.bed(start=0, end=5), chart.bed(start=8)
+    assert intensive_care_start(chart.stay(first, second), second, chart.at(12)) == chart.at(0)
+    late = chart.bed(start=29)
+    assert intensive_care_start(chart.stay(first, late), late, chart.at(40)) == chart.at(29)
+
+
+def test_a_bed_without_an_end_ends_when_the_next_place_begins(chart: Any) -> None:
+    """Three beds in a row are one stay; a ward in between that lasted a day is not."""
+    beds = chart.bed(start=0), chart.bed(start=5), chart.bed(start=20, end=21), chart.bed(start=23)
+    assert intensive_care_start(chart.stay(*beds), beds[-1], chart.at(30)) == chart.at(0)
+    ward = chart.bed(start=5, icu=False)
+    assert intensive_care_start(chart.stay(beds[0], ward, beds[-1]), beds[-1], chart.at(30)) == chart.at(23)
+
+
+def test_nothing_measured_gives_no_answer_and_names_what_is_missing(chart: Any) -> None:
+    """An empty chart is never a low risk."""
+    found = refused(chart, chart.record())
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_ENOUGH_DATA, True)
+    assert len(found.missing) == len(chart.model.manifest.signals)
+    assert "heart rate" in found.text
+
+
+def test_too_few_signals_give_no_answer(chart: Any) -> None:
+    """Seven signals are one short of a full set of bedside observations."""
+    names = ("HR", "SysABP", "DiasABP", "MAP", "RespRate", "Temp", "GCS")
+    facts = [chart.fact(name, chart.model.manifest.signals[name].high, 10) for name in names]
+    found = refused(chart, chart.record(*facts))
+    assert found.reason is AbstentionReason.NOT_ENOUGH_DATA
+    assert "Urine output" in found.missing
+    assert "Heart rate" not in found.missing
+    answered(chart, chart.record(*facts, chart.fact("Urine", 50, 10)))
+
+
+def test_stale_vital_signs_give_no_answer(chart: Any) -> None:
+    """A feed that stopped is not a stable patient: neither rate nor pressure in the last 12 hours."""
+    found = refused(chart, ordinary(chart), 30.0)
+    assert found.reason is AbstentionReason.NOT_ENOUGH_DATA
+    assert "last 12 hours" in found.text
+
+
+def test_unusable_facts_do_not_make_up_the_number(chart: Any) -> None:
+    """Facts in a foreign unit are reported in the abstention."""
+    facts = [chart.fact(name, 40, 10, unit="?") for name in chart.model.manifest.signals]
+    found = refused(chart, chart.record(*facts))
+    assert found.reason is AbstentionReason.NOT_ENOUGH_DATA
+    assert len(found.unused) == len(facts)
