@@ -32,5 +32,5 @@ USER 10001:10001
 VOLUME /var/lib/chartside
 EXPOSE 8100
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8100/health', timeout=4)"]
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:' + __import__('os').environ['CHARTSIDE_PORT'] + '/health', timeout=4)"]
 CMD ["chartside", "serve"]

@@ -8,9 +8,9 @@ export OMP_NUM_THREADS ?= 1
 
 PATIENTS ?=
 AT_HOUR ?=
-DEMO_OPTIONS = $(if $(PATIENTS),--patients $(PATIENTS)) $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
+DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: help demo demo-check test test-fast check format lock train wheel bench clean
+.PHONY: venv-package help demo demo-check test test-fast check format lock train wheel bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,7 @@ demo-check: $(VENV)/.demo ## The same without staying up; fails if any step of t
 test: $(VENV)/.dev ## All tests
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage report --include='clinical/*' --fail-under=100
 
 test-fast: $(VENV)/.dev ## Tests without browser, servers and training data
 	$(BIN)/python -m pytest tests/clinical tests/cds_hooks tests/fhir_adapters tests/shape
@@ -53,12 +54,19 @@ lock: $(VENV)/.dev ## Resolve the locked requirement files anew
 	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 …" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(MAKE) --no-print-directory venv-package && $(PYTHON) -m venv $(VENV); } || \
+	  { rm -rf $(VENV); exit 1; }
+
+# Debian keeps venv in a package of its own.
+venv-package:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; \
+	else echo "Python's venv module is missing. On Debian: sudo apt-get install python3-venv" >&2; exit 1; fi
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what the demo needs into $(VENV) (once, a few minutes) …"

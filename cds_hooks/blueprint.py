@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -32,12 +33,13 @@ class Deps:
     clock: Clock
     base_url: str
     origins: Mapping[str, tuple[str, ...]]
+    zone: tzinfo = UTC
 
 
 def create_blueprint(deps: Deps) -> Blueprint:
     """Make the blueprint."""
     routes = Blueprint("cds_hooks", __name__, url_prefix="/cds-services")
-    cards = CardWriter(deps.base_url)
+    cards = CardWriter(deps.base_url, deps.zone)
 
     def caller() -> str:
         """Who calls. The URL that a token must be meant for is the public one, whatever the Host header says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, tzinfo
 
 from cds_hooks.words import cut, escape
 from clinical import wording
@@ -22,9 +22,10 @@ KINDS_OF_UNUSED = 5
 
 @dataclass(frozen=True, slots=True)
 class CardWriter:
-    """Writes cards for one deployment. `base_url` is where clinicians and EHRs reach it."""
+    """Writes cards for one deployment: `base_url` is where it is reached, `zone` the hospital's time zone."""
 
     base_url: str
+    zone: tzinfo = UTC
 
     def response(self, advice: Advice) -> dict[str, object]:
         """The whole answer to a service call. The extension says what was found, also where no card is shown."""
@@ -34,13 +35,15 @@ class CardWriter:
     def card(self, advice: Advice) -> dict[str, object]:
         """One card."""
         finding = advice.finding
-        body = _risk_card(advice, finding) if isinstance(finding, RiskAssessment) else _abstention_card(finding)
+        if isinstance(finding, RiskAssessment):
+            body = _risk_card(advice, finding, self.zone)
+        else:
+            body = _abstention_card(finding, self.zone)
         return {
             "uuid": advice.id,
             **body,
             "source": {
                 "label": f"Chartside {finding.model.title} {finding.model.version}",
-                "url": self.base_url,
                 "topic": {
                     "system": f"{self.base_url}/models",
                     "code": finding.model.id,
@@ -76,7 +79,7 @@ def outcome(advice: Advice) -> dict[str, object]:
     return found
 
 
-def _risk_card(advice: Advice, found: RiskAssessment) -> dict[str, object]:
+def _risk_card(advice: Advice, found: RiskAssessment, zone: tzinfo) -> dict[str, object]:
     """Summary, detail, suggestion and reasons of a risk."""
     summary = (
         f"{found.tier.name.capitalize()} risk of {found.model.outcome}: {percent(found.probability)} "
@@ -85,24 +88,25 @@ def _risk_card(advice: Advice, found: RiskAssessment) -> dict[str, object]:
     return {
         "summary": cut(summary, SUMMARY_LIMIT),
         "indicator": found.tier.indicator.value,
-        "detail": _risk_detail(found),
+        "detail": _risk_detail(found, zone),
         "suggestions": [_suggestion(advice, found)],
         "selectionBehavior": "any",
         "overrideReasons": [{"code": r.code, "system": r.system, "display": r.display} for r in OVERRIDE_REASONS],
     }
 
 
-def _risk_detail(found: RiskAssessment) -> str:
+def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
     """The explanation in Markdown, most useful lines first."""
     drivers = found.explanation.drivers()
-    up = [driver for driver in drivers if driver.log_odds > 0][:DRIVERS_UP]
-    down = [driver for driver in drivers if driver.log_odds < 0][:DRIVERS_DOWN]
+    up = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "raises"][:DRIVERS_UP]
+    down = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "lowers"][:DRIVERS_DOWN]
     lines = [
         f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {found.model.outcome}** "
         f"{found.model.horizon}. Average of the patients the model learned from: {percent(found.model.base_rate)}.",
-        _when(found),
-        _table("Raises the risk", up, found),
-        _table("Lowers the risk", down, found),
+        _when(found, zone),
+        _table("Raises the risk", up, found, zone),
+        _table("Lowers the risk", down, found, zone),
+        "Odds say what moved this estimate; they are not effects of treatment.",
         f"**Consider:** {found.suggestion}.",
         _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
@@ -110,27 +114,27 @@ def _risk_detail(found: RiskAssessment) -> str:
     return "\n\n".join(line for line in lines if line)
 
 
-def _when(found: RiskAssessment) -> str:
+def _when(found: RiskAssessment, zone: tzinfo) -> str:
     """As of when, and how old the data are."""
-    text = f"As of {wording.moment(found.as_of, UTC)}, {found.situation}."
+    text = f"As of {wording.moment(found.as_of, zone)}, {found.situation}."
     if found.newest is not None and found.oldest is not None:
         newest, oldest = age(found.as_of - found.newest), age(found.as_of - found.oldest)
         text += f" Newest value {newest} old, oldest {oldest}."
     return text
 
 
-def _table(title: str, drivers: Iterable[Driver], found: RiskAssessment) -> str:
+def _table(title: str, drivers: Iterable[Driver], found: RiskAssessment, zone: tzinfo) -> str:
     """Drivers with value, unit, time and effect, as a GFM table."""
-    cells = ((d.label, _value(d), _measured(d, found), wording.multiplier(d.odds_multiplier)) for d in drivers)
+    cells = ((d.label, _value(d), _measured(d, found, zone), wording.multiplier(d.odds_multiplier)) for d in drivers)
     rows = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([f"| {title} | Latest value | Measured | Odds |", "|---|---|---|---|", *rows]) if rows else ""
 
 
-def _measured(driver: Driver, found: RiskAssessment) -> str:
+def _measured(driver: Driver, found: RiskAssessment, zone: tzinfo) -> str:
     """When the newest value of a driver was measured."""
     if driver.latest is None:
         return "–"
-    return f"{driver.latest.time:%d %b %H:%M} ({age(found.as_of - driver.latest.time)} ago)"
+    return f"{driver.latest.time.astimezone(zone):%d %b %H:%M} ({age(found.as_of - driver.latest.time)} ago)"
 
 
 def _value(driver: Driver) -> str:
@@ -161,11 +165,11 @@ def _suggestion(advice: Advice, found: RiskAssessment) -> dict[str, object]:
     }
 
 
-def _abstention_card(found: Abstention) -> dict[str, object]:
+def _abstention_card(found: Abstention, zone: tzinfo) -> dict[str, object]:
     """No number, and why."""
     lines = [
         f"**Not assessed:** {escape(found.text)}",
-        f"As of {wording.moment(found.as_of, UTC)}. This is not a low risk; it is no answer.",
+        f"As of {wording.moment(found.as_of, zone)}. This is not a low risk; it is no answer.",
         _gaps(found),
         f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
     ]
@@ -182,7 +186,7 @@ def _gaps(found: Finding) -> str:
     if found.incomplete:
         lines.append(f"**Read only in part:** {'; '.join(escape(item) for item in found.incomplete)}.")
     if found.missing:
-        lines.append(f"**Not measured:** {', '.join(found.missing)}.")
+        lines.append(f"**No usable value of:** {'; '.join(found.missing)}.")
     if found.unused:
         kinds = Counter(item.detail for item in found.unused)
         shown = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]

@@ -31,7 +31,8 @@ def answer(fault: Exception) -> Response:
     """The answer for whatever went wrong."""
     status, code, text = _describe(fault)
     incident = secrets.token_hex(6)
-    LOG.warning("fault", extra={"fault": type(fault).__name__, "status": status, "incident": incident})
+    note = {"fault": type(fault).__name__, "where": errors.origin(fault), "status": status, "incident": incident}
+    LOG.log(logging.ERROR if status >= 500 else logging.WARNING, "fault", extra=note)
     response = jsonify(operation_outcome(code, text, incident))
     response.status_code = status
     if status == 401:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# GitHub-flavoured Markdown's punctuation that can start markup, and what HTML needs.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&@:])")
+# GitHub-flavoured Markdown's punctuation that can start markup inside a line, what HTML needs, and what makes a link.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 def escape(text: str, limit: int = 200) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ import click
 from chartside import logs
 from chartside.settings import Settings, from_environment
 from clinical.errors import ChartsideError, NotStarted
-from oversight.tallies import Period, SqlTallies
+from oversight.tallies import Period, SqlTallies, usual_first_day
 
 SETTINGS_FAULT = 3
 
@@ -33,14 +33,14 @@ def serve() -> None:
 
     logs.set_up()
     settings = _settings()
+    ready = f"Chartside is ready at {settings.base_url} (discovery: {settings.base_url}/cds-services)"
     app = create_app(open_house(settings))
-    click.echo(f"Chartside is ready at {settings.base_url} (discovery: {settings.base_url}/cds-services)", err=True)
-    Server(app, settings.host, settings.port).run()
+    Server(app, settings.host, settings.port, lambda: click.echo(ready, err=True)).run()
 
 
-@cli.command(help="Check settings, client registry and model files without serving.")
+@cli.command(help="Check settings, client registry and model files; neither the ledger nor a port is opened.")
 def check() -> None:
-    """Open what `serve` opens, and say what is there."""
+    """Say what is there."""
     from chartside.clients import load_clients  # noqa: PLC0415
     from models.runtime.catalogue import load_models  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ def check() -> None:
 
 
 @cli.command("override-rates", help="Print shown, accepted, overridden and unanswered advice with Wilson intervals.")
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC). Default: 90 days ago.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC). Default: twelve weeks.")
 @click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC). Default: today.")
 @click.option("--by", type=click.Choice(["day", "week", "month"]), default="week", show_default=True)
 @click.option("--service", help="Only this service.")
@@ -67,10 +67,8 @@ def override_rates(
     from oversight.database import open_engine  # noqa: PLC0415
     from oversight.override_rates import Step, override_report  # noqa: PLC0415
     from oversight.report_forms import as_json, render_text  # noqa: PLC0415
-    from oversight.schema import upgrade  # noqa: PLC0415
 
-    engine = open_engine(_settings().database_url)
-    upgrade(engine)
+    engine = open_engine(_settings().database_url, create=False)
     period = _period(first, last)
     report = override_report(SqlTallies(engine).tallies(period, service), period, Step(by))
     click.echo(json.dumps(as_json(report, min_cell), indent=2) if as_data else render_text(report, min_cell))
@@ -91,10 +89,10 @@ def hl7v2(files: Sequence[Path], client: str, patient: str, model: str) -> None:
 
 
 def _period(first: datetime | None, last: datetime | None) -> Period:
-    """The asked days, or the last 90."""
+    """The asked days, or the last twelve weeks as on the page."""
     today = datetime.now(UTC).date()
     end: date = last.date() if last else today
-    start: date = first.date() if first else end - timedelta(days=90)
+    start: date = first.date() if first else usual_first_day(end)
     if start > end:
         raise click.UsageError("--from lies after --to.")
     return Period(start, end)

@@ -23,7 +23,7 @@ from chartside.clock import SystemClock
 from chartside.settings import Settings
 from clinical.advice import Advice
 from clinical.advise import advise
-from clinical.errors import LedgerUnavailable
+from clinical.errors import LedgerUnavailable, ManifestInvalid
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, smart_scopes
 from clinical.policy import Policy
@@ -32,8 +32,9 @@ from fhir_adapters.record import FhirRecords, Site
 from fhir_adapters.resources import warm_up
 from fhir_adapters.session import SmartSessions
 from fhir_adapters.transport import Deadline, Transport
-from fhir_adapters.units import load_analytes
+from fhir_adapters.units import Analytes, load_analytes
 from models.runtime.catalogue import load_models
+from models.runtime.model import TreeRiskModel
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
 from oversight.pseudonyms import Pseudonyms
@@ -76,15 +77,32 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     """Open ledger, models and registry. Raises a `NotStarted` fault or `LedgerUnavailable` if any of them is wrong."""
     now = clock or SystemClock()
     clients = {client.id: client for client in load_clients(settings.clients_file)}
-    models = load_models()
+    models, analytes = load_models(), load_analytes()
+    check_units(models, analytes)
     warm_up()
     engine = open_engine(settings.database_url)
     upgrade(engine)
     transport = Transport()
     sites = {c.id: Site(c.fhir_base, c.intensive_care_locations) for c in clients.values()}
-    records = FhirRecords(sites, transport=transport, clock=now, analytes=load_analytes(), budget=settings.fhir_seconds)
+    records = FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds)
     ledger = SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now)
     return House(settings, clients, dict(models), records, ledger, SqlTallies(engine), transport, now)
+
+
+def check_units(models: Mapping[str, TreeRiskModel], analytes: Analytes) -> None:
+    """Every code that a model reads must have an allow-list of units that ends in the model's unit.
+
+    Otherwise all its values would be set aside, one by one, for ever. Raises `ManifestInvalid`.
+    """
+    faults = [
+        f"{model.info.id}: {coding.token} is not in the table of analytes with the unit {signal.unit}"
+        for model in models.values()
+        for signal in model.manifest.signals.values()
+        for coding in signal.codes
+        if (analyte := analytes.of([coding])) is None or analyte.unit != signal.unit
+    ]
+    if faults:
+        raise ManifestInvalid("Models and units do not fit together:\n  " + "\n  ".join(faults))
 
 
 def create_app(house: House) -> Flask:
@@ -125,6 +143,7 @@ def _cds_hooks(house: House) -> Blueprint:
             clock=house.clock,
             base_url=house.settings.base_url,
             origins={c.id: c.origins for c in house.clients.values()},
+            zone=house.settings.time_zone,
         )
     )
 
@@ -149,6 +168,7 @@ def _smart_app(house: House) -> Blueprint:
             clock=house.clock,
             base_url=house.settings.base_url,
             secret=derive_key(house.settings.secret, "page"),
+            zone=house.settings.time_zone,
         )
     )
 

@@ -40,7 +40,8 @@ def advise_from_messages(house: House, messages: Sequence[bytes], client: str, p
     """Advice from messages of one client about one patient. Raises what a hook call raises."""
     if client not in house.clients or model not in house.models:
         raise SettingsInvalid("There is no such client in the registry, or no such model.")
-    feed = Feed(IntensiveCare(house.clients[client].intensive_care_locations), load_analytes())
+    rule = IntensiveCare(house.clients[client].intensive_care_locations)
+    feed = Feed(rule, load_analytes(), house.settings.time_zone)
     call = Invocation(client, model, V2_HOOK, str(uuid.uuid4()), patient, "Device/hl7v2-feed")
     return house.advise(call, MessageRecords(messages, feed, house.clock))
 

@@ -10,9 +10,11 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from clinical.errors import origin
+
 MEMBERS = (
     "client", "service", "hook", "advice", "outcome", "withheld", "status", "fault", "incident", "where", "ms",
-    "stored", "repeated", "quarantined", "model", "version", "count", "address",
+    "stored", "repeated", "quarantined", "model", "version",
 )  # fmt: skip
 
 
@@ -31,6 +33,7 @@ class JsonLines(logging.Formatter):
             line |= {name: getattr(record, name) for name in MEMBERS if hasattr(record, name)}
         if record.exc_info and record.exc_info[0] is not None:
             line["fault"] = record.exc_info[0].__name__
+            line["where"] = origin(record.exc_info[1]) if record.exc_info[1] else ""
         return json.dumps(line, ensure_ascii=True)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clinical.errors import SettingsInvalid
 
@@ -26,6 +27,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8100
     fhir_seconds: float = 2.0
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -40,6 +42,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         host=reader.text("HOST", "127.0.0.1"),
         port=int(reader.number("PORT", 8100, 1, 65535)),
         fhir_seconds=reader.number("FHIR_SECONDS", 2.0, 0.1, 30.0),
+        time_zone=reader.zone(),
     )
     if reader.faults:
         raise SettingsInvalid("The settings do not hold together:\n  " + "\n  ".join(reader.faults))
@@ -83,6 +86,14 @@ class _Reader:
         if value and not is_web_url(value):
             self.faults.append("CHARTSIDE_BASE_URL must be an https URL (http only on this machine).")
         return value
+
+    def zone(self) -> ZoneInfo:
+        """The hospital's time zone, by its IANA name."""
+        try:
+            return ZoneInfo(self.text("TIME_ZONE", "UTC"))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.faults.append("CHARTSIDE_TIME_ZONE is not the name of a time zone, such as America/Chicago.")
+            return ZoneInfo("UTC")
 
     def secret(self) -> bytes:
         """The secret that keys pseudonyms and cookies."""

@@ -38,7 +38,8 @@ class Attribution:
 
     `concept` names the clinical signal that the feature describes, `label` the feature in a clinician's words.
     `value` is None where nothing was measured. `facts` are the observations that the feature was computed from.
-    `derived` marks a feature of several signals (a ratio), whose value no single fact shows.
+    `derived` marks a feature of several signals (a ratio), whose value no single fact shows; `lead` the feature that
+    says most about its concept (urine of six hours, not the last void).
     """
 
     feature: str
@@ -50,6 +51,7 @@ class Attribution:
     unit: str
     facts: tuple[Observation, ...] = ()
     derived: bool = False
+    lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,16 @@ class Driver:
 
     @property
     def shown(self) -> tuple[float | None, str]:
-        """The value and unit to show: the newest fact's, or the strongest feature's own where it is derived."""
-        if self.latest is not None and not all(part.derived for part in self.parts):
+        """The value and unit to show: the leading feature's, else the newest fact's, else the strongest feature's.
+
+        Where all features are derived, no single fact is shown: it would pass one signal off as another.
+        """
+        known = [part for part in self.parts if part.value is not None]
+        lead = next((part for part in known if part.lead), None)
+        if lead is None and self.latest is not None and not all(part.derived for part in self.parts):
             return self.latest.value, self.latest.unit
-        known = (part for part in self.parts if part.value is not None)
-        return next(((part.value, part.unit) for part in known), (None, ""))
+        chosen = lead or next(iter(known), None)
+        return (None, "") if chosen is None else (chosen.value, chosen.unit)
 
     @property
     def measured(self) -> bool:

@@ -19,10 +19,16 @@
         ├── ManifestInvalid
         └── ArtefactRejected
 
+Rooms add leaves of their own where only they raise and catch them: `FetchFailed` in fhir_adapters, `CardRejected` in
+cds_hooks.
+
 Messages are written for the person who has to act, and never hold patient data, tokens or request text.
 """
 
 from __future__ import annotations
+
+import traceback
+from pathlib import Path
 
 
 class ChartsideError(Exception):
@@ -105,3 +111,9 @@ class ManifestInvalid(NotStarted):
 
 class ArtefactRejected(NotStarted):
     """A model file is not the one that its manifest names."""
+
+
+def origin(fault: BaseException) -> str:
+    """Where a fault arose, as `file:line` of the innermost frame: for a log line, which may not hold its message."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

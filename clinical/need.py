@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from clinical.record import Coding
 
@@ -18,7 +19,8 @@ ENCOUNTER_TOKEN = "{{context.encounterId}}"  # noqa: S105
 class DataNeed:
     """One kind of data of one patient.
 
-    `key` is the prefetch key; `codes` are any-of; `count` bounds a page (FHIR `_count`), not the whole;
+    `key` is the prefetch key; `codes` are any-of; `count` bounds a page (FHIR `_count`), not the whole; `look_back`
+    says how far back a search goes (a prefetch token cannot compute a date, so a template goes without);
     `required` says that a call cannot be answered without having read it (an empty result counts as read).
     """
 
@@ -27,9 +29,10 @@ class DataNeed:
     codes: tuple[Coding, ...] = ()
     count: int = 0
     required: bool = True
+    look_back: timedelta | None = None
 
-    def query(self, patient: str, encounter: str | None = None) -> str:
-        """The relative FHIR query, for an id or for a prefetch token.
+    def query(self, patient: str, encounter: str | None = None, now: datetime | None = None) -> str:
+        """The relative FHIR query, for an id or for a prefetch token; with `now` it is bounded by the look-back.
 
         Only instance reads, reference and token search, `_sort` and `_count` are used: what CDS Hooks 2.0.1
         recommends for prefetch ("Prefetch query restrictions").
@@ -41,6 +44,8 @@ class DataNeed:
         parts = [f"patient={patient}"]
         if self.codes:
             parts.append("code=" + ",".join(c.token for c in self.codes))
+        if self.look_back is not None and now is not None:
+            parts.append(f"date=ge{(now - self.look_back).strftime('%Y-%m-%dT%H:%M:%SZ')}")
         parts.append("_sort=-date")
         if self.count:
             parts.append(f"_count={self.count}")

@@ -76,7 +76,8 @@ class MedicationUse:
 class StayLocation:
     """A place within a stay (FHIR Encounter.location, HL7 v2 PV1-3).
 
-    `recognised_by` says why the place counts as intensive care; it is empty where it does not.
+    `recognised_by` says why the place counts as intensive care; it is empty where it does not. `known` is False where
+    the place could not be looked up, so that nobody can say whether it does.
     """
 
     name: str
@@ -85,6 +86,7 @@ class StayLocation:
     end: datetime | None = None
     intensive_care: bool = False
     recognised_by: str = ""
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

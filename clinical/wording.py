@@ -13,7 +13,17 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 # UCUM writes for machines; these are print forms. What is not here is shown as it came.
 _WHOLE = {"1": "", "a": "years", "[pH]": "", "mo": "months", "wk": "weeks"}
-_PRINT = (("mm[Hg]", "mmHg"), ("Cel", "°C"), ("[degF]", "°F"), ("10*", "×10^"), ("umol", "µmol"), ("ug", "µg"))
+_PRINT = (
+    ("mm[Hg]", "mmHg"),
+    ("Cel", "°C"),
+    ("[degF]", "°F"),
+    ("10*3/", "×10³/"),
+    ("10*6/", "×10⁶/"),
+    ("10*9/", "×10⁹/"),
+    ("uL", "µL"),
+    ("umol", "µmol"),
+    ("ug", "µg"),
+)
 
 
 def percent_points(probability: float) -> int:

@@ -41,10 +41,10 @@ class Assembly:
             if resource.get("resourceType") == "Patient" and full_url:
                 self.guard.check(resource)
                 self.guard.learn(full_url)
-        for _, resource in rows:
-            self._take(resource, source)
+        for full_url, resource in rows:
+            self._take(resource, full_url, source)
 
-    def _take(self, resource: Json, source: Source) -> None:
+    def _take(self, resource: Json, full_url: str, source: Source) -> None:
         """Sort one resource into its place."""
         kind = resource.get("resourceType")
         if kind == "Location":
@@ -52,15 +52,17 @@ class Assembly:
             return
         named = self.guard.check(resource) if kind else False
         name = decode.reference_of(resource)
+        # Two resources without an id are two resources: what tells them apart is their place in the answer.
+        key = name if resource.get("id") else full_url or f"{name} {len(self._seen)}"
         if kind is None:
             self._aside(name, "an entry holds no resource")
-        elif name not in self._seen and self._relevant(resource):
-            self._seen.add(name)
+        elif key not in self._seen and self._relevant(resource):
+            self._seen.add(key)
             problem = fault_in(resource) if named else "it names no patient"
             if problem:
                 self._aside(name, problem, resource)
             else:
-                self._keep(resource, source)
+                self._keep(resource, key, source)
 
     def _relevant(self, resource: Json) -> bool:
         """Patient and encounters always; observations only with a code that somebody asked for."""
@@ -70,19 +72,19 @@ class Assembly:
         parts = [resource, *decode.members(resource, "component")]
         return any(coding.token in self.wanted for part in parts for coding in decode.codings(part.get("code")))
 
-    def _keep(self, resource: Json, source: Source) -> None:
-        """Decode a valid resource."""
+    def _keep(self, resource: Json, key: str, source: Source) -> None:
+        """Keep a valid resource, under the name that tells it from others."""
         kind = resource["resourceType"]
         if kind == "Patient":
             self._patient = resource
         elif kind == "Encounter":
-            self.encounters[decode.reference_of(resource)] = resource
+            self.encounters[key] = resource
         else:
-            self._measure(resource, source)
+            self._measure(resource, key, source)
 
-    def _measure(self, resource: Json, source: Source) -> None:
+    def _measure(self, resource: Json, key: str, source: Source) -> None:
         """The numbers of one Observation."""
-        for report in decode.reported(resource, source):
+        for report in decode.reported(resource, key, source):
             if not any(coding.token in self.wanted for coding in report.codings):
                 continue
             fact = accept(report, self.analytes, self.now)
@@ -96,10 +98,12 @@ class Assembly:
         codings = decode.codings(resource.get("code")) if resource is not None else ()
         self.set_aside.append(SetAside(name, SetAsideReason.MALFORMED, detail, codings))
 
-    def unknown_places(self) -> set[str]:
-        """Location references of open stays that no answer has brought yet."""
-        open_stays = (e for e in self.encounters.values() if e.get("status") != "finished")
-        return {ref for stay in open_stays for ref in decode.location_references(stay)} - self.places.keys()
+    def unknown_places(self, base: str) -> list[str]:
+        """Location references of open stays that no answer has brought and no name explains, latest stay first."""
+        closed = ("finished", "cancelled", "entered-in-error")
+        stays = [encounter for encounter in self.encounters.values() if encounter.get("status") not in closed]
+        found = [ref for stay in reversed(stays) for ref in decode.places_to_look_up(stay, self.rule, base)]
+        return [ref for ref in dict.fromkeys(found) if ref not in self.places]
 
     def record(self, patient_id: str, focus: str | None) -> PatientRecord:
         """The record."""

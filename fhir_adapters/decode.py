@@ -42,11 +42,10 @@ def reference_of(resource: Json) -> str:
     return f"{text(resource.get('resourceType'))}/{text(resource.get('id')) or '(no id)'}"
 
 
-def reported(resource: Json, source: Source) -> Iterator[Reported]:
-    """The measurements of an Observation: its own value, and each of its components."""
+def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
+    """The measurements of an Observation: its own value, and each of its components. `name` is its reference."""
     time = _effective(resource)
     status = text(resource.get("status"))
-    name = reference_of(resource)
     parts = [(name, resource)] + [
         (f"{name}#component-{index}", part) for index, part in enumerate(members(resource, "component"))
     ]
@@ -113,7 +112,8 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> Sta
 def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayLocation:
     """One Encounter.location with what its Location resource says."""
     pointer = item.get("location")
-    location = places.get(text(member(pointer, "reference")), {})
+    reference = text(member(pointer, "reference"))
+    location = _location(reference, places)
     found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
     name = text(member(pointer, "display")) or text(location.get("name"))
     why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
@@ -124,13 +124,24 @@ def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayL
         end=fhir_moment(member(item, "period", "end")),
         intensive_care=bool(why),
         recognised_by=why,
+        known=bool(why or location or (name and (rule.has_names or not reference))),
     )
 
 
-def location_references(resource: Json) -> list[str]:
-    """References to Location resources that an Encounter makes and does not contain."""
-    found = (text(member(item.get("location"), "reference")) for item in members(resource, "location"))
-    return [reference for reference in found if reference.startswith("Location/")]
+def _location(reference: str, places: Mapping[str, Json]) -> Json:
+    """The Location behind a reference, relative or absolute."""
+    tail = "/".join(reference.rsplit("/", 2)[-2:])
+    return places.get(reference) or places.get(tail) or {}
+
+
+def places_to_look_up(resource: Json, rule: IntensiveCare, base: str) -> list[str]:
+    """References (`Location/…`) to places that an Encounter neither contains nor names as intensive care."""
+    rows = (
+        (text(member(item, "location", "reference")), text(member(item, "location", "display")))
+        for item in members(resource, "location")
+    )
+    relative = ((ref.removeprefix(f"{base.rstrip('/')}/"), name) for ref, name in rows)
+    return [ref for ref, name in relative if ref.startswith("Location/") and not rule.recognise(name, ())]
 
 
 def person(resource: Json) -> tuple[date | None, str | None, str, tuple[str, ...]]:

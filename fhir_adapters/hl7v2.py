@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timezone
+from datetime import UTC, datetime, tzinfo
 
 from clinical.errors import MalformedRequest, WrongPatient
 from clinical.need import DataNeed
@@ -37,7 +37,7 @@ class Feed:
 
     rule: IntensiveCare
     analytes: Analytes
-    zone: timezone = UTC
+    zone: tzinfo = UTC
 
 
 def read_messages(
@@ -118,7 +118,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     )
 
 
-def _results(segments: Sequence[Segment], zone: timezone) -> Iterator[Reported]:
+def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
     """The OBX segments; OBX-14 is the time of a result, else OBR-7."""
     control, drawn = segments[0].get(10), ""
     for index, segment in enumerate(segments):
@@ -128,7 +128,7 @@ def _results(segments: Sequence[Segment], zone: timezone) -> Iterator[Reported]:
             yield _reported(segment, f"ORU {control} segment {index + 1}", segment.get(14) or drawn, zone)
 
 
-def _reported(obx: Segment, reference: str, time: str, zone: timezone) -> Reported:
+def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported:
     """One OBX as a report. Only NM values are numbers."""
     text = obx.get(5).strip()
     is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)

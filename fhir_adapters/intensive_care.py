@@ -26,6 +26,11 @@ class IntensiveCare:
         """Keep the site's list of location names."""
         self._names = frozenset(map(_plain, names))
 
+    @property
+    def has_names(self) -> bool:
+        """Whether the site listed its units, so that a name that is not on the list says "no"."""
+        return bool(self._names)
+
     def recognise(self, name: str, codings: Iterable[Coding]) -> str:
         """Why the place counts as intensive care, or an empty string."""
         for coding in codings:

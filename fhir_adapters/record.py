@@ -20,10 +20,11 @@ from fhir_adapters.decode import Json
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.prefetch import Page, page_of
-from fhir_adapters.search import covers, follow, read_all
+from fhir_adapters.search import Cover, cover, follow, read_all
 from fhir_adapters.transport import Deadline, FetchFailed, Transport
 from fhir_adapters.units import Analytes
 
+MAX_PLACES = 8
 Answer = tuple[list[tuple[str, Json]], str]
 
 
@@ -65,7 +66,7 @@ class FhirRecords:
             if page is not None:
                 assembly.add(page.resources, Source.PREFETCH)
             if pending is not None:
-                self._collect(need, page is not None, pending, assembly, deadline)
+                self._collect(need, page is not None, pending, assembly, deadline, invocation.access)
             elif page is not None and page.next_url:
                 assembly.incomplete.append(f"{need.key}: the prefetch holds only its first page")
         self._find_places(invocation, site, assembly, deadline)
@@ -103,11 +104,17 @@ class FhirRecords:
         """The job that reads the rest of a need."""
         if page is not None:
             return lambda: follow(self._transport, access, page.next_url, deadline)
-        query = need.query(invocation.patient_id, invocation.encounter_id)
+        query = need.query(invocation.patient_id, invocation.encounter_id, self._clock.now())
         return lambda: read_all(self._transport, access, query, deadline)
 
     def _collect(
-        self, need: DataNeed, partly: bool, pending: Future[Answer], assembly: Assembly, deadline: Deadline
+        self,
+        need: DataNeed,
+        partly: bool,
+        pending: Future[Answer],
+        assembly: Assembly,
+        deadline: Deadline,
+        access: FhirAccess | None,
     ) -> None:
         """Wait for a read and take it in."""
         try:
@@ -117,6 +124,8 @@ class FhirRecords:
         except FutureTimeout:
             resources, gap = self._failed(need, partly, "the server did not answer in time")
         assembly.add(resources, Source.FHIR)
+        if not gap and access is not None and cover(access.scopes, need.resource_type) is Cover.PART:
+            gap = f"the granted scopes cover only a part of {need.resource_type}"
         if gap:
             assembly.incomplete.append(f"{need.key}: {gap}")
 
@@ -131,14 +140,17 @@ class FhirRecords:
 
         A place that cannot be read leaves a gap that is named, and the name in the stay decides alone.
         """
-        unknown = sorted(assembly.unknown_places())[:8]
-        need = DataNeed("location", "Location", required=False)
-        access, _ = _access(need, invocation, site)
-        if not unknown or access is None:
+        unknown = assembly.unknown_places(site.fhir_base)
+        if not unknown:
             return
-        jobs = [self._pool.submit(read_all, self._transport, access, ref, deadline) for ref in unknown]
+        need = DataNeed("location", "Location", required=False)
+        access, obstacle = _access(need, invocation, site)
+        if access is None:
+            assembly.incomplete.append(f"location: the place of the stay was not sent, and {obstacle}")
+            return
+        jobs = [self._pool.submit(read_all, self._transport, access, ref, deadline) for ref in unknown[:MAX_PLACES]]
         for job in jobs:
-            self._collect(need, False, job, assembly, deadline)
+            self._collect(need, False, job, assembly, deadline, access)
 
 
 def _access(need: DataNeed, invocation: Invocation, site: Site) -> tuple[FhirAccess | None, str]:
@@ -148,6 +160,6 @@ def _access(need: DataNeed, invocation: Invocation, site: Site) -> tuple[FhirAcc
         return None, "the call gives no access to a FHIR server"
     if access.base_url.rstrip("/") != site.fhir_base.rstrip("/"):
         return None, "the FHIR server of the call is not the one that is registered for this client"
-    if not covers(access.scopes, need.resource_type):
+    if cover(access.scopes, need.resource_type) is Cover.NONE:
         return None, f"the granted scopes do not cover {need.resource_type}"
     return access, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from urllib.parse import quote, urljoin
 
 from clinical.invocation import FhirAccess
@@ -13,16 +14,28 @@ from fhir_adapters.transport import Deadline, FetchFailed, Transport, same_base
 MAX_PAGES = 20
 
 
-def covers(scopes: tuple[str, ...], resource_type: str) -> bool:
-    """Whether SMART scopes (v1 `patient/X.read`, v2 `patient/X.rs`) allow to read and search a resource type."""
+class Cover(Enum):
+    """How far granted scopes reach."""
+
+    NONE = 0
+    PART = 1
+    WHOLE = 2
+
+
+def cover(scopes: tuple[str, ...], resource_type: str) -> Cover:
+    """How far SMART scopes (v1 `patient/X.read`, v2 `patient/X.rs`) allow to read and search a resource type.
+
+    A v2 scope with a filter (`patient/Observation.rs?category=laboratory`) covers a part.
+    """
+    found = Cover.NONE
     for scope in scopes:
         level, _, rest = scope.partition("/")
-        kind, _, rights = rest.partition("?")[0].partition(".")
-        if level not in ("patient", "user", "system") or kind not in ("*", resource_type):
-            continue
-        if rights in ("read", "*") or {"r", "s"} <= set(rights):
-            return True
-    return False
+        name, _, narrowed = rest.partition("?")
+        kind, _, rights = name.partition(".")
+        allowed = rights in ("read", "*") or {"r", "s"} <= set(rights)
+        if level in ("patient", "user", "system") and kind in ("*", resource_type) and allowed:
+            found = max(found, Cover.PART if narrowed else Cover.WHOLE, key=lambda reach: reach.value)
+    return found
 
 
 def read_all(

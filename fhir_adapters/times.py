@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 # FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required.
 _MOMENT = re.compile(
@@ -23,7 +23,7 @@ def fhir_moment(text: object) -> datetime | None:
     return _utc(parts, fraction, _zone(zone.replace(":", "")))
 
 
-def v2_moment(text: str, default_zone: timezone) -> datetime | None:
+def v2_moment(text: str, default_zone: tzinfo) -> datetime | None:
     """An HL7 v2 DTM of at least minutes as UTC; without a zone it is in the feed's default zone."""
     match = _DTM.fullmatch(text)
     if match is None:
@@ -61,7 +61,7 @@ def _zone(text: str) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def _utc(parts: list[str], fraction: str | None, zone: timezone) -> datetime | None:
+def _utc(parts: list[str], fraction: str | None, zone: tzinfo) -> datetime | None:
     """Join the parts; None for a day or second that does not exist."""
     year, month, day, hour, minute, second = (int(part) for part in parts)
     micro = int((fraction or "0").ljust(6, "0")[:6])

@@ -22,14 +22,18 @@ from clinical.errors import LedgerUnavailable, SettingsInvalid
 _ADVISORY_LOCK = 4_207_311_970
 
 
-def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5) -> Engine:
+def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: bool = True) -> Engine:
     """An engine for `sqlite:///path` or `postgresql://…` (driver psycopg 3).
+
+    With `create` False a missing SQLite file is a fault: a report about a mistyped path would show zeros.
 
     `patience` is how many seconds to wait for a connection, a lock or a statement. Nothing is opened yet.
     Make the engine after a fork, one a process. Raises `SettingsInvalid`; the message never holds the URL.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
+        if not create and not Path(parsed.database or "").is_file():
+            raise SettingsInvalid("There is no ledger at CHARTSIDE_DATABASE_URL yet.")
         return _sqlite(parsed, patience, pool_size)
     return _postgresql(parsed, patience, pool_size)
 

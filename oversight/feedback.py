@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping
 
-from clinical.advice import Channel, Feedback, Outcome
+from clinical.advice import Channel, Feedback, Outcome, WithheldReason
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding
 from oversight import tables
@@ -55,7 +55,14 @@ def quarantine(item: Feedback, advice: RowMapping | None) -> Quarantine | None:
         return Quarantine.OTHER_CLIENT
     if advice["service"] != item.service:
         return Quarantine.OTHER_SERVICE
-    return None if advice["withheld"] is None else Quarantine.NEVER_SHOWN
+    return Quarantine.NEVER_SHOWN if _was_never_shown(item, advice) else None
+
+
+def _was_never_shown(item: Feedback, advice: RowMapping) -> bool:
+    """Whether nobody can have seen what the feedback answers. The page shows a risk that was too low for a card."""
+    withheld = advice["withheld"]
+    on_the_page = item.channel is Channel.PAGE and withheld == WithheldReason.BELOW_THRESHOLD
+    return withheld is not None and not on_the_page
 
 
 def to_row(item: Feedback, advice: RowMapping | None, pseudonyms: Pseudonyms, received: datetime) -> dict[str, object]:

@@ -6,7 +6,7 @@ The database groups by service and day, so a page about a million entries reads 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Engine, Select, Subquery, and_, func, select
 
@@ -21,6 +21,12 @@ class Period:
 
     first: date
     last: date
+
+
+def usual_first_day(last: date) -> date:
+    """Where a period begins if nobody says: the Monday eleven weeks before the week of its last day."""
+    days = 77 + last.weekday()
+    return last - min(timedelta(days=days), last - date.min)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from clinical.errors import (
     RequestRefused,
     Unprocessable,
     WrongPatient,
+    origin,
 )
 
-log = logging.getLogger(__name__)
+LOG = logging.getLogger("chartside.smart_app")
 
 SUPPORT = "If it stays, tell the support and name the incident."
 REOPEN = f"Close this page and open it again from the patient's chart. {SUPPORT}"
@@ -61,8 +62,9 @@ NO_DETAIL = "There is no assessment on this page. That does not mean that there 
 def fault_page(error: Exception, *, heading: str = "", said: str = "", back: str = "") -> Response:
     """Show an error. `said` are another server's words, `back` a link to the page that is still open."""
     incident = secrets.token_hex(4)
-    log.warning("page fault %s, incident %s", type(error).__name__, incident)
     words = _words(error)
+    note = {"fault": type(error).__name__, "where": origin(error), "status": words.status, "incident": incident}
+    LOG.log(logging.ERROR if words.status >= 500 else logging.WARNING, "page fault", extra=note)
     message = error.message if isinstance(error, ChartsideError) else NO_DETAIL
     body = render_template(
         "smart_app/fault.html",

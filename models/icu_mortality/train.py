@@ -13,6 +13,7 @@ import hashlib
 import json
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ from models.icu_mortality.training.fit import Settings, fit_members, fit_platt
 from models.icu_mortality.training.rows import RowMaker, Rows
 from models.icu_mortality.training.store import artefact_bytes
 from models.runtime.artefact import Artefact
-from models.runtime.features import FeaturePlan
+from models.runtime.features import Feature, FeaturePlan
 from models.runtime.manifest import Manifest
 from models.runtime.read_manifest import read_untrained
 
@@ -56,8 +57,10 @@ def train(data: Path, out: Path) -> None:
     manifest, settings = read_untrained(FOLDER / "model.toml"), Settings()
     rows = RowMaker(manifest).rows(read_stays(data, manifest.signals), _stays_done)
     _say(f"{len(rows.died)} rows of {rows.features.shape[1]} features")
-    validated = cross_validate(rows, settings, _say)
-    artefact = _final(rows, validated, manifest, settings)
+    features = FeaturePlan(manifest).features
+    directions = [feature.direction for feature in features]
+    validated = cross_validate(rows, directions, settings, _say)
+    artefact = _final(rows, validated, features, settings)
     _say("final fit done")
     digest = _write_artefact(artefact, manifest, _base_rate(rows), out)
     figures = _figures(rows, validated, artefact, manifest, settings) | {"artefact_sha256": digest}
@@ -66,11 +69,11 @@ def train(data: Path, out: Path) -> None:
     _say(f"written to {out}; thresholds {figures['thresholds']}")
 
 
-def _final(rows: Rows, validated: CrossValidated, manifest: Manifest, settings: Settings) -> Artefact:
+def _final(rows: Rows, validated: CrossValidated, features: Sequence[Feature], settings: Settings) -> Artefact:
     """Members fitted on all rows; the Platt step fitted on all out-of-fold margins."""
     slope, intercept = fit_platt(validated.margins, rows.died)
-    members = fit_members(rows.features, rows.died, settings)
-    return Artefact(tuple(members), slope, intercept, tuple(f.name for f in FeaturePlan(manifest).features))
+    members = fit_members(rows.features, rows.died, [feature.direction for feature in features], settings)
+    return Artefact(tuple(members), slope, intercept, tuple(feature.name for feature in features))
 
 
 def _write_artefact(artefact: Artefact, manifest: Manifest, base_rate: float, out: Path) -> str:

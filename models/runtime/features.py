@@ -23,6 +23,7 @@ Vector = npt.NDArray[np.float32]
 _EMPTY = Series()
 _SEX = {"male": 1.0, "female": 0.0}
 _COUNT_UNIT = "{count}"
+LEVELS = frozenset({"last", "first", "min", "max", "mean", "sum"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,19 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One number of the vector: whose it is (`concept`), and how a clinician would name it."""
+    """One number of the vector: whose it is (`concept`), and how a clinician would name it.
+
+    `direction` constrains the trees (`monotonic_cst`); `derived` and `lead` as in `clinical.assessment.Attribution`.
+    """
 
     name: str
     concept: str
     concept_label: str
     label: str
     unit: str
+    direction: int = 0
+    derived: bool = False
+    lead: bool = False
 
 
 def feature_names(signals: Mapping[str, Signal], derived: Mapping[str, Derived]) -> tuple[str, ...]:
@@ -55,16 +62,25 @@ def _take_name(signal: str, take: Take) -> str:
 
 
 def _features(signals: Mapping[str, Signal], derived: Mapping[str, Derived]) -> Iterable[Feature]:
-    yield Feature("age", "age", "Age", "Age", "a")
-    yield Feature("sex", "sex", "Sex (male 1, female 0)", "Sex (male 1, female 0)", "1")
+    yield Feature("age", "age", "Age", "Age", "a", direction=1)
+    yield Feature("sex", "sex", "Sex (1 male, 0 female)", "Sex (1 male, 0 female)", "1")
     yield Feature("hours", "hours", "Time in intensive care", "Hours since the stay began", "h")
     for s in signals.values():
         for take in s.take:
-            label = f"{s.label}: {take.words}"
-            yield Feature(_take_name(s.name, take), s.name, s.label, label, _unit(s.unit, take))
+            yield _statistic(s, take)
     for d in derived.values():
         home = signals.get(d.concept) or derived.get(d.concept, d)
-        yield Feature(d.name, d.concept, home.label, d.label, d.unit)
+        own = d.concept not in signals
+        yield Feature(d.name, d.concept, home.label, d.label, d.unit, d.direction, own, own and d.name == d.concept)
+
+
+def _statistic(s: Signal, take: Take) -> Feature:
+    """One statistic of one signal. Only levels have a direction; a change or a spread may mean anything."""
+    shown = take == s.show
+    unit = s.show_unit if shown and s.show_unit else _unit(s.unit, take)
+    direction = s.direction if take.statistic in LEVELS else 0
+    label = f"{s.label}: {take.words}"
+    return Feature(_take_name(s.name, take), s.name, s.label, label, unit, direction, lead=shown)
 
 
 def _unit(unit: str, take: Take) -> str:

@@ -46,7 +46,7 @@ class Gatherer:
         or outside the plausible range are passed over too, and reported. A repeated fact counts once.
         """
         kept: dict[str, dict[tuple[datetime, float], Observation]] = {}
-        unused: list[SetAside] = [aside for aside in record.set_aside if self._concerns(aside)]
+        unused: list[SetAside] = list(self.set_aside(record))
         for fact in record.observations:
             signal = self._signal(fact)
             if signal is None or fact.time <= opens:
@@ -60,6 +60,10 @@ class Gatherer:
             if key not in same or fact.reference < same[key].reference:
                 same[key] = fact
         return Gathered({name: _series(facts, start) for name, facts in kept.items()}, tuple(unused))
+
+    def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
+        """What the reader set aside and this model would have looked at."""
+        return tuple(aside for aside in record.set_aside if self._concerns(aside))
 
     def _signal(self, fact: Observation) -> Signal | None:
         """The signal of the first coding that is known: test the system before the code."""

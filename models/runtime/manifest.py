@@ -22,7 +22,8 @@ class Signal:
     """One thing that is measured: its codes, its canonical UCUM unit, its plausible range, what is taken from it.
 
     `need` is the key of the data need that fetches it. Values outside [low, high] are not used; `source` says why
-    there.
+    there. `direction` is 1 where a higher level may never lower the risk, -1 where it may never raise it, else 0.
+    `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value.
     """
 
     name: str
@@ -34,6 +35,9 @@ class Signal:
     high: float
     source: str
     take: tuple[Take, ...]
+    direction: int = 0
+    show: Take | None = None
+    show_unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Derived:
     bottom: str
     scale: float
     unit: str
+    direction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +120,13 @@ class Manifest:
 
     @property
     def recipe(self) -> str:
-        """SHA-256 over everything that decides a feature's number; codes and labels may change without it."""
+        """SHA-256 over what decides a feature's number and direction; codes and labels may change without it."""
         return recipe_digest(self.signals, self.derived, self.population)
 
 
 def recipe_digest(signals: Mapping[str, Signal], derived: Mapping[str, Derived], population: Population) -> str:
-    """A hex digest that differs when any unit, range, statistic, ratio or cap differs."""
+    """A hex digest that differs when any unit, range, statistic, ratio, direction or cap differs."""
     parts = [f"age_cap={population.age_cap}"]
-    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r}" for s in signals.values()]
-    parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r}" for d in derived.values()]
+    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r} {s.direction}" for s in signals.values()]
+    parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r} {d.direction}" for d in derived.values()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

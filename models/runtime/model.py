@@ -50,7 +50,7 @@ class TreeRiskModel:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
         placed = place(record, self.manifest.population, as_of)
         if isinstance(placed, Refusal):
-            return self._abstain(placed, as_of, ())
+            return self._abstain(placed, as_of, self._gatherer.set_aside(record))
         opens = placed.start - self.manifest.population.allowance
         gathered = self._gatherer.gather(record, opens, placed.start, as_of)
         refusal = too_little(gathered.series, self.manifest, placed.hours)
@@ -84,7 +84,7 @@ class TreeRiskModel:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
     def _explanation(self, row: Vector, reasons: Reasons, gathered: Gathered, hours: float) -> Explanation:
-        """Features that no tree asks for have an attribution of exactly 0 and are left out."""
+        """Features without any effect are left out, but for those that say most about their concept."""
         facts = self._plan.facts(gathered.series, hours)
         attributions = tuple(
             Attribution(
@@ -96,8 +96,10 @@ class TreeRiskModel:
                 value=None if np.isnan(row[i]) else float(row[i]),
                 unit=feature.unit,
                 facts=facts[i],
+                derived=feature.derived,
+                lead=feature.lead,
             )
             for i, feature in enumerate(self._plan.features)
-            if reasons.attributions[i] != 0.0
+            if reasons.attributions[i] != 0.0 or feature.lead
         )
         return Explanation(reasons.base, attributions)

@@ -27,6 +27,9 @@ class Placed:
 
 def place(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
     """Find the intensive care stay that is under way at `as_of`, and check age and hour."""
+    too_young = _age_refusal(record, population, as_of)
+    if too_young is not None and not too_young.in_population:
+        return too_young
     stay = current_stay(record, as_of)
     if isinstance(stay, Refusal):
         return stay

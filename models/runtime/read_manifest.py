@@ -16,6 +16,7 @@ from models.runtime.check_manifest import check_manifest
 from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
 from models.runtime.toml_table import TomlTable
 
+DIRECTIONS = {"up": 1, "down": -1}
 INDICATORS = {indicator.value: indicator for indicator in Indicator}
 ARTEFACT_ENTRY = "artefact.toml"
 
@@ -53,15 +54,16 @@ def _parse(path: Path, faults: list[str]) -> Mapping[str, object]:
 
 def _manifest(doc: TomlTable, entry: TomlTable, folder: Path) -> Manifest:
     signals = {name: _signal(name, table) for name, table in doc.tables("signals")}
+    population = _population(doc.table("population"))
     manifest = Manifest(
         info=_info(doc, entry),
         outcome=_outcome(doc.table("outcome")),
-        population=_population(doc.table("population")),
+        population=population,
         minimum=_minimum(doc.table("minimum")),
         signals=signals,
         derived={name: _derived(name, table) for name, table in doc.tables("derived")},
         tiers=tuple(_tier(row) for row in doc.rows("tiers")),
-        needs=_needs(doc, signals),
+        needs=_needs(doc, signals, population),
         artefact=ArtefactEntry(folder, entry.text("file"), entry.text("sha256"), entry.text("recipe")),
     )
     doc.close()
@@ -127,9 +129,35 @@ def _signal(name: str, table: TomlTable) -> Signal:
         high=bounds[1],
         source=table.text("source"),
         take=_takes(table),
+        direction=_direction(table),
+        show=_show(table),
+        show_unit=table.text("show_unit") if table.has("show_unit") else "",
     )
+    if signal.show is not None and signal.show not in signal.take:
+        table.fault("show must be one of take")
     table.close()
     return signal
+
+
+def _direction(table: TomlTable) -> int:
+    """1, -1, or 0 where none is declared."""
+    if not table.has("direction"):
+        return 0
+    text = table.text("direction")
+    if text not in DIRECTIONS:
+        table.fault(f"direction must be one of {', '.join(DIRECTIONS)}")
+    return DIRECTIONS.get(text, 0)
+
+
+def _show(table: TomlTable) -> Take | None:
+    """The statistic to show, if one is declared."""
+    if not table.has("show"):
+        return None
+    try:
+        return Take.parse(table.text("show"))
+    except ValueError as error:
+        table.fault(str(error))
+        return None
 
 
 def _takes(table: TomlTable) -> tuple[Take, ...]:
@@ -152,6 +180,7 @@ def _derived(name: str, table: TomlTable) -> Derived:
         bottom=table.text("bottom"),
         scale=table.number("scale"),
         unit=table.text("unit"),
+        direction=_direction(table),
     )
     table.close()
     return derived
@@ -171,12 +200,16 @@ def _tier(table: TomlTable) -> Tier:
     return tier
 
 
-def _needs(doc: TomlTable, signals: Mapping[str, Signal]) -> tuple[DataNeed, ...]:
-    """Patient, stays, and per group of observations its panels and the codes of its signals."""
+def _needs(doc: TomlTable, signals: Mapping[str, Signal], population: Population) -> tuple[DataNeed, ...]:
+    """Patient, stays, and per group of observations its panels and the codes of its signals.
+
+    What was measured before the longest stay that is answered began is never looked at, so it is not searched either.
+    """
+    look_back = timedelta(hours=population.to_hour) + population.allowance
     needs = [DataNeed("patient", "Patient"), DataNeed("encounter", "Encounter")]
     for key, table in doc.tables("needs"):
         panels = tuple(Coding(LOINC, code) for code in table.texts("panels")) if table.has("panels") else ()
         codes = dict.fromkeys(code for signal in signals.values() if signal.need == key for code in signal.codes)
-        needs.append(DataNeed(key, "Observation", (*panels, *codes), table.integer("count")))
+        needs.append(DataNeed(key, "Observation", (*panels, *codes), table.integer("count"), look_back=look_back))
         table.close()
     return tuple(needs)

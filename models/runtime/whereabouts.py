@@ -33,7 +33,7 @@ def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     if record.focus is not None:
         return _named_stay(record, record.focus, under_way)
     if not under_way:
-        return _no_stay("the record shows no current stay", in_population=False)
+        return _no_known_stay(record, as_of)
     return max(under_way, key=lambda stay: (_bed(stay, as_of) is not None, *_age_of(stay.start), stay.reference))
 
 
@@ -44,6 +44,15 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay]) -> Sta
     known = any(stay.reference == focus for stay in record.stays)
     text = "the stay named is not under way" if known else "the stay named is not in the record"
     return _no_stay(text, in_population=not known)
+
+
+def _no_known_stay(record: PatientRecord, as_of: datetime) -> Refusal:
+    """No stay is under way: for certain, or as far as a record with gaps can say."""
+    if any(aside.reference.startswith("Encounter/") for aside in record.set_aside):
+        return _no_stay("a stay could not be read, so it is not known where the patient is", in_population=True)
+    if any(stay.status == "unknown" and _covers(stay.start, stay.end, as_of) for stay in record.stays):
+        return _no_stay("the status of the stay is unknown", in_population=True)
+    return _no_stay("the record shows no current stay", in_population=False)
 
 
 def _no_stay(text: str, *, in_population: bool) -> Refusal:
@@ -78,7 +87,7 @@ def intensive_care_bed(stay: Stay, at: datetime) -> StayLocation | Refusal:
         return bed
     reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
     not_admitted = stay.class_code is not None and stay.class_code.code in _NOT_ADMITTED
-    if stay.locations or not_admitted:
+    if not_admitted or (stay.locations and all(place.known for place in stay.locations)):
         return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)
     return Refusal(reason, "the record does not say where in the hospital the patient is", in_population=True)
 

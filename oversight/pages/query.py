@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from werkzeug.datastructures import MultiDict
 
-from oversight.override_rates import Step, bucket
-from oversight.tallies import Period
+from oversight.override_rates import Step
+from oversight.tallies import Period, usual_first_day
 
 MAX_STRETCHES = 400
-_DEFAULT_DAYS = 77
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAYS_IN = {Step.DAY: 1, Step.WEEK: 7, Step.MONTH: 28}
 
@@ -37,7 +36,7 @@ def parse_question(args: MultiDict[str, str], services: Collection[str], today: 
     if by not in list(Step):
         faults.append("“by” must be day, week or month.")
     last = _day(args.get("to"), "to", today, faults)
-    first = _day(args.get("from"), "from", bucket(_days_before(last, _DEFAULT_DAYS), Step.WEEK), faults)
+    first = _day(args.get("from"), "from", usual_first_day(last), faults)
     if not faults:
         faults = _period_faults(first, last, Step(by))
     return faults or Question(service, Period(first, last), Step(by))
@@ -57,11 +56,6 @@ def _day(text: str | None, name: str, default: date, faults: list[str]) -> date:
     except ValueError:
         faults.append(f"“{name}” must be a day such as 2026-03-31.")
         return default
-
-
-def _days_before(day: date, days: int) -> date:
-    """An earlier day; the calendar begins in the year 1."""
-    return day - min(timedelta(days=days), day - date.min)
 
 
 def _period_faults(first: date, last: date, by: Step) -> list[str]:

@@ -6,6 +6,8 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,24 @@ import pytest
 from click.testing import CliRunner
 
 from chartside.cli import cli
-from chartside.factory import House, create_app, derive_key, open_house
+from chartside.factory import House, check_units, create_app, derive_key, open_house
 from chartside.feeds import advise_from_messages
 from chartside.settings import Settings
+from clinical.advice import Channel, Feedback, Outcome, Receipt
 from clinical.assessment import RiskAssessment
-from clinical.errors import ChartsideError, SettingsInvalid
+from clinical.errors import ChartsideError, ManifestInvalid, SettingsInvalid
+from fhir_adapters.units import Analytes, load_analytes
 
 CALL = "/cds-services/icu-mortality"
+
+
+class SetClock:
+    """A clock that stands at the time of the calls below."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Route → who may come in. A route without a row fails the test below.
@@ -96,27 +109,40 @@ def test_feedback_on_a_card_counts_once(http: Any, ill: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("spoil", "reason", "is_a_card"),
     [
-        (lambda call: call["prefetch"].update(encounter=None), "no-current-stay"),
-        (lambda call: call["prefetch"].update(vitals=None, labs=None), "not-enough-data"),
-        (lambda call: call["prefetch"]["patient"].update(birthDate="2015-01-01"), "not-adult"),
-        (lambda call: call["prefetch"].update(patient=None), "age-unknown"),
+        (lambda call: call["prefetch"].update(encounter=None), "no-current-stay", True),
+        (
+            lambda call: call["prefetch"]["encounter"].pop("status") and call["context"].pop("encounterId"),
+            "no-current-stay",
+            True,
+        ),
+        (
+            lambda call: call["prefetch"].update(encounter=None) or call["context"].pop("encounterId"),
+            "no-current-stay",
+            False,
+        ),
+        (lambda call: call["prefetch"].update(vitals=None, labs=None), "not-enough-data", True),
+        (lambda call: call["prefetch"]["patient"].update(birthDate="2015-01-01"), "not-adult", False),
+        (lambda call: call["prefetch"].update(patient=None), "age-unknown", True),
         (
             lambda call: call["prefetch"]["encounter"]["location"][0]["location"].update(display="Ward"),
             "not-in-intensive-care",
+            False,
         ),
-        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-03-02T05:00:00Z"), "too-early"),
-        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-02-25T05:00:00Z"), "too-late"),
+        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-03-02T05:00:00Z"), "too-early", True),
+        (lambda call: call["prefetch"]["encounter"]["period"].update(start="2026-02-25T05:00:00Z"), "too-late", True),
     ],
 )
-def test_no_answer_without_a_reason(spoil: Callable[[Any], None], reason: str, http: Any, ill: dict[str, Any]) -> None:
+def test_no_answer_without_a_reason(
+    spoil: Callable[[Any], None], reason: str, is_a_card: bool, http: Any, ill: dict[str, Any]
+) -> None:
     """Each way to have no risk is told apart, on a card or beside the empty list."""
     spoil(ill)
     answer = http.post(CALL, json=ill)
     found = answer.get_json()["extension"]["org.chartside.outcome"]
     assert (answer.status_code, found["status"], found["reason"]) == (200, "not-assessed", reason)
-    assert bool(answer.get_json()["cards"]) == ("withheld" not in found)
+    assert bool(answer.get_json()["cards"]) == is_a_card == ("withheld" not in found)
 
 
 def test_a_unit_that_cannot_be_converted_is_named_and_not_used(http: Any, ill: dict[str, Any]) -> None:
@@ -238,8 +264,11 @@ def environment(make_settings: Callable[..., Settings], tmp_path: Path) -> dict[
     }
 
 
-def test_commands_say_what_there_is(environment: dict[str, str]) -> None:
+def test_commands_say_what_there_is(
+    environment: dict[str, str], make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
     """`check` names clients and models; `override-rates` prints tables and JSON on an empty ledger."""
+    open_house(make_settings(tmp_path))
     run = CliRunner().invoke
     checked = run(cli, ["check"], env=environment)
     assert "client ward: Ward" in checked.output
@@ -282,3 +311,64 @@ def test_the_command_for_messages_prints_the_finding(environment: dict[str, str]
     arguments = ["hl7v2", "--client", "ward", "--patient", "p9", str(tmp_path / "a.hl7")]
     done = CliRunner().invoke(cli, arguments, env=environment)
     assert json.loads(done.stdout)["status"] == "not-assessed"
+
+
+def test_a_decision_on_a_risk_too_low_for_a_card_is_stored(
+    make_settings: Callable[..., Settings], tmp_path: Path, ill: Any
+) -> None:
+    """The page shows it and takes an answer; a card's answer to it would be put apart."""
+    settings = make_settings(tmp_path)
+    registry = settings.clients_file.read_text().replace("show_from = 0.0", "show_from = 1.0")
+    settings.clients_file.write_text(registry)
+    clock = SetClock()
+    house = open_house(settings, clock=clock)
+    answer = create_app(house).test_client().post(CALL, json=ill).get_json()
+    found = answer["extension"]["org.chartside.outcome"]
+    assert (answer["cards"], found["withheld"]) == ([], "below-threshold")
+    on_the_page = Feedback(found["advice"], "ward", "icu-mortality", Outcome.ACCEPTED, clock.now(), Channel.PAGE)
+    assert house.ledger.record([on_the_page]) == Receipt(1, 0, 0)
+    assert house.ledger.record([replace(on_the_page, channel=Channel.CARD)]) == Receipt(0, 0, 1)
+
+
+def test_a_model_whose_units_do_not_fit_stops_the_start(house: House) -> None:
+    """Otherwise every value of the signal would be set aside, one by one."""
+    with pytest.raises(ManifestInvalid, match=r"2160-0 is not in the table of analytes"):
+        check_units(house.models, Analytes(a for a in load_analytes() if a.name != "creatinine"))  # type: ignore[arg-type]
+
+
+def test_the_shipped_model_speaks_plainly(http: Any, ill: dict[str, Any]) -> None:
+    """The headline of a real card, and drivers that show what they are about."""
+    card = http.post(CALL, json=ill).get_json()["cards"][0]
+    assert re.fullmatch(
+        r"High risk of death in hospital: (?:\d\d|>99) % during this hospital stay \(average 14 %\)", card["summary"]
+    )
+    assert "mL in 6 h" in card["detail"] or "Urine" not in card["detail"]
+    assert card["suggestions"][0]["label"] == "Ask a senior clinician to review the patient and the escalation plan"
+
+
+def test_a_taken_port_is_told_in_words(environment: dict[str, str]) -> None:
+    """Not "ready", but which address cannot be had."""
+    import socket
+    import subprocess
+    import sys
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        environment["CHARTSIDE_PORT"] = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "chartside", "serve"],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert "cannot be listened on" in done.stderr
+    assert "is ready" not in done.stderr
+
+
+def test_a_report_about_no_ledger_is_a_fault(environment: dict[str, str], tmp_path: Path) -> None:
+    """A mistyped path must not print zeros."""
+    done = CliRunner().invoke(cli, ["override-rates"], env=environment)
+    assert isinstance(done.exception, SettingsInvalid)
+    assert not (tmp_path / "ledger.db").exists()

@@ -49,6 +49,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "CHARTSIDE_QUALITY_PASSWORD_FILE": str(tmp_path / "absent"),
         "CHARTSIDE_PORT": "x",
         "CHARTSIDE_FHIR_SECONDS": "900",
+        "CHARTSIDE_TIME_ZONE": "../etc/passwd",
     }
     with pytest.raises(SettingsInvalid) as fault:
         from_environment(bad)
@@ -60,6 +61,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "QUALITY_PASSWORD_FILE",
         "PORT",
         "FHIR_SECONDS",
+        "TIME_ZONE",
     ):
         assert f"CHARTSIDE_{name}" in fault.value.message
     assert "too short" not in fault.value.message

@@ -81,7 +81,7 @@ def test_multipliers_lose_no_more_than_rounding(value: float) -> None:
         (0.0, "1", "0"),
         (-3.5, "mmol/L", "−3.5 mmol/L"),
         (12345.6, "mL", "12350 mL"),
-        (6.10, "10*3/uL", "6.1 ×10^3/uL"),
+        (6.10, "10*3/uL", "6.1 ×10³/µL"),
         (74, "a", "74 years"),
         (100, "%", "100 %"),
     ],

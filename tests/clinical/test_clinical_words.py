@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clinical.advice import OVERRIDE_REASONS
 from clinical.assessment import Explanation, RiskAssessment
-from clinical.errors import ChartsideError, DataUnavailable
+from clinical.errors import ChartsideError, DataUnavailable, origin
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed, smart_scopes
 from clinical.record import LOINC, Coding, completed_years
@@ -35,6 +37,9 @@ def test_one_need_gives_template_query_and_scope() -> None:
     )
     assert stays.prefetch_template(encounter_always_known=True) == "Encounter/{{context.encounterId}}"
     assert DataNeed("conditions", "Condition").query("p1") == "Condition?patient=p1&_sort=-date"
+    since = replace(LABS, look_back=timedelta(hours=49))
+    assert since.prefetch_template(encounter_always_known=True) == LABS.prefetch_template(encounter_always_known=True)
+    assert "&date=ge2026-02-27T23:00:00Z&" in since.query("p1", now=datetime(2026, 3, 2, tzinfo=UTC))
     assert smart_scopes([LABS, LABS]) == ("patient/Observation.rs",)
     assert smart_scopes([stays]) == ("patient/Encounter.rs", "patient/Location.rs")
 
@@ -107,9 +112,19 @@ def test_a_derived_driver_shows_its_own_number() -> None:
     age = replace(attribution("age", 0.4, None), value=71.0, unit="a")
     assert Explanation(0.0, (attribution("age", 0.5, None), age)).drivers()[0].shown == (71.0, "a")
     assert Explanation(0.0, (attribution("lactate", 0.4, None),)).drivers()[0].shown == (None, "")
+    six_hours = replace(attribution("urea", 0.1, fact), value=200.0, unit="mL in 6 h", lead=True)
+    assert Explanation(0.0, (attribution("urea", 0.5, fact), six_hours)).drivers()[0].shown == (200.0, "mL in 6 h")
 
 
 def test_the_action_follows_the_tier(make_assessment: Callable[..., RiskAssessment]) -> None:
     """A senior review is suggested from the second tier on."""
     assert make_assessment(0.5, "high").suggestion == "Ask for a senior review and agree an escalation plan"
     assert make_assessment(0.05, "low").suggestion.startswith("Keep usual monitoring")
+
+
+def test_a_fault_has_an_origin_without_its_message() -> None:
+    """File and line of the innermost frame, or nothing where it was never raised."""
+    with pytest.raises(ChartsideError) as fault:
+        raise ChartsideError("about a patient")
+    assert re.fullmatch(r"test_clinical_words\.py:\d+", origin(fault.value))
+    assert origin(ChartsideError("never raised")) == ""

@@ -138,6 +138,7 @@ class Reading:
         self.budget = 1.0
         self.analytes = analytes
         self.needs = NEEDS
+        self.names: tuple[str, ...] = ("Medical ICU",)
 
     def prefetch(self, *labs: dict[str, Any], **changes: Any) -> dict[str, Any]:
         return {"patient": PATIENT, "stays": bundle(STAY), "labs": bundle(*labs), **changes}
@@ -150,7 +151,7 @@ class Reading:
                 return self.now
 
         records = FhirRecords(
-            {"ehr": Site(base, ("Medical ICU",))},
+            {"ehr": Site(base, self.names)},
             transport=Transport(),
             clock=Clock(),
             analytes=self.analytes,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -292,3 +294,54 @@ def test_the_type_of_a_place_is_read_from_its_location(reading: Any, ehr: Any, m
     record = reading.read(prefetch, FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
     assert record.stays[0].locations[0].recognised_by == f"code {role}|ICU"
     assert not reading.read(prefetch).stays[0].locations[0].intensive_care
+
+
+def test_resources_without_an_id_are_all_kept(reading: Any, make_lab: Make) -> None:
+    """What tells two of them apart is their place in the answer; none vanishes as a repeat of another."""
+    rows = [make_lab(value=1.0), make_lab(value=2.0), make_lab(code="2160-0", value=1.1, unit="mg/dL")]
+    for row in rows:
+        del row["id"]
+    record = reading.read(reading.prefetch(*rows))
+    assert sorted(o.value for o in record.observations) == [1.0, 1.1, 2.0]
+    assert len({o.reference for o in record.observations}) == 3
+
+
+def test_a_scope_with_a_filter_gives_a_part_and_says_so(
+    reading: Any, ehr: Any, make_lab: Make, make_bundle: Make
+) -> None:
+    """What the filter keeps back must not look as if it had not been measured."""
+    ehr.json("Observation", make_bundle(make_lab()))
+    prefetch = reading.prefetch()
+    del prefetch["labs"]
+    access = FhirAccess(ehr.base, "t", ("patient/Observation.rs?category=laboratory",))
+    record = reading.read(prefetch, access, ehr.base)
+    assert record.incomplete == ("labs: the granted scopes cover only a part of Observation",)
+    whole = FhirAccess(ehr.base, "t", (*access.scopes, "patient/Observation.rs"))
+    assert reading.read(prefetch, whole, ehr.base).incomplete == ()
+
+
+def test_a_search_goes_back_only_as_far_as_the_need(reading: Any, ehr: Any, make_bundle: Make) -> None:
+    """A patient's whole history does not fit into a hook's time."""
+    ehr.json("Observation", make_bundle())
+    reading.needs = (replace(reading.needs[2], look_back=timedelta(hours=49)),)
+    reading.read({}, FhirAccess(ehr.base, "t", SCOPES), ehr.base)
+    assert "date=ge2026-02-28T07:00:00Z" in ehr.seen[0][0].replace("%3A", ":")
+
+
+def test_a_place_that_cannot_be_looked_up_is_not_known(reading: Any, make_bundle: Make) -> None:
+    """Without a list of names and without the Location, nobody can say whether it is intensive care."""
+    stay = {
+        "resourceType": "Encounter",
+        "id": "e",
+        "status": "in-progress",
+        "class": {"code": "IMP"},
+        "subject": {"reference": "Patient/pat-1"},
+        "location": [{"location": {"reference": "Location/l9", "display": "7 West"}}],
+    }
+    listed = reading.read(reading.prefetch(stays=make_bundle(stay)))
+    assert listed.stays[0].locations[0].known
+    assert listed.incomplete == (
+        "location: the place of the stay was not sent, and the call gives no access to a FHIR server",
+    )
+    reading.names = ()
+    assert not reading.read(reading.prefetch(stays=make_bundle(stay))).stays[0].locations[0].known

@@ -167,14 +167,14 @@ def made_rows(count: int = 500) -> tuple[Rows, np.ndarray[Any, Any]]:
 
 
 def test_thresholds_are_alert_budgets() -> None:
-    """Of the stays with an answer at hour 24, a fifth reaches amber and a twentieth red."""
+    """Of the stays with an answer at hour 24, a fifth reaches "raised" and a twentieth "high"."""
     rows, p = made_rows()
     limits = thresholds(rows, p)
     at = (rows.hour == 24) & rows.answered
-    assert (p[at] >= limits["amber"]).mean() == pytest.approx(0.20, abs=0.005)
-    assert (p[at] >= limits["red"]).mean() == pytest.approx(0.05, abs=0.005)
-    alert = by_budget(rows, p)["amber"]["24"]
-    assert alert["positive_predictive_value"] == pytest.approx(rows.died[at & (p >= limits["amber"])].mean(), abs=1e-4)
+    assert (p[at] >= limits["raised"]).mean() == pytest.approx(0.20, abs=0.005)
+    assert (p[at] >= limits["high"]).mean() == pytest.approx(0.05, abs=0.005)
+    alert = by_budget(rows, p)["raised"]["24"]
+    assert alert["positive_predictive_value"] == pytest.approx(rows.died[at & (p >= limits["raised"])].mean(), abs=1e-4)
 
 
 def test_groups_cover_every_stay_once_per_trait() -> None:
@@ -190,9 +190,9 @@ def test_cross_validation_learns_and_never_peeks() -> None:
     rows, _ = made_rows(300)
     small = Settings(seeds=(1,), max_iter=20, min_samples_leaf=5, l2_regularization=1.0, max_features=1.0)
     telling = replace(rows, features=rows.died[:, None].astype(np.float32))
-    found = cross_validate(telling, small, lambda _text: None)
+    found = cross_validate(telling, [0] * telling.features.shape[1], small, lambda _text: None)
     assert roc(rows.died, found.probabilities) == 1.0
     rng = np.random.default_rng(3)
     naming = replace(rows, features=rng.permutation(300)[rows.stay][:, None].astype(np.float32))
-    peeking = cross_validate(naming, small, lambda _text: None)
+    peeking = cross_validate(naming, [0] * naming.features.shape[1], small, lambda _text: None)
     assert roc(rows.died, peeking.probabilities) == pytest.approx(0.5, abs=0.12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,13 +30,15 @@ def folds_by_stay(stays: npt.NDArray[np.int64], folds: int = FOLDS) -> npt.NDArr
     return of_stay[position]
 
 
-def cross_validate(rows: Rows, settings: Settings, progress: Callable[[str], None]) -> CrossValidated:
+def cross_validate(
+    rows: Rows, directions: Sequence[int], settings: Settings, progress: Callable[[str], None]
+) -> CrossValidated:
     """Margins by fold, then for each fold the Platt step fitted on the out-of-fold margins of the other folds."""
     fold = folds_by_stay(rows.stay)
     margins = np.full(len(fold), np.nan)
     for k in range(FOLDS):
         held = fold == k
-        members = fit_members(rows.features[~held], rows.died[~held], settings)
+        members = fit_members(rows.features[~held], rows.died[~held], directions, settings)
         margins[held] = margin(members, rows.features[held])
         progress(f"fold {k + 1} of {FOLDS} done")
     probabilities = np.full(len(fold), np.nan)

@@ -10,7 +10,7 @@ from models.icu_mortality.training.measures import measure
 from models.icu_mortality.training.rows import Rows
 
 AGE_BANDS = ((18, 55), (55, 70), (70, 80), (80, 200))
-BUDGETS = {"amber": 0.20, "red": 0.05}
+BUDGETS = {"raised": 0.20, "high": 0.05}
 BUDGET_HOUR = 24.0
 AUDIT_HOURS = (24.0, 48.0)
 _GROUP_MEASURES = ("auroc", "observed_per_expected")

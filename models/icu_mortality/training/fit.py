@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,12 +29,17 @@ class Settings:
     max_features: float = 0.15
 
 
-def fit_members(features: Features, died: Flags, settings: Settings) -> list[Any]:
-    """One booster per seed, all on the same rows (n, m); they differ in the columns that each split may choose from."""
+def fit_members(features: Features, died: Flags, directions: Sequence[int], settings: Settings) -> list[Any]:
+    """One booster per seed, all on the same rows (n, m); they differ in the columns that each split may choose from.
+
+    `directions` (m,) holds 1, -1 or 0 per column: what may only raise, only lower, or do either to the risk.
+    """
     parameters = asdict(settings)
     seeds = parameters.pop("seeds")
     return [
-        HistGradientBoostingClassifier(**parameters, early_stopping=False, random_state=seed).fit(features, died)
+        HistGradientBoostingClassifier(
+            **parameters, monotonic_cst=list(directions), early_stopping=False, random_state=seed
+        ).fit(features, died)
         for seed in seeds
     ]
 
