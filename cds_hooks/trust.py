@@ -163,20 +163,26 @@ class _Keys:
             return []
 
     def _of_url(self, url: str, kid: str) -> Mapping[str, object]:
-        """The key set of a URL: cached while fresh, asked for again when it lacks the key id."""
+        """The key set of a URL: cached while fresh, asked for again when it lacks the key id.
+
+        The time of the attempt is noted first, so that one call asks and the others go on with what is known.
+        """
         now = self._clock.now().timestamp()
         with self._lock:
-            read_at, keys = self._cache.get(url, (float("-inf"), {}))
-            age = now - read_at
-            if age < KEYS_RETRY_S or (age < KEYS_MAX_AGE_S and _has(keys, kid)):
+            tried_at, keys = self._cache.get(url, (float("-inf"), {}))
+            age = now - tried_at
+            if age < (KEYS_MAX_AGE_S if _has(keys, kid) else KEYS_RETRY_S if keys else 0):
                 return keys
-            try:
-                answer = self._fetch(url)
-            except ChartsideError:
-                answer = keys
-            fresh = answer if isinstance(answer, Mapping) else {}
-            self._cache[url] = (now, fresh)
-            return fresh
+            self._cache[url] = (now, keys)
+        try:
+            answer = self._fetch(url)
+        except ChartsideError:
+            return keys
+        if not isinstance(answer, Mapping):
+            return keys
+        with self._lock:
+            self._cache[url] = (now, answer)
+        return answer
 
 
 def _has(keys: Mapping[str, object], kid: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from oversight.override_rates import Counts
 from oversight.proportions import Proportion
 
+FEW = 10
 _WITHHELD = {
     "below-threshold": "below threshold",
     "outside-population": "outside population",
@@ -15,6 +16,11 @@ _WITHHELD = {
 def percent(share: Proportion | None) -> str:
     """`25.0 %`, or a dash of nothing."""
     return "\N{EN DASH}" if share is None else f"{share.value * 100:.1f} %"
+
+
+def headline(share: Proportion) -> str:
+    """A share in large type: below ten answers the counts, because a percentage would look more certain than it is."""
+    return f"{share.count} of {share.total}" if share.total < FEW else percent(share)
 
 
 def interval(share: Proportion | None) -> str:
