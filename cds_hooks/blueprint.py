@@ -108,12 +108,18 @@ def _log(advice: Advice, started: float) -> None:
     )
 
 
-def _headers(response: Response, origins: Mapping[str, tuple[str, ...]]) -> Response:
-    """Security headers, and CORS for the origins of the registry (never with credentials)."""
+def protect(response: Response) -> Response:
+    """Keep an answer out of caches, frames and referrers, and its type from being guessed."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    return response
+
+
+def _headers(response: Response, origins: Mapping[str, tuple[str, ...]]) -> Response:
+    """Security headers, and CORS for the origins of the registry (never with credentials)."""
+    protect(response)
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
     if origin is not None and any(origin in allowed for allowed in origins.values()):

@@ -36,5 +36,5 @@ def _bytes(request: Request) -> bytes:
         return request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise BodyTooLarge(f"The body is larger than {MAX_BYTES} bytes.") from None
-    except ClientDisconnected:
+    except (ClientDisconnected, OSError):  # the server's parser raises OSError for a chunk that is none
         raise MalformedRequest("The body broke off.") from None

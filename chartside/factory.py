@@ -43,6 +43,9 @@ from oversight.tallies import SqlTallies
 from smart_app.ports import Banner, Ehr, Visit
 
 LOG = logging.getLogger("chartside.factory")
+# A hook that cannot store its advice says so while the clinician still waits: half for a connection, half for the lock.
+LEDGER_PATIENCE_S = 1.0
+LEDGER_CONNECTIONS = 16
 SMART_HOOK = "smart-launch"
 SMART_MODEL_HOOK = "patient-view"
 
@@ -80,8 +83,9 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     models, analytes = load_models(), load_analytes()
     check_units(models, analytes)
     warm_up()
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     upgrade(engine)
+    engine.dispose()  # the server forks after this; a connection must not be in two processes
     transport = Transport()
     sites = {c.id: Site(c.fhir_base, c.intensive_care_locations) for c in clients.values()}
     records = FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds)
@@ -230,5 +234,7 @@ def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:
 def _unknown(fault: HTTPException) -> Response:
     """Faults outside every room: an OperationOutcome for machines, a line for people."""
     if request.path.startswith("/cds-services"):
-        return faults.answer(fault)
-    return Response(f"{fault.code} {fault.name}\n", fault.code or 500, content_type="text/plain; charset=utf-8")
+        response = faults.answer(fault)
+    else:
+        response = Response(f"{fault.code} {fault.name}\n", fault.code or 500, content_type="text/plain; charset=utf-8")
+    return cds_hooks.blueprint.protect(response)

@@ -1,18 +1,47 @@
-"""The WSGI server: gunicorn with threads, one process (sessions and used token ids live in its memory)."""
+"""The WSGI server: gunicorn with threads, one process (sessions and used token ids live in its memory).
+
+gunicorn's threads wait for a slow client as long as it likes; sixteen of those would stop the service. Here a
+connection that does not get its request through in time is closed. A proxy in front should do the same, earlier.
+"""
 
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from clinical.errors import SettingsInvalid
 
 THREADS = 16
 TIMEOUT_S = 30
+# From the first byte of a request to the last of its answer. Above the longest FHIR budget there is no honest need.
+REQUEST_S = 20
+
+
+class BoundedWorker(ThreadWorker):  # type: ignore[misc]
+    """Threads, each request with an end."""
+
+    def handle(self, conn: Any) -> Any:
+        """Handle one request, or hang up."""
+        watch = threading.Timer(REQUEST_S, _hang_up, [conn.sock])
+        watch.daemon = True
+        watch.start()
+        try:
+            return super().handle(conn)
+        finally:
+            watch.cancel()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection so that whoever waits on it goes on."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -31,7 +60,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         options: dict[str, Any] = {
             "bind": self._bind,
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": BoundedWorker,
             "threads": THREADS,
             "timeout": TIMEOUT_S,
             "graceful_timeout": 10,

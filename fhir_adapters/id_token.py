@@ -115,7 +115,7 @@ def _user(claims: Mapping[str, object], fhir_base: str) -> str:
         user = urlsplit(user).path.removeprefix(urlsplit(fhir_base).path.rstrip("/") + "/")
     tail = "/".join(user.split("/")[-2:])
     relative = _USER.fullmatch(user) is not None
-    absolute = urlsplit(user).scheme in ("http", "https") and _USER.fullmatch(tail) is not None
+    absolute = user.startswith(("http://", "https://")) and _USER.fullmatch(tail) is not None
     if not (relative or absolute):
         raise LaunchFailed("The EHR did not say which clinician opened the page (fhirUser).")
     return user

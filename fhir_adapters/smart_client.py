@@ -66,8 +66,11 @@ def _endpoint(document: Mapping[str, object], key: str, iss: str) -> str:
     value = document.get(key)
     if not isinstance(value, str) or not value:
         raise LaunchFailed(f"The EHR's smart-configuration lacks '{key}'.")
-    url = urljoin(iss.rstrip("/") + "/", value)
-    parts = urlsplit(url)
+    try:
+        url = urljoin(iss.rstrip("/") + "/", value)
+        parts = urlsplit(url)
+    except ValueError:
+        raise LaunchFailed(f"The EHR's smart-configuration holds an unusable '{key}'.") from None
     if parts.scheme not in {"https", urlsplit(iss).scheme} or not parts.hostname or parts.username or parts.fragment:
         raise LaunchFailed(f"The EHR's smart-configuration holds an unusable '{key}'.")
     return url

@@ -7,18 +7,27 @@ of that by default.
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 from clinical import strict_json
 from clinical.errors import ChartsideError
 
 FHIR_JSON = "application/fhir+json"
+TOO_LATE = "the server did not answer in time"
 
 
 class FetchFailed(ChartsideError):
@@ -45,7 +54,7 @@ class Deadline:
         """Seconds left. Raises `FetchFailed` when there are none."""
         left = self.at - time.monotonic()
         if left <= 0:
-            raise FetchFailed("the time limit was reached")
+            raise FetchFailed(TOO_LATE)
         return left
 
 
@@ -58,6 +67,71 @@ class Limits:
     max_bytes: int = 8_000_000
 
 
+_CALL = threading.local()
+
+
+class _Traceable:
+    """Notes which connection a call uses, so that the call can be ended from outside."""
+
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        """Begin a request."""
+        _CALL.connection = self
+        super().putrequest(*arguments, **options)  # type: ignore[misc]
+
+
+class _Connection(_Traceable, HTTPConnection):
+    """A plain connection."""
+
+
+class _SecureConnection(_Traceable, HTTPSConnection):
+    """A TLS connection."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter over traceable connections."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Use our pools."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+@contextmanager
+def _ended_at(deadline: Deadline) -> Iterator[None]:
+    """End the call of this thread at the deadline.
+
+    A time limit on each read does not bound a server that sends a header byte by byte; closing its socket does.
+    """
+    mine: dict[str, Any] = {}
+    _CALL.__dict__.pop("connection", None)
+    calling = _CALL.__dict__
+
+    def end() -> None:
+        mine["ended"] = True
+        sock = getattr(calling.get("connection"), "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    watch = threading.Timer(deadline.remaining(), end)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+    if mine:
+        raise FetchFailed(TOO_LATE)
+
+
 class Transport:
     """JSON over HTTP, bounded. Safe to share between threads."""
 
@@ -67,7 +141,7 @@ class Transport:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = requests.adapters.HTTPAdapter(pool_connections=8, pool_maxsize=32, max_retries=0)
+        adapter = _Adapter(pool_connections=8, pool_maxsize=32, max_retries=0)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
 
@@ -108,13 +182,19 @@ class Transport:
         """Send, check, read, decode."""
         left = deadline.remaining()
         try:
-            with request((min(self._limits.connect, left), min(self._limits.read, left))) as response:
+            with (
+                _ended_at(deadline),
+                request((min(self._limits.connect, left), min(self._limits.read, left))) as response,
+            ):
                 _check(response)
-                return self._decode(self._body(response, deadline))
+                body = self._body(response, deadline)
         except requests.Timeout:
-            raise FetchFailed("the server did not answer in time") from None
-        except requests.RequestException as fault:
-            raise FetchFailed(f"the server could not be reached ({type(fault).__name__})") from None
+            raise FetchFailed(TOO_LATE) from None
+        except (requests.RequestException, ValueError) as fault:
+            late = deadline.at <= time.monotonic()
+            words = TOO_LATE if late else f"the server could not be reached ({type(fault).__name__})"
+            raise FetchFailed(words) from None
+        return self._decode(body)
 
     def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
         """The body, up to the size limit and the deadline."""
@@ -127,7 +207,8 @@ class Transport:
                 size += len(chunk)
                 if size > self._limits.max_bytes:
                     raise FetchFailed("the answer is larger than the limit")
-        except (OSError, requests.packages.urllib3.exceptions.HTTPError):  # type: ignore[attr-defined]
+        except (OSError, HTTPError):
+            deadline.remaining()
             raise FetchFailed("the answer broke off") from None
         return b"".join(chunks)
 
@@ -149,7 +230,10 @@ def _check(response: requests.Response) -> None:
 
 def same_base(url: str, base: str) -> bool:
     """Whether a URL lies under a base URL: same scheme, host and port, and a path below the base's path."""
-    here, there = urlsplit(url), urlsplit(base)
+    try:
+        here, there = urlsplit(url), urlsplit(base)
+    except ValueError:
+        return False
     if here.username is not None or here.password is not None:
         return False
     path = there.path.rstrip("/") + "/"

@@ -72,7 +72,7 @@ class Chart:
 
     def ordinary(self) -> tuple[Observation, ...]:
         """Enough facts for an answer at hours 6 to 15: bedside facts at hours 1 and 4, a few laboratory values."""
-        bedside = {"HR": (112, 98), "SysABP": (84, 96), "DiasABP": (44, 52), "MAP": (58, 66), "RespRate": (28, 24)}
+        bedside = {"HR": (112, 98), "SysABP": (84, 96), "DiasABP": (44, 52), "MAP": (58, 66)}
         bedside |= {"Temp": (38.9, 38.1), "GCS": (12, 14), "Urine": (20, 45)}
         labs = {"Lactate": 4.2, "BUN": 38.0, "Creatinine": 2.1, "WBC": 18.4, "PaO2": 70.0, "FiO2": 50.0}
         facts = [self.fact(name, early, 1) for name, (early, _) in bedside.items()]

@@ -125,9 +125,9 @@ def test_many_threads_get_the_same_answer(chart: Any) -> None:
 
 def test_a_sick_chart_has_a_higher_risk_than_a_calm_one(chart: Any) -> None:
     """A check of direction: shock, coma and kidney failure against calm values."""
-    calm = {"HR": 75, "SysABP": 125, "DiasABP": 70, "MAP": 88, "RespRate": 14, "Temp": 37, "GCS": 15, "Urine": 120}
+    calm = {"HR": 75, "SysABP": 125, "DiasABP": 70, "MAP": 88, "Temp": 37, "GCS": 15, "Urine": 120}
     calm |= {"Lactate": 1.0, "BUN": 14, "Creatinine": 0.8, "PaO2": 110, "FiO2": 30, "pH": 7.4}
-    sick = {"HR": 130, "SysABP": 75, "DiasABP": 40, "MAP": 50, "RespRate": 34, "Temp": 35, "GCS": 3, "Urine": 5}
+    sick = {"HR": 130, "SysABP": 75, "DiasABP": 40, "MAP": 50, "Temp": 35, "GCS": 3, "Urine": 5}
     sick |= {"Lactate": 9.0, "BUN": 80, "Creatinine": 3.5, "PaO2": 60, "FiO2": 100, "pH": 7.1}
     risk = {}
     for name, values in (("calm", calm), ("sick", sick)):
@@ -135,3 +135,31 @@ def test_a_sick_chart_has_a_higher_risk_than_a_calm_one(chart: Any) -> None:
         risk[name] = chart.model.assess(chart.record(*facts), chart.at(24)).probability
     assert risk["calm"] < 0.1
     assert risk["sick"] > 0.5
+
+
+@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+def test_a_declared_direction_is_kept(manifest: Manifest) -> None:
+    """Worse levels of a signal with a direction never lower the risk, in any row."""
+    artefact = shipped(manifest)
+    directions = np.array([feature.direction for feature in FeaturePlan(manifest).features])
+    assert (directions > 0).sum() > 10
+    assert (directions < 0).sum() > 10
+    rows = synthetic_rows(manifest, ROWS)
+    worse = rows + directions.astype(np.float32) * np.float32(25)
+    for member in artefact.members:
+        assert (member.decision_function(worse) >= member.decision_function(rows) - 1e-9).all()
+
+
+def test_what_people_are_shown_is_what_the_driver_is_about(chart: Any) -> None:
+    """A ratio shows its own number, urine the sum of six hours, a lab its newest value."""
+    found = chart.model.assess(chart.record(*chart.ordinary()), chart.at(8))
+    assert isinstance(found, RiskAssessment)
+    drivers = {driver.concept: driver for driver in found.explanation.drivers()}
+    rate, pressure = drivers["HR"].latest, drivers["SysABP"].latest
+    assert rate is not None
+    assert pressure is not None
+    assert drivers["HR"].shown == (rate.value, "/min")
+    shown, unit = drivers["shock_index"].shown
+    assert shown == pytest.approx(rate.value / pressure.value, rel=1e-6)
+    assert unit == "1"
+    assert drivers["Urine"].shown[1] == "mL in 6 h"

@@ -236,3 +236,18 @@ def test_the_card_says_what_it_must(model: Any) -> None:
     ):
         assert words in card
     assert not re.search(r"\b(compliant|approved|accurate)\b", card, re.IGNORECASE)
+
+
+def test_directions_and_what_is_shown_are_checked(tmp_path: Path) -> None:
+    """A direction is up or down, and what is shown must be computed."""
+    message = faults(
+        altered(
+            tmp_path,
+            ('direction = "down"', 'direction = "sideways"'),
+            ('show = "sum@6h"', 'show = "sum@7h"'),
+            ('direction = "up"', 'direction = "higher"'),
+        )
+    )
+    assert "direction must be one of up, down" in message
+    assert "show must be one of take" in message
+    assert "unknown statistic" in faults(altered(tmp_path, ('show = "sum@6h"', 'show = "total"')))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinical.assessment import Abstention, AbstentionReason, RiskAssessment
-from clinical.record import Coding, PatientRecord
+from clinical.record import Coding, PatientRecord, SetAside, SetAsideReason
 from models.runtime.whereabouts import intensive_care_start
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_or_impossible_birth_date_is_shown_as_not_assessed(chart: Any
     assert (found.reason, found.in_population) == (AbstentionReason.AGE_UNKNOWN, True)
 
 
-@pytest.mark.parametrize("status", ["planned", "cancelled", "finished", "entered-in-error", "unknown"])
+@pytest.mark.parametrize("status", ["planned", "cancelled", "finished", "entered-in-error"])
 def test_a_stay_that_is_not_under_way_gives_no_answer(chart: Any, status: str) -> None:
     """The record shows that the patient is not here now, so no card is shown."""
     found = refused(chart, ordinary(chart, stays=(chart.stay(status=status),)))
@@ -83,6 +83,32 @@ def test_a_stay_that_is_not_under_way_gives_no_answer(chart: Any, status: str) -
 def test_no_stay_at_all_gives_no_answer(chart: Any) -> None:
     """Nobody in hospital, nothing to assess."""
     assert refused(chart, ordinary(chart, stays=())).reason is AbstentionReason.NO_CURRENT_STAY
+
+
+@pytest.mark.parametrize("gap", ["a stay of unknown status", "a stay that could not be read"])
+def test_a_gap_about_the_stay_is_doubt(chart: Any, gap: str) -> None:
+    """What is not known is shown as not assessed, and what was set aside is named."""
+    aside = SetAside("Encounter/7", SetAsideReason.MALFORMED, "status: missing")
+    if gap == "a stay of unknown status":
+        found = refused(chart, ordinary(chart, stays=(chart.stay(status="unknown"),)))
+    else:
+        found = refused(chart, replace(ordinary(chart, stays=()), set_aside=(aside,)))
+        assert found.unused == (aside,)
+    assert (found.reason, found.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+
+
+def test_a_child_is_told_to_be_a_child_wherever_it_is(chart: Any) -> None:
+    """Age comes before place: the reason given is the one that decides."""
+    stay = chart.stay(chart.bed(icu=False))
+    found = refused(chart, ordinary(chart, birth_date=date(2020, 1, 1), stays=(stay,)))
+    assert found.reason is AbstentionReason.NOT_ADULT
+
+
+def test_a_place_that_could_not_be_looked_up_is_doubt(chart: Any) -> None:
+    """Nobody can say whether it is intensive care."""
+    stay = chart.stay(replace(chart.bed(icu=False), known=False))
+    found = refused(chart, ordinary(chart, stays=(stay,)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
 
 
 def test_a_stay_that_has_ended_gives_no_answer(chart: Any) -> None:
@@ -172,8 +198,8 @@ def test_nothing_measured_gives_no_answer_and_names_what_is_missing(chart: Any) 
 
 
 def test_too_few_signals_give_no_answer(chart: Any) -> None:
-    """Seven signals are one short of a full set of bedside observations."""
-    names = ("HR", "SysABP", "DiasABP", "MAP", "RespRate", "Temp", "GCS")
+    """Six signals are one short of a full set of bedside observations."""
+    names = ("HR", "SysABP", "DiasABP", "MAP", "Temp", "GCS")
     facts = [chart.fact(name, chart.model.manifest.signals[name].high, 10) for name in names]
     found = refused(chart, chart.record(*facts))
     assert found.reason is AbstentionReason.NOT_ENOUGH_DATA
