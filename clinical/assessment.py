@@ -175,6 +175,7 @@ class RiskAssessment:
 class AbstentionReason(StrEnum):
     """Why a model does not answer."""
 
+    DECEASED = "deceased"
     NOT_ADULT = "not-adult"
     AGE_UNKNOWN = "age-unknown"
     NO_CURRENT_STAY = "no-current-stay"

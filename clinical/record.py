@@ -136,6 +136,7 @@ class PatientRecord:
     read_at: datetime
     birth_date: date | None = None
     sex: str | None = None
+    deceased: bool = False
     stays: tuple[Stay, ...] = ()
     observations: tuple[Observation, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,9 +17,21 @@ from fhir_adapters.resources import fault_in
 from fhir_adapters.units import Analytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One resource as it came."""
+
+    resource: Json
+    source: Source
+    named: bool
+
+
 @dataclass(slots=True)
 class Assembly:
-    """Collects one record. `wanted` are the code tokens of the needs; other observations are not looked into."""
+    """Collects one record. `wanted` are the code tokens of the needs; other observations are not looked into.
+
+    Nothing is decoded before all answers are in: of two copies of one resource the newer counts, whichever came first.
+    """
 
     guard: PatientGuard
     analytes: Analytes
@@ -27,104 +39,123 @@ class Assembly:
     wanted: frozenset[str]
     now: datetime
     places: dict[str, Json] = field(default_factory=dict)
-    encounters: dict[str, Json] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
-    _patient: Json | None = None
-    _observations: dict[str, Observation] = field(default_factory=dict)
-    _seen: set[str] = field(default_factory=set)
+    _copies: dict[str, _Copy] = field(default_factory=dict)
+    _conflicts: set[str] = field(default_factory=set)
 
     def add(self, resources: Iterable[tuple[str, Json]], source: Source) -> None:
         """Take in the resources of one answer. Raises `WrongPatient`."""
         rows = list(resources)
+        aliases = self.guard.aliases(rows)
         for full_url, resource in rows:
-            if resource.get("resourceType") == "Patient" and full_url:
-                self.guard.check(resource)
-                self.guard.learn(full_url)
-        for full_url, resource in rows:
-            self._take(resource, full_url, source)
-
-    def _take(self, resource: Json, full_url: str, source: Source) -> None:
-        """Sort one resource into its place."""
-        kind = resource.get("resourceType")
-        if kind == "Location":
-            self.places[decode.reference_of(resource)] = resource
-            return
-        named = self.guard.check(resource) if kind else False
-        name = decode.reference_of(resource)
-        # Two resources without an id are two resources: what tells them apart is their place in the answer.
-        key = name if resource.get("id") else full_url or f"{name} {len(self._seen)}"
-        if kind is None:
-            self._aside(name, "an entry holds no resource")
-        elif key not in self._seen and self._relevant(resource):
-            self._seen.add(key)
-            problem = fault_in(resource) if named else "it names no patient"
-            if problem:
-                self._aside(name, problem, resource)
+            kind = resource.get("resourceType")
+            if kind == "Location":
+                self._add_place(resource)
+            elif kind is None:
+                self._aside(decode.reference_of(resource), "an entry holds no resource")
             else:
-                self._keep(resource, key, source)
+                named = self.guard.check(resource, aliases)
+                if self._relevant(resource):
+                    self._add_copy(full_url, _Copy(resource, source, named))
+
+    def _add_place(self, resource: Json) -> None:
+        """Keep a Location that can be read; another leaves its place unknown."""
+        problem = fault_in(resource)
+        if problem:
+            self.incomplete.append(f"location: {decode.reference_of(resource)} is malformed ({problem})")
+        else:
+            self.places[decode.reference_of(resource)] = resource
+
+    def _add_copy(self, full_url: str, copy: _Copy) -> None:
+        """Keep one copy of each resource: the newer; where that cannot be told, the resource is in conflict."""
+        name = decode.reference_of(copy.resource)
+        # Two resources without an id are two resources: what tells them apart is their place in the answer.
+        key = name if copy.resource.get("id") else full_url or f"{name} {len(self._copies)}"
+        known = self._copies.get(key)
+        if known is None:
+            self._copies[key] = copy
+            return
+        chosen = decode.newer(known.resource, copy.resource)
+        if chosen is None:
+            self._conflicts.add(key)
+        elif chosen is copy.resource:
+            self._copies[key] = copy
 
     def _relevant(self, resource: Json) -> bool:
         """Patient and encounters always; observations only with a code that somebody asked for."""
         kind = resource.get("resourceType")
         if kind != "Observation":
             return kind in ("Patient", "Encounter")
-        parts = [resource, *decode.members(resource, "component")]
-        return any(coding.token in self.wanted for part in parts for coding in decode.codings(part.get("code")))
+        return any(coding.token in self.wanted for coding in decode.all_codings(resource))
 
-    def _keep(self, resource: Json, key: str, source: Source) -> None:
-        """Keep a valid resource, under the name that tells it from others."""
-        kind = resource["resourceType"]
-        if kind == "Patient":
-            self._patient = resource
-        elif kind == "Encounter":
-            self.encounters[key] = resource
-        else:
-            self._measure(resource, key, source)
-
-    def _measure(self, resource: Json, key: str, source: Source) -> None:
-        """The numbers of one Observation."""
-        for report in decode.reported(resource, key, source):
-            if not any(coding.token in self.wanted for coding in report.codings):
+    def _usable(self, resource_type: str) -> Iterator[tuple[str, _Copy]]:
+        """The resources of a type that can be used; each other one is set aside by name."""
+        for key, copy in self._copies.items():
+            if copy.resource.get("resourceType") != resource_type:
                 continue
-            fact = accept(report, self.analytes, self.now)
-            if isinstance(fact, SetAside):
-                self.set_aside.append(fact)
+            problem = self._problem(key, copy)
+            if problem:
+                self._aside(key, problem, copy.resource)
             else:
-                self._observations[fact.reference] = fact
+                yield key, copy
+
+    def _problem(self, key: str, copy: _Copy) -> str | None:
+        """What is wrong with a resource, or None."""
+        if key in self._conflicts:
+            return "it came in versions that differ, and nothing says which is newer"
+        return fault_in(copy.resource) if copy.named else "it names no patient"
+
+    def _measured(self) -> tuple[Observation, ...]:
+        """The numbers of all Observations that were asked for and pass the rules."""
+        kept: dict[str, Observation] = {}
+        for key, copy in self._usable("Observation"):
+            for report in decode.reported(copy.resource, key, copy.source):
+                if not any(coding.token in self.wanted for coding in report.codings):
+                    continue
+                fact = accept(report, self.analytes, self.now)
+                if isinstance(fact, SetAside):
+                    self.set_aside.append(fact)
+                else:
+                    kept[fact.reference] = fact
+        return tuple(sorted(kept.values(), key=lambda fact: (fact.time, fact.reference)))
 
     def _aside(self, name: str, detail: str, resource: Json | None = None) -> None:
         """Set a malformed resource aside, by name."""
-        codings = decode.codings(resource.get("code")) if resource is not None else ()
+        codings = decode.all_codings(resource) if resource is not None else ()
         self.set_aside.append(SetAside(name, SetAsideReason.MALFORMED, detail, codings))
 
     def unknown_places(self, base: str) -> list[str]:
         """Location references of open stays that no answer has brought and no name explains, latest stay first."""
         closed = ("finished", "cancelled", "entered-in-error")
-        stays = [encounter for encounter in self.encounters.values() if encounter.get("status") not in closed]
+        rows = (copy.resource for copy in self._copies.values() if copy.resource.get("resourceType") == "Encounter")
+        stays = [encounter for encounter in rows if encounter.get("status") not in closed]
         found = [ref for stay in reversed(stays) for ref in decode.places_to_look_up(stay, self.rule, base)]
         return [ref for ref in dict.fromkeys(found) if ref not in self.places]
 
     def record(self, patient_id: str, focus: str | None) -> PatientRecord:
         """The record."""
-        birth, sex, name, caveats = decode.person(self._patient or {})
+        patient = next((copy.resource for _, copy in self._usable("Patient")), {})
+        person = decode.person(patient)
+        stays, observations = self._stays(), self._measured()
         return PatientRecord(
             patient_id=patient_id,
             read_at=self.now,
-            birth_date=birth,
-            sex=sex,
-            stays=self._stays(),
-            observations=tuple(sorted(self._observations.values(), key=lambda fact: (fact.time, fact.reference))),
+            birth_date=person.birth_date,
+            sex=person.sex,
+            deceased=person.deceased,
+            stays=stays,
+            observations=observations,
             set_aside=tuple(self.set_aside),
-            incomplete=tuple(self.incomplete),
-            caveats=caveats,
+            incomplete=tuple(dict.fromkeys(self.incomplete)),
+            caveats=person.caveats,
             focus=focus,
-            name=name,
+            name=person.name,
         )
 
     def _stays(self) -> tuple[Stay, ...]:
         """The encounters as stays, oldest first; those without a start come first."""
-        stays = (decode.stay(resource, self.rule, self.places) for resource in self.encounters.values())
+        stays = (decode.stay(copy.resource, self.rule, self.places) for _, copy in self._usable("Encounter"))
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))
 
 

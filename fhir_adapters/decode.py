@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from clinical.record import Coding, Source, Stay, StayLocation
@@ -11,6 +12,20 @@ from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.times import fhir_birth_date, fhir_moment
 
 Json = Mapping[str, object]
+FAR_FUTURE = 9000
+# FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
+_NOT_YET = ("planned", "reserved")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a Patient resource says about the person."""
+
+    birth_date: date | None
+    sex: str | None
+    name: str
+    deceased: bool
+    caveats: tuple[str, ...]
 
 
 def member(value: object, *path: str) -> object:
@@ -40,6 +55,35 @@ def codings(concept: object) -> tuple[Coding, ...]:
 def reference_of(resource: Json) -> str:
     """`Type/id`, for people and for the ledger."""
     return f"{text(resource.get('resourceType'))}/{text(resource.get('id')) or '(no id)'}"
+
+
+def all_codings(resource: Json) -> tuple[Coding, ...]:
+    """The codings of an Observation and of its components."""
+    parts = [resource, *members(resource, "component")]
+    return tuple(coding for part in parts for coding in codings(part.get("code")))
+
+
+def newer(first: Json, second: Json) -> Json | None:
+    """Which of two copies of a resource counts, or None where they differ and nothing says which is newer.
+
+    A copy that takes the resource back (entered-in-error) always counts.
+    """
+    if first == second:
+        return first
+    for copy in (first, second):
+        if copy.get("status") == "entered-in-error":
+            return copy
+    ages = [(_version(copy), fhir_moment(member(copy, "meta", "lastUpdated"))) for copy in (first, second)]
+    for mine, other in zip(*ages, strict=True):
+        if mine is not None and other is not None and mine != other:
+            return first if mine > other else second
+    return None
+
+
+def _version(resource: Json) -> int | None:
+    """A version id that can be compared."""
+    version = text(member(resource, "meta", "versionId"))
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
@@ -77,12 +121,16 @@ def _effective(resource: Json) -> datetime | None:
         member(period, "start"),
     )
     given = next((value for value in candidates if value is not None), None)
-    return fhir_moment(given)
+    start = fhir_moment(member(period, "start"))
+    time = fhir_moment(given)
+    return None if time is not None and start is not None and time < start else time
 
 
 def _value(part: Json) -> tuple[float | None, object, str]:
     """The number, the quantity that holds its unit, and what is wrong with it."""
     quantity = part.get("valueQuantity")
+    if part.get("dataAbsentReason") is not None:
+        return None, quantity, "it says that its value is absent"
     if quantity is not None:
         value = member(quantity, "value")
         if member(quantity, "comparator") is not None:
@@ -99,13 +147,15 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> Sta
     coding = resource.get("class")
     code = text(member(coding, "code"))
     contained = {f"#{text(item.get('id'))}": item for item in members(resource, "contained")}
+    known = {**places, **contained}
+    rows = members(resource, "location")
     return Stay(
         reference=reference_of(resource),
         status=text(resource.get("status")),
         class_code=Coding(text(member(coding, "system")), code, text(member(coding, "display"))) if code else None,
         start=fhir_moment(member(resource, "period", "start")),
-        end=fhir_moment(member(resource, "period", "end")),
-        locations=tuple(_place(item, rule, {**places, **contained}) for item in members(resource, "location")),
+        end=_end(member(resource, "period", "end")),
+        locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
     )
 
 
@@ -117,15 +167,22 @@ def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayL
     found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
     name = text(member(pointer, "display")) or text(location.get("name"))
     why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
+    start, end = fhir_moment(member(item, "period", "start")), _end(member(item, "period", "end"))
     return StayLocation(
         name=name,
         codings=found,
-        start=fhir_moment(member(item, "period", "start")),
-        end=fhir_moment(member(item, "period", "end")),
+        start=start,
+        end=start if item.get("status") == "completed" and end is None else end,
         intensive_care=bool(why),
         recognised_by=why,
         known=bool(why or location or (name and (rule.has_names or not reference))),
     )
+
+
+def _end(value: object) -> datetime | None:
+    """The end of a period; the year 9999 is how some systems write "open"."""
+    end = fhir_moment(value)
+    return None if end is None or end.year >= FAR_FUTURE else end
 
 
 def _location(reference: str, places: Mapping[str, Json]) -> Json:
@@ -144,12 +201,16 @@ def places_to_look_up(resource: Json, rule: IntensiveCare, base: str) -> list[st
     return [ref for ref, name in relative if ref.startswith("Location/") and not rule.recognise(name, ())]
 
 
-def person(resource: Json) -> tuple[date | None, str | None, str, tuple[str, ...]]:
-    """Birth date, administrative gender, display name and caveats of a Patient."""
+def person(resource: Json) -> Person:
+    """A Patient."""
     birth = fhir_birth_date(resource.get("birthDate"))
-    caveats = () if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",)
-    sex = text(resource.get("gender")) or None
-    return (birth[0] if birth else None), sex, _name(resource), caveats
+    return Person(
+        birth_date=birth[0] if birth else None,
+        sex=text(resource.get("gender")) or None,
+        name=_name(resource),
+        deceased=resource.get("deceasedBoolean") is True or resource.get("deceasedDateTime") is not None,
+        caveats=() if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",),
+    )
 
 
 def _name(resource: Json) -> str:

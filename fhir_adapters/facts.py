@@ -37,7 +37,7 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
     """Apply the rules."""
     analyte = analytes.of(reported.codings)
     if analyte is None:
-        return _aside(reported, SetAsideReason.UNIT, "no allow-list of units exists for this code")
+        return _aside(reported, SetAsideReason.UNIT, "its codes name no analyte of the list, or more than one")
     if reported.status not in USABLE_STATUSES:
         return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final", analyte)
     if reported.value is None or not math.isfinite(reported.value):

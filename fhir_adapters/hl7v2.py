@@ -112,6 +112,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         record,
         birth_date=birth[0] if birth else None,
         sex=_SEX.get(pid.get(8)),
+        deceased=pid.get(30) == "Y",
         name=" ".join(part for part in (pid.get(5, 2), pid.get(5, 1)) if part),
         caveats=() if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",),
         stays=(*others, stay),

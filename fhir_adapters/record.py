@@ -65,6 +65,7 @@ class FhirRecords:
         for need, (page, pending) in answers.items():
             if page is not None:
                 assembly.add(page.resources, Source.PREFETCH)
+                assembly.incomplete.extend(f"{need.key}: {gap}" for gap in page.gaps)
             if pending is not None:
                 self._collect(need, page is not None, pending, assembly, deadline, invocation.access)
             elif page is not None and page.next_url:
@@ -75,9 +76,8 @@ class FhirRecords:
 
     def _assembly(self, invocation: Invocation, needs: Sequence[DataNeed], site: Site) -> Assembly:
         """An empty record for this patient."""
-        bases = {site.fhir_base} | ({invocation.access.base_url} if invocation.access else set())
         return Assembly(
-            guard=PatientGuard(invocation.patient_id, bases),
+            guard=PatientGuard(invocation.patient_id, site.fhir_base),
             analytes=self._analytes,
             rule=IntensiveCare(site.intensive_care_locations),
             wanted=wanted_tokens(needs),
@@ -88,7 +88,7 @@ class FhirRecords:
         self, need: DataNeed, invocation: Invocation, site: Site, deadline: Deadline
     ) -> tuple[Page | None, Future[Answer] | None]:
         """What the prefetch brought for a need, and the read that is under way for the rest of it."""
-        page = page_of(need.key, invocation.prefetch[need.key]) if need.key in invocation.prefetch else None
+        page = self._prefetched(need, invocation)
         if page is not None and not page.next_url:
             return page, None
         access, obstacle = _access(need, invocation, site)
@@ -98,12 +98,18 @@ class FhirRecords:
             return page, None
         return page, self._pool.submit(self._reader(need, invocation, access, page, deadline))
 
+    def _prefetched(self, need: DataNeed, invocation: Invocation) -> Page | None:
+        """What the caller sent for a need, or None."""
+        if need.key not in invocation.prefetch:
+            return None
+        return page_of(need.key, invocation.prefetch[need.key], need.resource_type)
+
     def _reader(
         self, need: DataNeed, invocation: Invocation, access: FhirAccess, page: Page | None, deadline: Deadline
     ) -> Callable[[], Answer]:
         """The job that reads the rest of a need."""
         if page is not None:
-            return lambda: follow(self._transport, access, page.next_url, deadline)
+            return lambda: follow(self._transport, access, page.next_url, deadline, need.resource_type)
         query = need.query(invocation.patient_id, invocation.encounter_id, self._clock.now())
         return lambda: read_all(self._transport, access, query, deadline)
 

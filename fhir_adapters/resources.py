@@ -6,13 +6,18 @@ sets the resource aside, by name. One bad entry never sinks a bundle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from pydantic import ValidationError
 
+MAX_LIST = 200
+# FHIR R4 EncounterStatus; fhir.resources does not check value sets.
+ENCOUNTER_STATUSES = frozenset(
+    {"planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error", "unknown"}
+)
 TYPES = ("Patient", "Encounter", "Observation", "Location")
 
 
@@ -33,12 +38,41 @@ def fault_in(resource: Mapping[str, object]) -> str | None:
     """What is wrong with a resource, as a path and a rule without the value; None if it is valid R4."""
     resource_type = resource.get("resourceType")
     if resource_type not in TYPES:
-        return f"a resource of type {resource_type!s:.40} is not expected here"
+        return "a resource of this type is not expected here"
+    refused = _refusal(resource)
+    if refused:
+        return refused
     errors = _errors(str(resource_type), resource)
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     if errors and len(unknown) == len(errors):
         errors = _errors(str(resource_type), _without(resource, unknown))
     return _describe(errors[0]) if errors else None
+
+
+def _refusal(resource: Mapping[str, object]) -> str | None:
+    """What rules a resource out before it is validated: its size, or something that changes what it means.
+
+    FHIR R4 extensibility.html#modifierExtension: who does not understand a modifier must not use the element.
+    """
+    parts = [resource, *_objects(resource.values())]
+    if any(isinstance(value, list) and len(value) > MAX_LIST for part in parts for value in part.values()):
+        return f"a list in it has more than {MAX_LIST} members"
+    if any("modifierExtension" in part for part in parts) or "implicitRules" in resource:
+        return "it carries a modifier that is not understood"
+    if resource.get("focus"):
+        return "it is about something else than its patient (focus)"
+    status = resource.get("status")
+    if resource["resourceType"] == "Encounter" and status not in ENCOUNTER_STATUSES:
+        return "status: not one of FHIR's"
+    return None
+
+
+def _objects(values: Iterable[object]) -> Iterator[Mapping[str, object]]:
+    """The objects among some values, and those in lists among them, up to the limit."""
+    for value in values:
+        for item in value[:MAX_LIST] if isinstance(value, list) else (value,):
+            if isinstance(item, Mapping):
+                yield item
 
 
 def _errors(resource_type: str, resource: object) -> list[Any]:

@@ -59,9 +59,13 @@ class Analytes:
                 self._by_code[code] = analyte
 
     def of(self, codings: Iterable[Coding]) -> Analyte | None:
-        """The analyte of the first coding that is known. The system is looked at before the code."""
-        known = (self._by_code.get(coding.code) for coding in codings if coding.system == LOINC)
-        return next((analyte for analyte in known if analyte is not None), None)
+        """The one analyte that the codings name; None where they name none, or two. Code and system count together."""
+        known = {self._by_code[coding.code].name: coding.code for coding in codings if self._knows(coding)}
+        return self._by_code[next(iter(known.values()))] if len(known) == 1 else None
+
+    def _knows(self, coding: Coding) -> bool:
+        """Whether a coding is a LOINC code of the table."""
+        return coding.system == LOINC and coding.code in self._by_code
 
     def __iter__(self) -> Iterator[Analyte]:
         """Each analyte once."""

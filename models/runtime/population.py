@@ -14,6 +14,8 @@ from models.runtime.manifest import Manifest, Population
 from models.runtime.whereabouts import Refusal, current_stay, intensive_care_bed, intensive_care_start
 
 _HOUR = timedelta(hours=1)
+# The longest documented life is 122 years; above that the birth date is wrong.
+OLDEST = 122
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Placed:
 
 def place(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
     """Find the intensive care stay that is under way at `as_of`, and check age and hour."""
+    if record.deceased:
+        return Refusal(AbstentionReason.DECEASED, "the record says that the patient has died", in_population=False)
     too_young = _age_refusal(record, population, as_of)
     if too_young is not None and not too_young.in_population:
         return too_young
@@ -69,8 +73,8 @@ def _age(record: PatientRecord, on: datetime) -> float | None:
 
 def _age_refusal(record: PatientRecord, population: Population, on: datetime) -> Refusal | None:
     age = _age(record, on)
-    if age is None or age < 0:
-        text = "the birth date is unknown" if age is None else "the birth date lies after the stay began"
+    if age is None or not 0 <= age <= OLDEST:
+        text = "the birth date is unknown" if age is None else f"the birth date gives an age outside 0 to {OLDEST}"
         return Refusal(AbstentionReason.AGE_UNKNOWN, text, in_population=True)
     if age < population.minimum_age:
         text = f"the model is for people of {population.minimum_age} years and older"

@@ -31,28 +31,37 @@ def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     """The stay that the caller named, if it is under way; else, of those under way, the latest in intensive care."""
     under_way = [stay for stay in record.stays if _is_under_way(stay, as_of)]
     if record.focus is not None:
-        return _named_stay(record, record.focus, under_way)
+        return _named_stay(record, record.focus, under_way, as_of)
     if not under_way:
         return _no_known_stay(record, as_of)
     return max(under_way, key=lambda stay: (_bed(stay, as_of) is not None, *_age_of(stay.start), stay.reference))
 
 
-def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay]) -> Stay | Refusal:
+def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of: datetime) -> Stay | Refusal:
     named = [stay for stay in under_way if stay.reference == focus]
     if named:
         return named[0]
-    known = any(stay.reference == focus for stay in record.stays)
-    text = "the stay named is not under way" if known else "the stay named is not in the record"
-    return _no_stay(text, in_population=not known)
+    known = [stay for stay in record.stays if stay.reference == focus]
+    if not known:
+        return _no_stay("the stay named is not in the record", in_population=True)
+    return _no_stay("the stay named is not under way", in_population=any(_contradicts(stay, as_of) for stay in known))
 
 
 def _no_known_stay(record: PatientRecord, as_of: datetime) -> Refusal:
     """No stay is under way: for certain, or as far as a record with gaps can say."""
-    if any(aside.reference.startswith("Encounter/") for aside in record.set_aside):
-        return _no_stay("a stay could not be read, so it is not known where the patient is", in_population=True)
-    if any(stay.status == "unknown" and _covers(stay.start, stay.end, as_of) for stay in record.stays):
-        return _no_stay("the status of the stay is unknown", in_population=True)
+    unread = any(aside.reference.startswith("Encounter/") for aside in record.set_aside)
+    if unread or any(gap.startswith("encounter:") for gap in record.incomplete):
+        return _no_stay("not every stay could be read, so it is not known where the patient is", in_population=True)
+    if any(_contradicts(stay, as_of) for stay in record.stays):
+        return _no_stay("status and period of the stay do not say whether the patient is here", in_population=True)
     return _no_stay("the record shows no current stay", in_population=False)
+
+
+def _contradicts(stay: Stay, at: datetime) -> bool:
+    """Whether a stay is neither clearly open nor clearly closed: of unknown status, or open with an end in the past."""
+    if stay.status == "unknown":
+        return _covers(stay.start, stay.end, at)
+    return stay.status in _UNDER_WAY and stay.end is not None and stay.end <= at
 
 
 def _no_stay(text: str, *, in_population: bool) -> Refusal:

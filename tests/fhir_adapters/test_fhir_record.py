@@ -345,3 +345,233 @@ def test_a_place_that_cannot_be_looked_up_is_not_known(reading: Any, make_bundle
     )
     reading.names = ()
     assert not reading.read(reading.prefetch(stays=make_bundle(stay))).stays[0].locations[0].known
+
+
+def stay(**changes: Any) -> dict[str, Any]:
+    """An Encounter in intensive care."""
+    return {
+        "resourceType": "Encounter",
+        "id": "enc-1",
+        "status": "in-progress",
+        "class": {"code": "IMP"},
+        "subject": {"reference": "Patient/pat-1"},
+        "period": {"start": "2026-03-01T08:00:00Z"},
+        "location": [{"location": {"display": "Medical ICU"}}],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_copies_the_newer_counts_whichever_came_first(order: int, reading: Any, make_lab: Make) -> None:
+    """By version, by last update, and a retraction always."""
+    pairs = {
+        "version": ({"meta": {"versionId": "1"}}, {"meta": {"versionId": "2"}, "value": 2.0}, [2.0]),
+        "update": (
+            {"meta": {"lastUpdated": "2026-03-02T07:31:00Z"}},
+            {"meta": {"lastUpdated": "2026-03-02T07:32:00Z"}, "value": 2.0},
+            [2.0],
+        ),
+        "retraction": ({}, {"status": "entered-in-error"}, []),
+        "unknown": ({}, {"value": 2.0}, []),
+    }
+    for old, new, expected in pairs.values():
+        copies = [make_lab(**old), make_lab(**new)][::order]
+        record = reading.read(reading.prefetch(*copies))
+        assert [o.value for o in record.observations] == expected
+        assert len(record.set_aside) == (not expected)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"resourceType": "Parameters"},
+        {"resourceType": "CapabilityStatement", "status": "active"},
+        {"resourceType": "Patient", "id": "pat-1"},
+    ],
+)
+def test_a_resource_of_another_type_is_no_answer(value: dict[str, Any], reading: Any) -> None:
+    """What stands under a key must be what the key asks for; else it was not provided."""
+    with pytest.raises(DataUnavailable, match="'labs'"):
+        reading.read(reading.prefetch(labs=value))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"entry": [{"resource": {"resourceType": "Bundle", "type": "searchset"}}]}, "bundle within a bundle"),
+        ({"entry": [{"resource": None}]}, "entry without a resource"),
+        (
+            {"entry": [{"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}}]},
+            "report of an error",
+        ),
+        ({"total": 3}, "more than it holds"),
+        ({"link": {"relation": "next"}}, "only its first page"),
+        ({"link": [{"relation": "next", "url": 7}]}, "only its first page"),
+    ],
+)
+def test_a_bundle_that_shows_a_gap_is_said_to_have_one(changes: dict[str, Any], words: str, reading: Any) -> None:
+    """What is missing from a bundle must not look as if it had never been measured."""
+    record = reading.read(reading.prefetch(labs={"resourceType": "Bundle", "type": "searchset", **changes}))
+    assert any(gap.startswith("labs: ") and words in gap for gap in record.incomplete)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, 7, {"resourceType": "Patient", "id": "pat-1"}, {"resourceType": "Parameters"}]
+)
+def test_an_ehr_that_answers_something_else_is_a_fault_of_the_ehr(answer: object, reading: Any, ehr: Any) -> None:
+    """Not of the caller, and not an empty answer."""
+    ehr.json("Observation", answer)
+    assert "something else than was asked for" in failure(reading, ehr)
+
+
+@pytest.mark.parametrize(
+    "full_url", ["https://ehr.test/fhir/Patient/pat-2", "Patient/pat-2", "https://evil.test/Patient/pat-1"]
+)
+def test_a_patient_under_the_url_of_another_stops_the_call(full_url: str, reading: Any, make_lab: Make) -> None:
+    """A fullUrl cannot teach the guard a second patient."""
+    rows = [
+        {"fullUrl": full_url, "resource": {"resourceType": "Patient", "id": "pat-1"}},
+        {"resource": make_lab(subject={"reference": "Patient/pat-2"})},
+    ]
+    with pytest.raises(WrongPatient):
+        reading.read(reading.prefetch(labs={"resourceType": "Bundle", "entry": rows}))
+
+
+def test_a_local_name_holds_within_its_bundle_only(reading: Any, make_lab: Make, make_bundle: Make) -> None:
+    """The same urn in another bundle names nobody."""
+    urn = "urn:uuid:8b7b7d9e-07bc-403b-8983-455635e3b63f"
+    patient = {
+        "resourceType": "Bundle",
+        "entry": [{"fullUrl": urn, "resource": {"resourceType": "Patient", "id": "pat-1"}}],
+    }
+    with pytest.raises(WrongPatient):
+        reading.read(reading.prefetch(patient=patient, labs=make_bundle(make_lab(subject={"reference": urn}))))
+
+
+def test_only_the_registered_base_makes_an_absolute_reference_ours(reading: Any, make_lab: Make) -> None:
+    """The caller's own fhirServer does not."""
+    lab = make_lab(subject={"reference": "http://evil.test/fhir/Patient/pat-1"})
+    with pytest.raises(WrongPatient):
+        reading.read(reading.prefetch(lab), FhirAccess("http://evil.test/fhir", "t", SCOPES))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"modifierExtension": [{"url": "x", "valueBoolean": True}]}, "modifier"),
+        ({"implicitRules": "http://x"}, "modifier"),
+        ({"focus": [{"reference": "Patient/pat-1"}]}, "focus"),
+        ({"component": [{}] * 201}, "more than 200"),
+        ({"dataAbsentReason": {"text": "unknown"}}, "absent"),
+        (
+            {
+                "effectiveDateTime": None,
+                "effectivePeriod": {"start": "2026-03-02T07:00:00Z", "end": "2026-03-02T06:00:00Z"},
+            },
+            "time",
+        ),
+    ],
+)
+def test_what_changes_the_meaning_of_a_fact_rules_it_out(
+    changes: dict[str, Any], words: str, reading: Any, make_lab: Make
+) -> None:
+    """Modifiers, another focus, an absent value, an impossible period, an excessive list."""
+    lab = {name: value for name, value in make_lab(**changes).items() if value is not None}
+    record = reading.read(reading.prefetch(lab))
+    assert record.observations == ()
+    assert words in record.set_aside[0].detail
+
+
+def test_two_analytes_in_one_code_are_neither(reading: Any, make_lab: Make) -> None:
+    """Heart rate and lactate at once: nobody can say which was measured."""
+    lab = make_lab()
+    lab["code"]["coding"].append({"system": "http://loinc.org", "code": "2160-0"})
+    record = reading.read(reading.prefetch(lab))
+    assert record.observations == ()
+    assert "more than one" in record.set_aside[0].detail
+
+
+def test_a_malformed_panel_is_named_with_the_codes_of_its_parts(reading: Any, make_lab: Make) -> None:
+    """So that a model that looks for a part knows of it."""
+    part = {"code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]}, "valueQuantity": {"value": 120}}
+    panel = make_lab("bp", "85354-9", component=[part, {}])
+    record = reading.read(reading.prefetch(panel))
+    assert [coding.code for coding in record.set_aside[0].codings] == ["85354-9", "8480-6"]
+
+
+def test_places_that_do_not_hold_the_patient_are_not_current(reading: Any, make_bundle: Make) -> None:
+    """Reserved and planned beds are left out, a completed one without an end has ended, 9999 means open."""
+    rows = [
+        {"status": "reserved", "location": {"display": "Medical ICU"}},
+        {"status": "completed", "location": {"display": "Medical ICU"}, "period": {"start": "2026-03-01T08:00:00Z"}},
+        {"status": "active", "location": {"display": "Ward"}, "period": {"end": "9999-12-31T23:59:59Z"}},
+    ]
+    (found,) = reading.read(reading.prefetch(stays=make_bundle(stay(location=rows)))).stays
+    assert [(place.name, place.end is None) for place in found.locations] == [("Medical ICU", False), ("Ward", True)]
+
+
+def test_a_stay_with_a_status_of_nobodys_is_set_aside(reading: Any, make_bundle: Make) -> None:
+    """FHIR's value set is required; a guess could say "discharged"."""
+    record = reading.read(reading.prefetch(stays=make_bundle(stay(status="In-Progress"))))
+    assert record.stays == ()
+    assert record.set_aside[0].reference == "Encounter/enc-1"
+
+
+def test_a_malformed_place_leaves_it_unknown(reading: Any, make_bundle: Make) -> None:
+    """And the record says that it could not be read."""
+    bad = {"resourceType": "Location", "id": "l9", "name": ["x"]}
+    there = stay(location=[{"location": {"reference": "Location/l9"}}])
+    record = reading.read(reading.prefetch(stays=make_bundle(there, bad)))
+    assert not record.stays[0].locations[0].known
+    assert any("Location/l9 is malformed" in gap for gap in record.incomplete)
+
+
+def test_the_dead_are_known_to_be_dead(reading: Any) -> None:
+    """By flag and by time."""
+    for words in ({"deceasedBoolean": True}, {"deceasedDateTime": "2026-03-01"}):
+        patient = {"resourceType": "Patient", "id": "pat-1", **words}
+        assert reading.read(reading.prefetch(patient=patient)).deceased
+
+
+@pytest.mark.parametrize("link", ["http://[::1", "http://127.0.0.1:port/fhir/x"])
+def test_a_page_link_that_is_no_url_is_a_gap(
+    link: str, reading: Any, ehr: Any, make_lab: Make, make_bundle: Make
+) -> None:
+    """Not a crash."""
+    ehr.json("Observation", make_bundle(make_lab(), following=link))
+    prefetch = reading.prefetch()
+    del prefetch["labs"]
+    record = reading.read(prefetch, FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
+    assert len(record.incomplete) == 1
+
+
+def test_a_server_that_drips_its_header_is_given_up_in_time(reading: Any) -> None:
+    """The deadline covers every byte, and a healthy server is read right after."""
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def drip() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 500:
+                if stop.wait(0.05):
+                    return
+                try:
+                    peer.sendall(bytes([byte]))
+                except OSError:
+                    return
+
+    threading.Thread(target=drip, daemon=True).start()
+    reading.budget = 0.5
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}/fhir"
+    prefetch = reading.prefetch()
+    del prefetch["labs"]
+    started = time.monotonic()
+    with pytest.raises(DataUnavailable, match="in time"):
+        reading.read(prefetch, FhirAccess(base, "tok", SCOPES), base)
+    assert time.monotonic() - started < 3
+    stop.set()
+    listener.close()

@@ -221,3 +221,28 @@ def test_unusable_facts_do_not_make_up_the_number(chart: Any) -> None:
     found = refused(chart, chart.record(*facts))
     assert found.reason is AbstentionReason.NOT_ENOUGH_DATA
     assert len(found.unused) == len(facts)
+
+
+def test_the_dead_are_not_assessed(chart: Any) -> None:
+    """The record says so, and no card goes out."""
+    found = refused(chart, ordinary(chart, deceased=True))
+    assert (found.reason, found.in_population) == (AbstentionReason.DECEASED, False)
+
+
+def test_an_age_that_nobody_reached_is_an_unknown_age(chart: Any) -> None:
+    """A birth year of 1066 is a typing fault."""
+    assert refused(chart, ordinary(chart, birth_date=date(1066, 1, 1))).reason is AbstentionReason.AGE_UNKNOWN
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_open_stay_with_an_end_in_the_past_is_doubt(chart: Any, named: bool) -> None:
+    """Status and period contradict each other: nobody can say whether the patient is here."""
+    stay = chart.stay(status="in-progress", end=chart.at(10))
+    found = refused(chart, ordinary(chart, stays=(stay,), focus="Encounter/1" if named else None))
+    assert (found.reason, found.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+
+
+def test_stays_that_were_read_in_part_are_doubt(chart: Any) -> None:
+    """The stay may be on the page that is missing."""
+    found = refused(chart, replace(ordinary(chart, stays=()), incomplete=("encounter: only the first page",)))
+    assert found.in_population

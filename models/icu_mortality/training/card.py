@@ -85,6 +85,6 @@ def _group_table(by_group: Mapping[str, Any]) -> str:
     for name in by_group["24"]:
         early, late = by_group["24"][name], by_group["48"][name]
         figures = [_interval(x[key]) for x in (early, late) for key in ("auroc", "observed_per_expected")]
-        rows.append((name, str(early["stays"]), str(early["deaths"]), *figures, _percent(early["flagged_red"])))
+        rows.append((name, str(early["stays"]), str(early["deaths"]), *figures, _percent(early["flagged_high"])))
     twice = [f"{name} {hour} h" for hour in (24, 48) for name in ("AUROC", "Observed / expected")]
-    return _table(("Group", "Stays (24 h)", "Deaths", *twice, "Red, 24 h"), rows)
+    return _table(("Group", "Stays (24 h)", "Deaths", *twice, "High tier, 24 h"), rows)
