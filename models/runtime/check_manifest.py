@@ -60,6 +60,8 @@ def _signals(m: Manifest) -> Iterator[str]:
             yield f"signals.{s.name}: need {s.need!r} is not declared under needs"
         if len(set(s.take)) != len(s.take):
             yield f"signals.{s.name}: take lists a statistic twice"
+        if s.unless and s.unless not in m.signals:
+            yield f"signals.{s.name}: unless names {s.unless!r}, which is not a signal"
         if _AUDIT_ONLY.search(f"{s.name} {s.label}"):
             yield f"signals.{s.name}: race and ethnicity are never features"
 

@@ -37,13 +37,16 @@ class Gatherer:
 
     def __init__(self, signals: Iterable[Signal]) -> None:
         """Index the signals by code."""
-        self._by_code = {(c.system, c.code): signal for signal in signals for c in signal.codes}
+        listed = tuple(signals)
+        self._by_code = {(c.system, c.code): signal for signal in listed for c in signal.codes}
+        self._unless = {signal.name: signal.unless for signal in listed if signal.unless}
 
     def gather(self, record: PatientRecord, opens: datetime, start: datetime, as_of: datetime) -> Gathered:
         """Take facts with `opens` < time <= `as_of`; hours count from `start`, what came before it counts as hour 0.
 
         Facts before `opens` belong to another phase of care and are passed over. Facts in the future, in another unit
-        or outside the plausible range are passed over too, and reported. A repeated fact counts once.
+        or outside the plausible range are passed over too, and reported. A repeated fact counts once. A signal with
+        `unless` is left out where that other signal was measured.
         """
         kept: dict[str, dict[tuple[datetime, float], Observation]] = {}
         unused: list[SetAside] = list(self.set_aside(record))
@@ -59,7 +62,8 @@ class Gatherer:
             key = (fact.time, fact.value)
             if key not in same or fact.reference < same[key].reference:
                 same[key] = fact
-        return Gathered({name: _series(facts, start) for name, facts in kept.items()}, tuple(unused))
+        used = {name: facts for name, facts in kept.items() if self._unless.get(name) not in kept}
+        return Gathered({name: _series(facts, start) for name, facts in used.items()}, tuple(unused))
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
         """What the reader set aside and this model would have looked at."""

@@ -23,7 +23,8 @@ class Signal:
 
     `need` is the key of the data need that fetches it. Values outside [low, high] are not used; `source` says why
     there. `direction` is 1 where a higher level may never lower the risk, -1 where it may never raise it, else 0.
-    `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value.
+    `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value. `unless` names a
+    signal beside which this one is not used.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Signal:
     direction: int = 0
     show: Take | None = None
     show_unit: str = ""
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,6 @@ class Manifest:
 def recipe_digest(signals: Mapping[str, Signal], derived: Mapping[str, Derived], population: Population) -> str:
     """A hex digest that differs when any unit, range, statistic, ratio, direction or cap differs."""
     parts = [f"age_cap={population.age_cap}"]
-    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r} {s.direction}" for s in signals.values()]
+    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r} {s.direction} {s.unless}" for s in signals.values()]
     parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r} {d.direction}" for d in derived.values()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -10,7 +10,7 @@ from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, completed_years
 from models.runtime.features import Person
 from models.runtime.gather import Series
-from models.runtime.manifest import Manifest, Population
+from models.runtime.manifest import Manifest, Population, Signal
 from models.runtime.whereabouts import Refusal, current_stay, intensive_care_bed, intensive_care_start
 
 _HOUR = timedelta(hours=1)
@@ -84,7 +84,14 @@ def _age_refusal(record: PatientRecord, population: Population, on: datetime) ->
 
 def missing_signals(series: Mapping[str, Series], manifest: Manifest) -> tuple[str, ...]:
     """Labels of the signals without a usable value, in the order of the manifest."""
-    return tuple(signal.label for signal in manifest.signals.values() if signal.name not in series)
+    return tuple(_missing_label(s, series, manifest) for s in manifest.signals.values() if s.name not in series)
+
+
+def _missing_label(signal: Signal, series: Mapping[str, Series], manifest: Manifest) -> str:
+    """The label, and why a signal that may well have been measured is not used."""
+    if signal.unless not in series:
+        return signal.label
+    return f"{signal.label} (not used beside {manifest.signals[signal.unless].label.lower()})"
 
 
 def too_little(series: Mapping[str, Series], manifest: Manifest, hours: float) -> Refusal | None:

@@ -132,6 +132,7 @@ def _signal(name: str, table: TomlTable) -> Signal:
         direction=_direction(table),
         show=_show(table),
         show_unit=table.text("show_unit") if table.has("show_unit") else "",
+        unless=table.text("unless") if table.has("unless") else "",
     )
     if signal.show is not None and signal.show not in signal.take:
         table.fault("show must be one of take")

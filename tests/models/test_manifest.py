@@ -82,7 +82,7 @@ def test_every_fault_is_listed_at_once(tmp_path: Path) -> None:
         ('take = ["last"', 'take = ["last@6"', "must read like 6h"),
         ('need = "vitals"', 'need = "bedside"', "need 'bedside' is not declared"),
         ('any_of = ["HR"', 'any_of = ["Pulse"', "any_of names 'Pulse'"),
-        ("signals = 8", "signals = 0", "minimum: signals"),
+        ("signals = 7", "signals = 0", "minimum: signals"),
         ("from_hour = 6", "from_hour = 60", "from_hour must lie below to_hour"),
         ("minimum_age = 18", "minimum_age = 99", "minimum_age must lie below age_cap"),
         ("allowance_hours = 1", "allowance_hours = -1", "allowance_hours must not be negative"),
