@@ -14,14 +14,19 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from clinical.errors import SettingsInvalid
 
 THREADS = 16
 TIMEOUT_S = 30
-# From the first byte of a request to the last of its answer. Above the longest FHIR budget there is no honest need.
-REQUEST_S = 20
+# From the first byte of a request to the last of its answer; above the longest FHIR budget that a setting allows.
+REQUEST_S = 10
+# What a peer hears whose request line or headers cannot be read. gunicorn's own page would repeat them.
+_PLAIN = b"Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+UNREADABLE = b"HTTP/1.1 400 Bad Request\r\n" + _PLAIN
+FAILED = b"HTTP/1.1 500 Internal Server Error\r\n" + _PLAIN
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
@@ -36,6 +41,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
         finally:
             watch.cancel()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what cannot be read, or what failed before the application, in fixed words."""
+        with suppress(OSError):
+            client.sendall(UNREADABLE if isinstance(exc, ParseException) else FAILED)
 
 
 def _hang_up(connection: socket.socket) -> None:

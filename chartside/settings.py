@@ -41,7 +41,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         quality_password=reader.optional_file("QUALITY_PASSWORD_FILE"),
         host=reader.text("HOST", "127.0.0.1"),
         port=int(reader.number("PORT", 8100, 1, 65535)),
-        fhir_seconds=reader.number("FHIR_SECONDS", 2.0, 0.1, 30.0),
+        fhir_seconds=reader.number("FHIR_SECONDS", 2.0, 0.1, 8.0),
         time_zone=reader.zone(),
     )
     if reader.faults:

@@ -136,7 +136,6 @@ class PatientRecord:
     read_at: datetime
     birth_date: date | None = None
     sex: str | None = None
-    deceased: bool = False
     stays: tuple[Stay, ...] = ()
     observations: tuple[Observation, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -146,6 +145,7 @@ class PatientRecord:
     caveats: tuple[str, ...] = ()
     focus: str | None = None
     name: str = ""
+    deceased: bool = False
 
 
 def completed_years(birth: date, on: date) -> int:

@@ -23,8 +23,8 @@ class Signal:
 
     `need` is the key of the data need that fetches it. Values outside [low, high] are not used; `source` says why
     there. `direction` is 1 where a higher level may never lower the risk, -1 where it may never raise it, else 0.
-    `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value. `unless` names a
-    signal beside which this one is not used.
+    `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value. `unless` names
+    a signal beside which this one is not used.
     """
 
     name: str

@@ -156,3 +156,12 @@ def test_the_facts_of_a_minimum_and_a_ratio_are_the_right_ones(chart: Any, plan:
 def test_vectors_are_float32(chart: Any, plan: FeaturePlan) -> None:
     """So that thresholds compare alike wherever the trees are walked."""
     assert plan.values(gather(chart, *chart.ordinary(), now=8).series, Person(64, None), 8.0).dtype == np.float32
+
+
+def test_a_signal_is_left_out_beside_the_one_that_rules_it_out(chart: Any) -> None:
+    """Respiratory rate counts until inspired oxygen is charted, and the reason stands with what is missing."""
+    rate, oxygen = chart.fact("RespRate", 22, 3), chart.fact("FiO2", 40, 5)
+    assert "RespRate" in gather(chart, rate, oxygen, now=4).series
+    assert "RespRate" not in gather(chart, rate, oxygen, now=6).series
+    found = chart.model.assess(chart.record(*chart.ordinary(), rate, oxygen), chart.at(8))
+    assert "Respiratory rate (not used beside inspired oxygen)" in found.missing
