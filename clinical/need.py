@@ -20,7 +20,8 @@ class DataNeed:
     """One kind of data of one patient.
 
     `key` is the prefetch key; `codes` are any-of; `count` bounds a page (FHIR `_count`), not the whole; `look_back`
-    says how far back a search goes (a prefetch token cannot compute a date, so a template goes without);
+    says how far back a search goes (a prefetch token cannot compute a date, so a template goes without); `statuses`
+    are any-of, and keep a long history of closed encounters out of the first page;
     `required` says that a call cannot be answered without having read it (an empty result counts as read).
     """
 
@@ -30,6 +31,7 @@ class DataNeed:
     count: int = 0
     required: bool = True
     look_back: timedelta | None = None
+    statuses: tuple[str, ...] = ()
 
     def query(self, patient: str, encounter: str | None = None, now: datetime | None = None) -> str:
         """The relative FHIR query, for an id or for a prefetch token; with `now` it is bounded by the look-back.
@@ -44,6 +46,8 @@ class DataNeed:
         parts = [f"patient={patient}"]
         if self.codes:
             parts.append("code=" + ",".join(c.token for c in self.codes))
+        if self.statuses:
+            parts.append("status=" + ",".join(self.statuses))
         if self.look_back is not None and now is not None:
             parts.append(f"date=ge{(now - self.look_back).strftime('%Y-%m-%dT%H:%M:%SZ')}")
         parts.append("_sort=-date")

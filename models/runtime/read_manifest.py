@@ -16,6 +16,8 @@ from models.runtime.check_manifest import check_manifest
 from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
 from models.runtime.toml_table import TomlTable
 
+# FHIR R4 encounter statuses of a stay that may be under way.
+OPEN_STATUSES = ("arrived", "triaged", "in-progress", "onleave", "unknown")
 DIRECTIONS = {"up": 1, "down": -1}
 INDICATORS = {indicator.value: indicator for indicator in Indicator}
 ARTEFACT_ENTRY = "artefact.toml"
@@ -207,7 +209,7 @@ def _needs(doc: TomlTable, signals: Mapping[str, Signal], population: Population
     What was measured before the longest stay that is answered began is never looked at, so it is not searched either.
     """
     look_back = timedelta(hours=population.to_hour) + population.allowance
-    needs = [DataNeed("patient", "Patient"), DataNeed("encounter", "Encounter")]
+    needs = [DataNeed("patient", "Patient"), DataNeed("encounter", "Encounter", count=20, statuses=OPEN_STATUSES)]
     for key, table in doc.tables("needs"):
         panels = tuple(Coding(LOINC, code) for code in table.texts("panels")) if table.has("panels") else ()
         codes = dict.fromkeys(code for signal in signals.values() if signal.need == key for code in signal.codes)

@@ -36,6 +36,9 @@ def test_one_need_gives_template_query_and_scope() -> None:
         "Encounter?patient={{context.patientId}}&_sort=-date&_count=20"
     )
     assert stays.prefetch_template(encounter_always_known=True) == "Encounter/{{context.encounterId}}"
+    opened = DataNeed("stays", "Encounter", count=20, statuses=("in-progress", "onleave"))
+    assert opened.query("p1") == "Encounter?patient=p1&status=in-progress,onleave&_sort=-date&_count=20"
+    assert opened.query("p1", "e1") == "Encounter/e1"
     assert DataNeed("conditions", "Condition").query("p1") == "Condition?patient=p1&_sort=-date"
     since = replace(LABS, look_back=timedelta(hours=49))
     assert since.prefetch_template(encounter_always_known=True) == LABS.prefetch_template(encounter_always_known=True)

@@ -55,13 +55,6 @@ def test_data_that_nobody_gives_are_412(hospital: House) -> None:
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-def test_a_call_takes_well_under_the_time_a_clinician_waits(hospital: House) -> None:
-    """Bounded loosely, for slow machines: the time limits hold, whatever the EHR does."""
-    started = time.monotonic()
-    assert call(hospital, "sim-02").status_code == 412
-    assert time.monotonic() - started < 5
-
-
 def test_a_broken_call_is_told_what_is_wrong(hospital: House) -> None:
     """Over real HTTP: not JSON, no context, an unknown service."""
     base = f"{hospital.settings.chartside}/cds-services"
