@@ -45,7 +45,8 @@ def test_the_whole_road(page: Any, hospital: House, pictures: Path) -> None:
 
     card = page.locator("article.card").first
     risk = percent(card.inner_text())
-    assert "mmol/L" in card.inner_text()
+    assert re.search(r"\d (?:mmHg|mL in 6 h|/min|mg/dL|mmol/L)", card.inner_text())
+    assert "ago)" in card.inner_text()
     page.screenshot(path=pictures / "2-chart-with-card.png", full_page=True)
 
     card.get_by_role("link", name="See the reasons and decide").click()
