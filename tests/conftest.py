@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 import pytest
 
@@ -53,3 +54,14 @@ def chromium() -> str:
     if found is None:
         missing("Chromium")
     return found
+
+
+@pytest.fixture(scope="session")
+def chrome(chromium: str) -> Iterator[Any]:
+    """A headless Chromium, one for the whole run: Playwright allows one event loop in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

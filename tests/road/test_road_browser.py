@@ -15,9 +15,9 @@ WIDE = {"width": 1360, "height": 1000}
 
 
 @pytest.fixture
-def page(browser: Any, hospital: House) -> Iterator[Any]:
+def page(chrome: Any, hospital: House) -> Iterator[Any]:
     """A tab whose console must stay silent."""
-    context = browser.new_context(
+    context = chrome.new_context(
         viewport=WIDE,
         http_credentials={"username": "quality", "password": hospital.quality_password},
     )

@@ -1,6 +1,5 @@
 """The page in a real browser: in the EHR's frame, at 320 px, on paper, without JavaScript."""
 
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,21 +89,6 @@ def origin(house, make, ehr_origin: str) -> Iterator[str]:
     for origin in serve(app, "127.0.0.1"):
         house.sessions.begin = partial(answering_at_once, origin)
         yield origin
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str):
-    """One headless browser for the file."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("playwright is missing")
-    with sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
