@@ -81,8 +81,10 @@ def outcome(advice: Advice) -> dict[str, object]:
 
 def _risk_card(advice: Advice, found: RiskAssessment, zone: tzinfo) -> dict[str, object]:
     """Summary, detail, suggestion and reasons of a risk."""
+    # The lowest tier goes without its word: "usual" beside a number above the average would read as a contradiction.
+    kind = "Risk" if found.tier.indicator is Indicator.INFO else f"{found.tier.name.capitalize()} risk"
     summary = (
-        f"{found.tier.name.capitalize()} risk of {found.model.outcome}: {percent(found.probability)} "
+        f"{kind} of {found.model.outcome}: {percent(found.probability)} "
         f"{found.model.horizon} (average {percent(found.model.base_rate)})"
     )
     return {

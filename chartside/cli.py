@@ -71,6 +71,7 @@ def override_rates(
     engine = open_engine(_settings().database_url, create=False)
     period = _period(first, last)
     report = override_report(SqlTallies(engine).tallies(period, service), period, Step(by))
+    engine.dispose()
     click.echo(json.dumps(as_json(report, min_cell), indent=2) if as_data else render_text(report, min_cell))
 
 

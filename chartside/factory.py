@@ -52,7 +52,7 @@ SMART_MODEL_HOOK = "patient-view"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything that runs, joined and warm."""
+    """Everything that runs, joined and warm. `close` gives the database connections back."""
 
     settings: Settings
     clients: Mapping[str, Client]
@@ -62,6 +62,7 @@ class House:
     tallies: SqlTallies
     transport: Transport
     clock: Clock
+    close: Callable[[], None]
 
     def advise(self, invocation: Invocation, records: RecordSource | None = None) -> Advice:
         """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
@@ -90,7 +91,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     sites = {c.id: Site(c.fhir_base, c.intensive_care_locations) for c in clients.values()}
     records = FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds)
     ledger = SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now)
-    return House(settings, clients, dict(models), records, ledger, SqlTallies(engine), transport, now)
+    return House(settings, clients, dict(models), records, ledger, SqlTallies(engine), transport, now, engine.dispose)
 
 
 def check_units(models: Mapping[str, TreeRiskModel], analytes: Analytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from cds_hooks.cards import outcome
@@ -50,4 +51,5 @@ def assess_messages(
     settings: Settings, messages: Sequence[bytes], client: str, patient: str, model: str
 ) -> dict[str, object]:
     """Open the house, advise, and say what was found."""
-    return outcome(advise_from_messages(open_house(settings), messages, client, patient, model))
+    with closing(open_house(settings)) as house:
+        return outcome(advise_from_messages(house, messages, client, patient, model))

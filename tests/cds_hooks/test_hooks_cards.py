@@ -68,6 +68,7 @@ def test_a_low_risk_card_proposes_usual_care(make_advice: Make, make_assessment:
     card = WRITER.card(make_advice(make_assessment(0.03, "low")))
     assert "usual monitoring" in card["suggestions"][0]["label"]
     assert card["indicator"] == "info"
+    assert card["summary"] == "Risk of in-hospital death: 3 % during this hospital stay (average 14 %)"
 
 
 def test_an_abstention_never_looks_like_a_low_risk(make_advice: Make, make_abstention: Make) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def settings_in(folder: Path, database: str = "") -> Settings:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """An open house; its clock is `house.clock`."""
-    return open_house(settings_in(tmp_path_factory.mktemp("house")), clock=SetClock())
+    with closing(open_house(settings_in(tmp_path_factory.mktemp("house")), clock=SetClock())) as opened:
+        yield opened
 
 
 @pytest.fixture

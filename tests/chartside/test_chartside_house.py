@@ -190,11 +190,12 @@ def test_without_a_ledger_there_is_no_advice(make_settings: Callable[..., Settin
     for path in tmp_path.glob("ledger.db*"):
         path.unlink()
     (tmp_path / "ledger.db").mkdir()
-    house.tallies._engine.dispose()
+    house.close()
     answer = client.post(CALL, json=ill)
     assert answer.status_code == 503
     assert "cards" not in answer.get_json()
     assert client.get("/health").status_code == 503
+    house.close()
 
 
 def test_hl7_v2_messages_give_the_score_of_the_same_facts_in_fhir(http: Any, house: House, ill: dict[str, Any]) -> None:
@@ -269,7 +270,7 @@ def test_commands_say_what_there_is(
     environment: dict[str, str], make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     """`check` names clients and models; `override-rates` prints tables and JSON on an empty ledger."""
-    open_house(make_settings(tmp_path))
+    open_house(make_settings(tmp_path)).close()
     run = CliRunner().invoke
     checked = run(cli, ["check"], env=environment)
     assert "client ward: Ward" in checked.output
@@ -329,6 +330,7 @@ def test_a_decision_on_a_risk_too_low_for_a_card_is_stored(
     on_the_page = Feedback(found["advice"], "ward", "icu-mortality", Outcome.ACCEPTED, clock.now(), Channel.PAGE)
     assert house.ledger.record([on_the_page]) == Receipt(1, 0, 0)
     assert house.ledger.record([replace(on_the_page, channel=Channel.CARD)]) == Receipt(0, 0, 1)
+    house.close()
 
 
 def test_a_model_whose_units_do_not_fit_stops_the_start(house: House) -> None:

@@ -76,6 +76,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     yield Service(f"http://127.0.0.1:{server.server_port}", clock)
     server.shutdown()
     server.server_close()
+    house.close()
 
 
 class Offline:
