@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-fast check format lock train wheel bench clean
+.PHONY: venv-package help demo demo-check test test-other test-fast check format lock train wheel bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,11 @@ test: $(VENV)/.dev ## All tests
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='clinical/*' --fail-under=100
+
+test-other: ## All tests on another interpreter, in an environment of their own: make test-other PYTHON=python3.13
+	$(PYTHON) -m venv --clear $(VENV)-other
+	$(VENV)-other/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.txt
+	$(VENV)-other/bin/python -m pytest
 
 test-fast: $(VENV)/.dev ## Tests without browser, servers and training data
 	$(BIN)/python -m pytest tests/clinical tests/cds_hooks tests/fhir_adapters tests/shape
@@ -54,7 +59,7 @@ lock: $(VENV)/.dev ## Resolve the locked requirement files anew
 	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
+	rm -rf $(VENV) $(VENV)-other dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
