@@ -144,7 +144,7 @@ class FhirRecords:
     def _find_places(self, invocation: Invocation, site: Site, assembly: Assembly, deadline: Deadline) -> None:
         """Read the Locations that open stays refer to: their type says whether they are intensive care.
 
-        A place that cannot be read leaves a gap that is named, and the name in the stay decides alone.
+        A place that could not be read is a gap that is named. Without leave to read, the site's list of names decides.
         """
         unknown = assembly.unknown_places(site.fhir_base)
         if not unknown:
@@ -152,8 +152,11 @@ class FhirRecords:
         need = DataNeed("location", "Location", required=False)
         access, obstacle = _access(need, invocation, site)
         if access is None:
-            assembly.incomplete.append(f"location: the place of the stay was not sent, and {obstacle}")
+            if not site.intensive_care_locations:
+                assembly.incomplete.append(f"location: the place of the stay was not sent, and {obstacle}")
             return
+        if len(unknown) > MAX_PLACES:
+            assembly.incomplete.append(f"location: only the first {MAX_PLACES} places were read")
         jobs = [self._pool.submit(read_all, self._transport, access, ref, deadline) for ref in unknown[:MAX_PLACES]]
         for job in jobs:
             self._collect(need, False, job, assembly, deadline, access)

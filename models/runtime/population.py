@@ -37,7 +37,7 @@ def place(record: PatientRecord, population: Population, as_of: datetime) -> Pla
     stay = current_stay(record, as_of)
     if isinstance(stay, Refusal):
         return stay
-    where = intensive_care_bed(stay, as_of)
+    where = intensive_care_bed(stay, record, as_of)
     if isinstance(where, Refusal):
         return where
     return _age_and_hour(record, population, intensive_care_start(stay, where, as_of), as_of)
@@ -62,7 +62,7 @@ def _age_and_hour(
 
 def _hour_text(hours: float, population: Population) -> str:
     return (
-        f"hour {int(hours)} of the intensive care stay; the model answers from hour "
+        f"it is hour {int(hours)} of the intensive care stay; the model answers from hour "
         f"{population.from_hour:g} to hour {population.to_hour:g}"
     )
 

@@ -89,14 +89,18 @@ def _bed(stay: Stay, at: datetime) -> StayLocation | None:
     return max(beds, key=lambda bed: _age_of(bed.start), default=None)
 
 
-def intensive_care_bed(stay: Stay, at: datetime) -> StayLocation | Refusal:
-    """The bed that the patient lies in now, or why intensive care is not shown."""
+def intensive_care_bed(stay: Stay, record: PatientRecord, at: datetime) -> StayLocation | Refusal:
+    """The bed that the patient lies in now, or why intensive care is not shown.
+
+    A place that should have been read and was not may be intensive care: that is doubt, not a "no".
+    """
     bed = _bed(stay, at)
     if bed is not None and not _moved_on(stay, bed, at):
         return bed
     reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
     not_admitted = stay.class_code is not None and stay.class_code.code in _NOT_ADMITTED
-    if not_admitted or (stay.locations and all(place.known for place in stay.locations)):
+    unread = any(gap.startswith("location:") for gap in record.incomplete)
+    if not_admitted or (stay.locations and not unread and all(place.known for place in stay.locations)):
         return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)
     return Refusal(reason, "the record does not say where in the hospital the patient is", in_population=True)
 

@@ -340,11 +340,25 @@ def test_a_place_that_cannot_be_looked_up_is_not_known(reading: Any, make_bundle
     }
     listed = reading.read(reading.prefetch(stays=make_bundle(stay)))
     assert listed.stays[0].locations[0].known
-    assert listed.incomplete == (
+    assert listed.incomplete == ()
+    reading.names = ()
+    unlisted = reading.read(reading.prefetch(stays=make_bundle(stay)))
+    assert not unlisted.stays[0].locations[0].known
+    assert unlisted.incomplete == (
         "location: the place of the stay was not sent, and the call gives no access to a FHIR server",
     )
-    reading.names = ()
-    assert not reading.read(reading.prefetch(stays=make_bundle(stay))).stays[0].locations[0].known
+
+
+def test_a_place_that_failed_to_be_read_is_a_gap_also_beside_a_list(reading: Any, ehr: Any, make_bundle: Make) -> None:
+    """An error of the EHR must not turn an intensive care unit into a ward; nor may a place too many."""
+    ehr.json("Location", {"resourceType": "OperationOutcome"}, 500)
+    access = FhirAccess(ehr.base, "tok", SCOPES)
+    one = stay(location=[{"location": {"reference": "Location/l9", "display": "7 West"}}])
+    record = reading.read(reading.prefetch(stays=make_bundle(one)), access, ehr.base)
+    assert record.incomplete == ("location: the server answered 500",)
+    many = stay(location=[{"location": {"reference": f"Location/l{number}"}} for number in range(9)])
+    record = reading.read(reading.prefetch(stays=make_bundle(many)), access, ehr.base)
+    assert "location: only the first 8 places were read" in record.incomplete
 
 
 def stay(**changes: Any) -> dict[str, Any]:

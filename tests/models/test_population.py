@@ -246,3 +246,17 @@ def test_stays_that_were_read_in_part_are_doubt(chart: Any) -> None:
     """The stay may be on the page that is missing."""
     found = refused(chart, replace(ordinary(chart, stays=()), incomplete=("encounter: only the first page",)))
     assert found.in_population
+
+
+def test_a_place_that_failed_to_be_read_is_doubt(chart: Any) -> None:
+    """The name says "ward", but the record says that a place is missing from it."""
+    stay = chart.stay(chart.bed(icu=False))
+    found = refused(chart, replace(ordinary(chart, stays=(stay,)), incomplete=("location: the server answered 500",)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
+
+
+def test_the_reason_for_a_wrong_hour_reads_as_a_sentence(chart: Any) -> None:
+    """After "Not assessed:" on a card and after "because" on the page."""
+    assert refused(chart, ordinary(chart), 3.0).text == (
+        "it is hour 3 of the intensive care stay; the model answers from hour 6 to hour 48"
+    )
