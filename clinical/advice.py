@@ -11,10 +11,19 @@ from clinical.record import Coding
 
 
 class WithheldReason(StrEnum):
-    """Why a finding is in the ledger but not on a card."""
+    """Why a finding is in the ledger but not on a card.
 
-    BELOW_THRESHOLD = "below-threshold"
+    `SHADOW` stands only where nothing else withheld it: those entries are what would have been shown.
+    """
+
+    SWITCHED_OFF = "switched-off"
     OUTSIDE_POPULATION = "outside-population"
+    NOT_FOR_ROLE = "not-for-role"
+    BELOW_THRESHOLD = "below-threshold"
+    REPEAT = "repeat"
+    SNOOZED = "snoozed"
+    ENCOUNTER_BUDGET = "encounter-budget"
+    CLINICIAN_BUDGET = "clinician-budget"
     SHADOW = "shadow"
 
 
@@ -24,6 +33,7 @@ class Advice:
 
     `id` is a UUID and the card's uuid; `suggestion_id` the uuid of its one suggested action. Identities are in
     the clear here and are pseudonymised by the ledger. `unit_name` is the place of the stay, for analytics.
+    `request_key` is the same for a call that is sent again (empty where calls have none): see `Ledger.append`.
     """
 
     id: str
@@ -39,6 +49,7 @@ class Advice:
     unit_name: str
     finding: Finding
     withheld: WithheldReason | None
+    request_key: str = ""
 
     @property
     def shown(self) -> bool:
@@ -77,12 +88,51 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """The place of one entry in the ledger, and the SHA-256 of its content (64 hex digits), to prove it later."""
+
+    sequence: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the ledger did with a batch of feedback: `stored` new, `repeated` known, `quarantined` not ours to count."""
+    """What the ledger did with a batch of feedback: `stored` new, `repeated` known, `quarantined` not ours to count.
+
+    `leaves` has one member for each item, in the order of the batch; a repeated item has the leaf of the first.
+    """
 
     stored: int
     repeated: int
     quarantined: int
+    leaves: tuple[Leaf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBefore:
+    """A risk card that this clinician was shown about this patient. `reason` is the code of its override, if any.
+
+    `overridden_at` is None unless the deciding feedback overrode it.
+    """
+
+    time: datetime
+    tier_at_least: float
+    overridden_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one client was shown before, as far as a policy asks.
+
+    `shown` holds the risk cards of one service for one patient and one clinician, newest first. The two numbers count
+    shown risk cards of all services: to this clinician in the last 24 hours, and in this encounter. None of them
+    counts the call that is being answered.
+    """
+
+    shown: tuple[ShownBefore, ...] = ()
+    to_clinician: int = 0
+    in_encounter: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ entry in the ledger.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import replace
 from datetime import datetime
@@ -27,17 +28,25 @@ def advise(
     an empty answer.
     """
     record = records.read(invocation, model.needs)
-    as_of = clock.now()
-    finding = model.assess(record, as_of)
-    advice = form_advice(invocation, record, finding, policy, as_of)
-    ledger.append(advice)
-    return advice
+    now = clock.now()
+    finding = model.assess(record, now)
+    advice = form_advice(invocation, record, finding, now)
+    return ledger.append(decide(advice, policy, ledger))
 
 
-def form_advice(
-    invocation: Invocation, record: PatientRecord, finding: Finding, policy: Policy, time: datetime
-) -> Advice:
-    """Put a finding into the form of the ledger, with new ids."""
+def decide(advice: Advice, policy: Policy, ledger: Ledger) -> Advice:
+    """The advice with the policy's decision. The past is read only where the policy asks for it."""
+    withheld = policy.decide(
+        advice.finding,
+        user=advice.user,
+        now=advice.time,
+        history=lambda: ledger.history(advice, advice.time - policy.look_back),
+    )
+    return replace(advice, withheld=withheld)
+
+
+def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding, time: datetime) -> Advice:
+    """Put a finding into the form of the ledger, with new ids; nothing is decided yet."""
     return Advice(
         id=str(uuid.uuid4()),
         suggestion_id=str(uuid.uuid4()),
@@ -51,8 +60,17 @@ def form_advice(
         user=invocation.user,
         unit_name=unit_name(record, time),
         finding=replace(finding, incomplete=record.incomplete, caveats=record.caveats),
-        withheld=policy.decide(finding),
+        withheld=None,
+        request_key=invocation.request_key,
     )
+
+
+def request_key(*parts: str | bytes) -> str:
+    """The same 64 hex digits for the same parts: SHA-256 over the digest of each, so that none runs into the next."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
+    return whole.hexdigest()
 
 
 def unit_name(record: PatientRecord, at: datetime) -> str:

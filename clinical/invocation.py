@@ -23,7 +23,9 @@ class Invocation:
     """One call of one service (CDS Hooks service request), or one opening of the SMART page.
 
     `client` is the id in the client registry; `user` a reference such as `Practitioner/7`; `prefetch` the decoded
-    JSON per key, where a key that is present with None means "asked, no data".
+    JSON per key, where a key that is present with None means "asked, no data". `seconds` is how long reading may take;
+    None leaves it to the reader. `request_key` is equal for a call that is sent again, and empty where there is none.
+    `user` is empty for hooks that name nobody.
     """
 
     client: str
@@ -35,3 +37,5 @@ class Invocation:
     encounter_id: str | None = None
     prefetch: Mapping[str, object] = field(default_factory=dict, repr=False)
     access: FhirAccess | None = None
+    seconds: float | None = None
+    request_key: str = ""

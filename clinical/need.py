@@ -8,11 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from clinical.record import Coding
 
 PATIENT_TOKEN = "{{context.patientId}}"  # noqa: S105 (a prefetch token, not a secret)
 ENCOUNTER_TOKEN = "{{context.encounterId}}"  # noqa: S105
+
+
+class Importance(StrEnum):
+    """What follows when data were neither sent nor readable.
+
+    Required: the call cannot be answered (HTTP 412). Optional: the answer says that they are missing. Informative:
+    nothing depends on them, and nothing is said.
+    """
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    INFORMATIVE = "informative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +35,14 @@ class DataNeed:
     `key` is the prefetch key; `codes` are any-of; `count` bounds a page (FHIR `_count`), not the whole; `look_back`
     says how far back a search goes (a prefetch token cannot compute a date, so a template goes without); `statuses`
     are any-of, and keep a long history of closed encounters out of the first page;
-    `required` says that a call cannot be answered without having read it (an empty result counts as read).
+    an empty result counts as read.
     """
 
     key: str
     resource_type: str
     codes: tuple[Coding, ...] = ()
     count: int = 0
-    required: bool = True
+    importance: Importance = Importance.REQUIRED
     look_back: timedelta | None = None
     statuses: tuple[str, ...] = ()
 

@@ -1,34 +1,93 @@
-"""Whether a finding is shown. Every reason for silence is one of `WithheldReason` and stands in the ledger."""
+"""Whether a finding is shown. Every reason for silence is one of `WithheldReason` and stands in the ledger.
+
+The rules against alert fatigue (repeats, snooze, budgets) concern risk cards below the critical tier only. A critical
+card always goes out; so does "not assessed", because its absence would read as "no risk".
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from clinical.advice import WithheldReason
-from clinical.assessment import Abstention, Finding, Indicator
+from clinical.advice import History, WithheldReason
+from clinical.assessment import Abstention, Finding, Indicator, RiskAssessment
+
+LAYPEOPLE = ("Patient", "RelatedPerson")
+_NEVER = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A client's wishes.
+    """A client's wishes for one call.
 
     `show_from` is the lowest probability that is shown; None means from the lowest tier whose indicator is above
-    "info". With `shadow`, everything is assessed and stored and nothing is shown.
+    "info". With `shadow`, everything is assessed and stored and nothing is shown. `hidden_from` are the resource types
+    of users who see no card: the advice is written for clinicians. A card is a repeat if this clinician was shown one of
+    this service about this patient within `repeat_within`, at the same tier or a higher one. `snooze` says, by code of
+    the override reason, for how long an overridden card stays away, unless the tier rises. The budgets are numbers of
+    cards that one clinician may be shown in 24 hours, and one encounter in all; None is no limit.
     """
 
     show_from: float | None = None
     shadow: bool = False
+    switched_off: bool = False
+    hidden_from: tuple[str, ...] = LAYPEOPLE
+    repeat_within: timedelta = _NEVER
+    snooze: Mapping[str, timedelta] = field(default_factory=dict)
+    per_clinician_day: int | None = None
+    per_encounter: int | None = None
 
-    def decide(self, finding: Finding) -> WithheldReason | None:
-        """None to show, else the reason to withhold."""
+    @property
+    def look_back(self) -> timedelta:
+        """How far back the history must reach."""
+        return max(self.repeat_within, *self.snooze.values(), _NEVER)
+
+    def decide(
+        self, finding: Finding, *, user: str, now: datetime, history: Callable[[], History]
+    ) -> WithheldReason | None:
+        """None to show, else the first reason to withhold. `history` is asked only where a rule needs it."""
+        return next(self._reasons(finding, user, now, history), None)
+
+    def _reasons(
+        self, finding: Finding, user: str, now: datetime, history: Callable[[], History]
+    ) -> Iterator[WithheldReason]:
+        """Reasons in the order in which they are given; shadow comes last, so that it marks what would be shown."""
+        if self.switched_off:
+            yield WithheldReason.SWITCHED_OFF
         if isinstance(finding, Abstention) and not finding.in_population:
-            return WithheldReason.OUTSIDE_POPULATION
+            yield WithheldReason.OUTSIDE_POPULATION
+        if set(user.split("/")[-2:-1]) & set(self.hidden_from):
+            yield WithheldReason.NOT_FOR_ROLE
+        if isinstance(finding, RiskAssessment):
+            if self._is_low(finding):
+                yield WithheldReason.BELOW_THRESHOLD
+            if self._has_history_rules and finding.tier.indicator is not Indicator.CRITICAL:
+                yield from self._fatigue(finding, now, history())
         if self.shadow:
-            return WithheldReason.SHADOW
-        if isinstance(finding, Abstention):
-            return None
+            yield WithheldReason.SHADOW
+
+    def _is_low(self, finding: RiskAssessment) -> bool:
+        """Whether a risk is too low for a card."""
         if self.show_from is None:
-            low = finding.tier.indicator is Indicator.INFO
-        else:
-            low = finding.probability < self.show_from
-        return WithheldReason.BELOW_THRESHOLD if low else None
+            return finding.tier.indicator is Indicator.INFO
+        return finding.probability < self.show_from
+
+    @property
+    def _has_history_rules(self) -> bool:
+        """Whether anything depends on what was shown before."""
+        budgets = (self.per_clinician_day, self.per_encounter)
+        return self.look_back > _NEVER or any(budget is not None for budget in budgets)
+
+    def _fatigue(self, finding: RiskAssessment, now: datetime, before: History) -> Iterator[WithheldReason]:
+        """The rules against alert fatigue (Ancker 2017, PMC5387195: repeats and numbers lower acceptance)."""
+        alike = [card for card in before.shown if card.tier_at_least >= finding.tier.at_least]
+        if any(now - card.time < self.repeat_within for card in alike):
+            yield WithheldReason.REPEAT
+        answered = ((card.overridden_at, self.snooze.get(card.reason, _NEVER)) for card in alike)
+        if any(at is not None and now - at < span for at, span in answered):
+            yield WithheldReason.SNOOZED
+        if self.per_encounter is not None and before.in_encounter >= self.per_encounter:
+            yield WithheldReason.ENCOUNTER_BUDGET
+        if self.per_clinician_day is not None and before.to_clinician >= self.per_clinician_day:
+            yield WithheldReason.CLINICIAN_BUDGET

@@ -1,4 +1,4 @@
-"""The four ports of the main job. The rooms fill them; the factory in `chartside` joins them."""
+"""The ports of the main job. The rooms fill them; the factory in `chartside` joins them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from clinical.advice import Advice, Feedback, Receipt
+from clinical.advice import Advice, Feedback, History, Receipt
 from clinical.assessment import Finding, ModelInfo
+from clinical.audit import AuditEvent
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.record import PatientRecord
@@ -42,8 +43,16 @@ class RiskModel(Protocol):
 class Ledger(Protocol):
     """The durable memory of advice and feedback. Every method raises `LedgerUnavailable` if it cannot be sure."""
 
-    def append(self, advice: Advice) -> None:
-        """Store before it is shown; returns only after the commit."""
+    def append(self, advice: Advice) -> Advice:
+        """Store before it is shown; returns only after the commit, and returns what then stands in the ledger.
+
+        That is `advice` itself, but for a request that was answered before (same `request_key`, not long ago): then
+        nothing is stored and the earlier advice is returned, so that a retry gets the same card.
+        """
+        ...
+
+    def history(self, advice: Advice, since: datetime) -> History:
+        """What was shown before `advice`, which is not stored yet; `shown` from `since` on."""
         ...
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
@@ -56,6 +65,25 @@ class Ledger(Protocol):
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Store a batch whole or not at all; what was stored before counts once; unknown advice is quarantined."""
+        ...
+
+
+class Switches(Protocol):
+    """The kill switch: services that a person has switched off, for one client or for all."""
+
+    def is_off(self, client: str, service: str) -> bool:
+        """Whether the service may not show anything now. A change takes effect within 5 seconds, in all processes.
+
+        Raises `LedgerUnavailable` where nobody can say.
+        """
+        ...
+
+
+class Audit(Protocol):
+    """The durable memory of what went wrong or was changed, beside the ledger's advice."""
+
+    def note(self, event: AuditEvent) -> None:
+        """Store one event; returns after the commit. Raises `LedgerUnavailable`."""
         ...
 
 
