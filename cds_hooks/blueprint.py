@@ -2,83 +2,74 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
-from cds_hooks import body, envelope, faults, feedback, linter
-from cds_hooks.cards import CardWriter, outcome
-from cds_hooks.services import Services
+from cds_hooks import body, faults
+from cds_hooks.desk import Desk, Terms
 from cds_hooks.trust import Presented, Trust
-from clinical.advice import Advice
-from clinical.invocation import Invocation
-from clinical.ports import Clock, Ledger
 
-LOG = logging.getLogger("chartside.cds_hooks")
 _FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
 
 @dataclass(frozen=True, slots=True)
-class Deps:
-    """What the factory hands over. `advise` is the main job, bound to its collaborators; `origins` are for CORS."""
+class Door:
+    """Who may come in, and with how much. `certificate_header` is set by a trusted proxy, empty where there is none."""
 
-    services: Services
     trust: Trust
-    advise: Callable[[Invocation], Advice]
-    ledger: Ledger
-    clock: Clock
     base_url: str
-    origins: Mapping[str, tuple[str, ...]]
-    zone: tzinfo = UTC
+    max_bytes: int = 1_000_000
+    certificate_header: str = ""
 
-
-def create_blueprint(deps: Deps) -> Blueprint:
-    """Make the blueprint."""
-    routes = Blueprint("cds_hooks", __name__, url_prefix="/cds-services")
-    cards = CardWriter(deps.base_url, deps.zone)
-
-    def caller() -> str:
+    def caller(self) -> str:
         """Who calls. The URL that a token must be meant for is the public one, whatever the Host header says."""
+        header = self.certificate_header
         presented = Presented(
             authorization=request.headers.get("Authorization"),
-            url=deps.base_url + request.path,
+            url=self.base_url + request.path,
             peer=request.remote_addr or "",
             forwarded=any(name in request.headers for name in _FORWARDING),
+            certificate=request.headers.get(header) if header else None,
         )
-        return deps.trust.identify(presented)
+        g.client = self.trust.identify(presented)
+        return str(g.client)
+
+    def object_sent(self) -> tuple[Mapping[str, object], bytes]:
+        """The body, as it was meant and as it came."""
+        raw = body.read_bytes(request, self.max_bytes)
+        return body.read_object(raw, self.max_bytes), raw
+
+
+def create_blueprint(desk: Desk, door: Door) -> Blueprint:
+    """Make the blueprint."""
+    routes = Blueprint("cds_hooks", __name__, url_prefix="/cds-services")
 
     @routes.get("")
     def discover() -> Response:
-        caller()
-        return jsonify(deps.services.discovery())
+        return jsonify(desk.discovery(door.caller()))
 
     @routes.post("/<service_id>")
     def call(service_id: str) -> Response:
         started = time.monotonic()
-        client = caller()
-        deps.services.require_id(service_id)
-        sent = body.read_object(request)
-        service = deps.services.find(service_id, sent.get("hook"))
-        advice = deps.advise(envelope.read_invocation(sent, service, client))
-        response = cards.response(advice)
-        linter.check(response)
-        _log(advice, started)
-        return jsonify(response)
+        client = door.caller()
+        try:
+            desk.services.require_id(service_id)
+            sent, raw = door.object_sent()
+            return jsonify(desk.answer(client, service_id, sent, raw, started))
+        except Exception as fault:
+            return desk.call_failed(fault, client, service_id)
 
     @routes.post("/<service_id>/feedback")
     def take_feedback(service_id: str) -> Response:
-        client = caller()
-        deps.services.require_id(service_id)
-        sent = body.read_object(request)
-        batch = feedback.read_batch(sent, client=client, service=service_id, now=deps.clock.now())
-        receipt = deps.ledger.record(batch)
-        counts = {"stored": receipt.stored, "repeated": receipt.repeated, "quarantined": receipt.quarantined}
-        LOG.info("feedback", extra={"client": client, "service": service_id, **counts})
-        return jsonify(counts)
+        client = door.caller()
+        try:
+            desk.services.require_id(service_id)
+            return jsonify(desk.take_feedback(client, service_id, door.object_sent()[0]))
+        except Exception as fault:
+            return desk.feedback_failed(fault, client, service_id)
 
     @routes.errorhandler(Exception)
     def failed(fault: Exception) -> Response:
@@ -86,26 +77,9 @@ def create_blueprint(deps: Deps) -> Blueprint:
 
     @routes.after_request
     def headers(response: Response) -> Response:
-        return _headers(response, deps.origins)
+        return _headers(response, desk.terms)
 
     return routes
-
-
-def _log(advice: Advice, started: float) -> None:
-    """One line per call: ids of ours and outcomes, nothing about the patient."""
-    found = outcome(advice)
-    LOG.info(
-        "advice",
-        extra={
-            "client": advice.client,
-            "service": advice.service,
-            "hook": advice.hook,
-            "advice": advice.id,
-            "outcome": found["status"],
-            "withheld": found.get("withheld", ""),
-            "ms": round((time.monotonic() - started) * 1000),
-        },
-    )
 
 
 def protect(response: Response) -> Response:
@@ -117,12 +91,18 @@ def protect(response: Response) -> Response:
     return response
 
 
-def _headers(response: Response, origins: Mapping[str, tuple[str, ...]]) -> Response:
-    """Security headers, and CORS for the origins of the registry (never with credentials)."""
+def _headers(response: Response, terms: Mapping[str, Terms]) -> Response:
+    """Security headers, and CORS (never with credentials).
+
+    A browser may read the answer only from an origin of the client that called. Where nobody is known yet (a preflight,
+    a refusal), an origin of any client may learn that much.
+    """
     protect(response)
     response.headers.add("Vary", "Origin")
+    known = g.get("client")
+    allowed = terms[known].origins if known is not None else {o for each in terms.values() for o in each.origins}
     origin = request.headers.get("Origin")
-    if origin is not None and any(origin in allowed for allowed in origins.values()):
+    if origin is not None and origin in allowed:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

@@ -10,21 +10,26 @@ from datetime import UTC, tzinfo
 from cds_hooks.words import cut, escape
 from clinical import wording
 from clinical.advice import OVERRIDE_REASONS, Advice
+from clinical.app_context import AppContexts
 from clinical.assessment import Abstention, Driver, Finding, Indicator, RiskAssessment
 from clinical.wording import age, percent
 
 SUMMARY_LIMIT = 139
 EXTENSION = "org.chartside.outcome"
-DRIVERS_UP = 4
-DRIVERS_DOWN = 3
+DRIVERS_UP = 3
+DRIVERS_DOWN = 1
 KINDS_OF_UNUSED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class CardWriter:
-    """Writes cards for one deployment: `base_url` is where it is reached, `zone` the hospital's time zone."""
+    """Writes cards for one deployment.
+
+    `base_url` is where it is reached, `contexts` writes the links' tokens, `zone` is the hospital's time zone.
+    """
 
     base_url: str
+    contexts: AppContexts
     zone: tzinfo = UTC
 
     def response(self, advice: Advice) -> dict[str, object]:
@@ -54,9 +59,10 @@ class CardWriter:
         }
 
     def _link(self, advice: Advice) -> dict[str, object]:
-        """The SMART link. Its appContext is the card's random id and nothing about the patient."""
+        """The SMART link. Its appContext names the card, signed, and nothing about the patient."""
         label = "See the reasons and decide" if isinstance(advice.finding, RiskAssessment) else "See what is missing"
-        return {"label": label, "url": f"{self.base_url}/smart/launch", "type": "smart", "appContext": advice.id}
+        context = self.contexts.write(advice.id, advice.client)
+        return {"label": label, "url": f"{self.base_url}/smart/launch", "type": "smart", "appContext": context}
 
 
 def outcome(advice: Advice) -> dict[str, object]:
@@ -105,15 +111,41 @@ def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
     lines = [
         f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {found.model.outcome}** "
         f"{found.model.horizon}. Average of the patients the model learned from: {percent(found.model.base_rate)}.",
+        _uncertainty(found),
         _when(found, zone),
         _table("Raises the risk", up, found, zone),
         _table("Lowers the risk", down, found, zone),
         "Odds say what moved this estimate; they are not effects of treatment.",
         f"**Consider:** {found.suggestion}.",
+        _completeness(found),
         _gaps(found),
-        f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
+        " ".join(part for part in (_signature(found), found.model.validation) if part),
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _uncertainty(found: RiskAssessment) -> str:
+    """How sure the number is: what happened, in validation, to patients given about this risk."""
+    seen = found.observed
+    if seen is None:
+        return "How far a risk of this size can be off was not measured."
+    low, high = wording.percent_points(seen.lower), wording.percent_points(seen.upper)
+    return (
+        f"**How sure:** of {seen.patients} patients given {percent(seen.low)} to {percent(seen.high)} in validation, "
+        f"{percent(seen.share)} had this outcome (95 % interval {low} to {high} %)."
+    )
+
+
+def _completeness(found: RiskAssessment) -> str:
+    """How much of what the model knows was there."""
+    if not found.signals:
+        return ""
+    return f"Data: {found.signals - len(found.missing)} of {found.signals} signals have a usable value."
+
+
+def _signature(found: Finding) -> str:
+    """Who speaks, and as what."""
+    return f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it."
 
 
 def _when(found: RiskAssessment, zone: tzinfo) -> str:
@@ -127,9 +159,14 @@ def _when(found: RiskAssessment, zone: tzinfo) -> str:
 
 def _table(title: str, drivers: Iterable[Driver], found: RiskAssessment, zone: tzinfo) -> str:
     """Drivers with value, unit, time and effect, as a GFM table."""
-    cells = ((d.label, _value(d), _measured(d, found, zone), wording.multiplier(d.odds_multiplier)) for d in drivers)
+    cells = ((escape(d.label), _value(d), _measured(d, found, zone), _odds(d)) for d in drivers)
     rows = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([f"| {title} | Latest value | Measured | Odds |", "|---|---|---|---|", *rows]) if rows else ""
+
+
+def _odds(driver: Driver) -> str:
+    """What a driver does to the odds."""
+    return wording.multiplier(driver.odds_multiplier)
 
 
 def _measured(driver: Driver, found: RiskAssessment, zone: tzinfo) -> str:
@@ -142,7 +179,7 @@ def _measured(driver: Driver, found: RiskAssessment, zone: tzinfo) -> str:
 def _value(driver: Driver) -> str:
     """What a driver's value is, or that nothing was measured."""
     value, unit = driver.shown
-    return "not measured" if value is None else wording.measured(value, unit)
+    return "not measured" if value is None else escape(wording.measured(value, unit))
 
 
 def _suggestion(advice: Advice, found: RiskAssessment) -> dict[str, object]:
@@ -173,7 +210,7 @@ def _abstention_card(found: Abstention, zone: tzinfo) -> dict[str, object]:
         f"**Not assessed:** {escape(found.text)}",
         f"As of {wording.moment(found.as_of, zone)}. This is not a low risk; it is no answer.",
         _gaps(found),
-        f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it.",
+        _signature(found),
     ]
     return {
         "summary": cut(f"{found.model.title} not assessed: {found.text}", SUMMARY_LIMIT),
@@ -188,7 +225,7 @@ def _gaps(found: Finding) -> str:
     if found.incomplete:
         lines.append(f"**Read only in part:** {'; '.join(escape(item) for item in found.incomplete)}.")
     if found.missing:
-        lines.append(f"**No usable value of:** {'; '.join(found.missing)}.")
+        lines.append(f"**No usable value of:** {'; '.join(map(escape, found.missing))}.")
     if found.unused:
         kinds = Counter(item.detail for item in found.unused)
         shown = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]

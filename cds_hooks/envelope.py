@@ -5,23 +5,37 @@ Required members have no defaults. Unknown members pass; null counts as absent w
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from cds_hooks.context import Context, Fields
+from cds_hooks.context_resources import check_patient
 from cds_hooks.services import Service
 from clinical.errors import MalformedRequest, WrongPatient
 from clinical.invocation import FhirAccess, Invocation
 
+LOG = logging.getLogger("chartside.cds_hooks")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
 
 
-def read_invocation(body: Mapping[str, object], service: Service, client: str) -> Invocation:
-    """Read the envelope. Raises `MalformedRequest` or `WrongPatient`."""
+def read_invocation(
+    body: Mapping[str, object],
+    service: Service,
+    client: str,
+    *,
+    seconds: float | None = None,
+    request_key: str = "",
+) -> Invocation:
+    """Read the envelope. Raises `MalformedRequest`, `Unprocessable` or `WrongPatient`.
+
+    `seconds` and `request_key` are handed on. What a client does otherwise than its hook is defined, and is taken all
+    the same, is logged in fixed words.
+    """
     context = service.hook.read(Fields(body.get("context")))
-    return Invocation(
+    invocation = Invocation(
         client=client,
         service=service.info.id,
         hook=service.hook.name,
@@ -31,7 +45,14 @@ def read_invocation(body: Mapping[str, object], service: Service, client: str) -
         user=context.user,
         prefetch=_prefetch(body.get("prefetch")),
         access=_access(body, context),
+        seconds=seconds,
+        request_key=request_key,
     )
+    check_patient(context.resources, context.patient_id, str(body.get("fhirServer") or ""))
+    if context.deviations:
+        note = {"client": client, "service": service.info.id, "hook": service.hook.name}
+        LOG.info("deviation", extra={**note, "deviations": list(context.deviations)})
+    return invocation
 
 
 def _hook_instance(value: object) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import dataclass
 
 from flask import Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from cds_hooks.cards import EXTENSION
 from clinical import errors
 
 LOG = logging.getLogger("chartside.cds_hooks")
@@ -27,28 +29,59 @@ TABLE: tuple[tuple[type[errors.ChartsideError], int, str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A fault, ready to be told: `text` to the caller, `fault` and `where` to the log and the audit."""
+
+    status: int
+    code: str
+    text: str
+    incident: str
+    fault: str
+    where: str
+
+
 def answer(fault: Exception) -> Response:
     """The answer for whatever went wrong."""
-    status, code, text = _describe(fault)
-    incident = secrets.token_hex(6)
-    note = {"fault": type(fault).__name__, "where": errors.origin(fault), "status": status, "incident": incident}
+    return render(describe(fault))
+
+
+def describe(fault: Exception) -> Failure:
+    """What went wrong, under a new incident id. It is logged here."""
+    status, code, text = _classify(fault)
+    failure = Failure(status, code, text, secrets.token_hex(6), type(fault).__name__, errors.origin(fault))
+    note = {"fault": failure.fault, "where": failure.where, "status": status, "incident": failure.incident}
     LOG.log(logging.ERROR if status >= 500 else logging.WARNING, "fault", extra=note)
-    response = jsonify(operation_outcome(code, text, incident))
-    response.status_code = status
-    if status == 401:
+    return failure
+
+
+def render(failure: Failure) -> Response:
+    """The HTTP answer. All 401 are the same to the byte, so that nobody learns which rule they broke."""
+    incident = failure.incident if failure.status != 401 else None
+    response = jsonify(operation_outcome(failure.code, failure.text, incident))
+    response.status_code = failure.status
+    if failure.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
+    if failure.status == 503:
         response.headers["Retry-After"] = "5"
     return response
 
 
-def operation_outcome(code: str, text: str, incident: str) -> dict[str, object]:
+def empty(failure: Failure) -> Response:
+    """An empty list for a client that asked for one on faults. It says that nothing was assessed."""
+    found = {"status": "fault", "shown": False, "incident": failure.incident, "text": failure.text}
+    return jsonify({"cards": [], "extension": {EXTENSION: found}})
+
+
+def operation_outcome(code: str, text: str, incident: str | None) -> dict[str, object]:
     """A FHIR R4 OperationOutcome with one issue."""
-    issue = {"severity": "error", "code": code, "details": {"text": text}, "diagnostics": f"incident {incident}"}
+    issue: dict[str, object] = {"severity": "error", "code": code, "details": {"text": text}}
+    if incident is not None:
+        issue["diagnostics"] = f"incident {incident}"
     return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
-def _describe(fault: Exception) -> tuple[int, str, str]:
+def _classify(fault: Exception) -> tuple[int, str, str]:
     """Status, issue type and words. Who failed to authenticate learns nothing more than that."""
     if isinstance(fault, errors.NotAuthenticated):
         return 401, "login", "Authentication is required."

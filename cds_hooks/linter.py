@@ -1,30 +1,63 @@
-"""Checks every answer before it leaves. A card that breaks the specification becomes a 5xx, never a quiet omission."""
+"""Checks every answer before it leaves. A card that breaks the specification becomes a 5xx, never a quiet omission.
+
+The rules are those of CDS Hooks 2.0.1, "CDS Service Response" to "Link", the invariants of the 3.0 ballot's logical
+models (cds-resp-1 to -7), and three of our own: plain Markdown only, links to this service only, nothing unknown.
+"""
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from clinical.errors import ChartsideError
 
 _MAY_BE_EMPTY = {"cards"}
+MAX_CARDS = 2
+CARD_MEMBERS = {
+    "uuid", "summary", "detail", "indicator", "source", "suggestions", "selectionBehavior", "overrideReasons", "links",
+}  # fmt: skip
+# Markup that a card of ours never needs: raw HTML, links, images, and URLs that a reader might make a link of.
+_MARKUP = re.compile(r"(?<!\\)(?:<[a-z!/?]|\]\s?[(\[:]|!\[|://)|\bwww\.", re.IGNORECASE)
+_ORDER = {"delete": 0, "create": 1, "update": 2}
+_EXTENSION = re.compile(r"[a-z0-9-]+(?:\.[A-Za-z0-9-]+){2,}", re.ASCII)
+_RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
 
 class CardRejected(ChartsideError):
     """An answer of ours that must not leave."""
 
 
-def check(response: Mapping[str, object]) -> None:
-    """Raise `CardRejected` with every fault found (CDS Hooks 2.0.1, "CDS Service Response" and "Card Attributes")."""
-    faults = list(_empties(response, "response"))
+def check(response: Mapping[str, object], base_url: str) -> None:
+    """Raise `CardRejected` with every fault found. `base_url` is where links may lead."""
+    found = list(faults_in(response, base_url))
+    if found:
+        raise CardRejected("The answer was held back by the card linter: " + "; ".join(found[:10]) + ".")
+
+
+def faults_in(response: Mapping[str, object], base_url: str) -> Iterator[str]:
+    """What is wrong with an answer; the words name members, never their content."""
+    yield from _empties(response, "response")
+    if response.keys() - {"cards", "extension"}:
+        yield "a member other than cards and extension"
+    extension = response.get("extension", {})
+    if not isinstance(extension, Mapping) or not all(_is_extension(name, v) for name, v in extension.items()):
+        yield "an extension that is not an object under a reverse-domain name"
     cards = response.get("cards")
     if not isinstance(cards, list):
-        faults.append("cards is not a list")
-    else:
-        for index, card in enumerate(cards):
-            faults += [f"card {index}: {fault}" for fault in _card(card)]
-    if faults:
-        raise CardRejected("The answer was held back by the card linter: " + "; ".join(faults[:10]) + ".")
+        yield "cards is not a list"
+        return
+    if len(cards) > MAX_CARDS:
+        yield f"more than {MAX_CARDS} cards"
+    for index, card in enumerate(cards):
+        yield from (f"card {index}: {fault}" for fault in _card(card, base_url))
+    yield from _repeated_ids(cards)
+
+
+def _is_extension(name: object, value: object) -> bool:
+    """A reverse-domain name with an object."""
+    return isinstance(name, str) and bool(_EXTENSION.fullmatch(name)) and isinstance(value, Mapping)
 
 
 def _empties(value: object, path: str) -> Iterator[str]:
@@ -41,51 +74,105 @@ def _empties(value: object, path: str) -> Iterator[str]:
             yield from _empties(member, path)
 
 
-def _card(card: Mapping[str, object]) -> Iterator[str]:
+def _repeated_ids(cards: list[object]) -> Iterator[str]:
+    """Card and suggestion ids that stand for two things."""
+    rows = [card for card in cards if isinstance(card, Mapping)]
+    ids = [str(card.get("uuid")) for card in rows]
+    ids += [str(suggestion.get("uuid")) for card in rows for suggestion in _rows(card, "suggestions")]
+    if any(number > 1 for number in Counter(ids).values()):
+        yield "a uuid is used twice"
+
+
+def _card(card: object, base_url: str) -> Iterator[str]:
     """The rules for one card."""
-    summary = card.get("summary")
-    if not isinstance(summary, str) or len(summary) >= 140:
-        yield "summary is missing or has 140 characters or more"
+    if not isinstance(card, Mapping):
+        yield "is not an object"
+        return
+    if card.keys() - CARD_MEMBERS:
+        yield "a member that cards do not have"
+    yield from _text(card)
     if card.get("indicator") not in ("info", "warning", "critical"):
         yield "indicator"
     if not _is_uuid(card.get("uuid")):
         yield "uuid"
-    source = card.get("source")
-    if not isinstance(source, Mapping) or not {"label", "topic"} <= source.keys():
-        yield "source without label or topic"
+    yield from _source(card.get("source"))
     yield from _choices(card)
     for link in _rows(card, "links"):
-        yield from _link(link)
+        yield from _link(link, base_url)
+
+
+def _text(card: Mapping[str, object]) -> Iterator[str]:
+    """The rules for what people read."""
+    summary, detail = card.get("summary"), card.get("detail")
+    if not isinstance(summary, str) or len(summary) >= 140 or not summary.isprintable():
+        yield "summary is missing, has 140 characters or more, or is not one line"
+    if "detail" in card and (not isinstance(detail, str) or _MARKUP.search(detail)):
+        yield "detail is not plain Markdown"
+
+
+def _source(source: object) -> Iterator[str]:
+    """The rules for the source."""
+    topic = source.get("topic") if isinstance(source, Mapping) else None
+    if not isinstance(source, Mapping) or not isinstance(source.get("label"), str):
+        yield "source without label"
+    if not isinstance(topic, Mapping) or not {"code", "system"} <= topic.keys():
+        yield "source without a topic that has code and system"
 
 
 def _choices(card: Mapping[str, object]) -> Iterator[str]:
     """The rules for what a clinician may choose: suggestions and override reasons."""
+    suggestions = _rows(card, "suggestions")
     if "suggestions" in card and card.get("selectionBehavior") not in ("any", "at-most-one"):
         yield "suggestions without selectionBehavior"
-    for suggestion in _rows(card, "suggestions"):
+    recommended = sum(suggestion.get("isRecommended") is True for suggestion in suggestions)
+    if card.get("selectionBehavior") == "at-most-one" and recommended > 1:
+        yield "more than one recommended suggestion where at most one may be chosen"
+    for suggestion in suggestions:
         yield from _suggestion(suggestion)
     for reason in _rows(card, "overrideReasons"):
-        if not {"code", "system", "display"} <= reason.keys():
+        if not all(isinstance(reason.get(name), str) for name in ("code", "system", "display")):
             yield "override reason without code, system or display"
 
 
 def _suggestion(suggestion: Mapping[str, object]) -> Iterator[str]:
     """The rules for a suggestion and its actions."""
-    if "label" not in suggestion or not _is_uuid(suggestion.get("uuid")):
+    if not isinstance(suggestion.get("label"), str) or not _is_uuid(suggestion.get("uuid")):
         yield "suggestion without label or uuid"
+    if not isinstance(suggestion.get("isRecommended", False), bool):
+        yield "isRecommended is not a boolean"
+    if "actionSelectionBehavior" in suggestion:
+        yield "actionSelectionBehavior, which this client is not known to support"
+    kinds = [str(action.get("type")) for action in _rows(suggestion, "actions")]
+    if [_ORDER.get(kind, 0) for kind in kinds] != sorted(_ORDER.get(kind, 0) for kind in kinds):
+        yield "actions out of order (delete, create, update)"
     for action in _rows(suggestion, "actions"):
-        if action.get("type") not in ("create", "update", "delete") or "description" not in action:
-            yield "action without type or description"
-        if action.get("type") in ("create", "update") and "resource" not in action:
-            yield "action without resource"
+        yield from _action(action)
 
 
-def _link(link: Mapping[str, object]) -> Iterator[str]:
+def _action(action: Mapping[str, object]) -> Iterator[str]:
+    """The rules for an action."""
+    kind, resource, target = action.get("type"), action.get("resource"), action.get("resourceId")
+    if kind not in _ORDER or not isinstance(action.get("description"), str):
+        yield "action without type or description"
+    if kind in ("create", "update") and not (isinstance(resource, Mapping) and "resourceType" in resource):
+        yield "action without resource"
+    if kind == "create" and isinstance(resource, Mapping) and "id" in resource:
+        yield "action creates a resource that has an id already"
+    if kind == "delete" and (resource is not None or not (isinstance(target, str) and _RELATIVE.fullmatch(target))):
+        yield "delete without a relative resourceId, or with a resource"
+
+
+def _link(link: Mapping[str, object], base_url: str) -> Iterator[str]:
     """The rules for a link."""
-    if not {"label", "url", "type"} <= link.keys() or link["type"] not in ("absolute", "smart"):
-        yield "link without label, url or type"
-    if link.get("type") == "absolute" and "appContext" in link:
-        yield "absolute link with appContext"
+    url, kind, context = link.get("url"), link.get("type"), link.get("appContext")
+    if not isinstance(link.get("label"), str) or kind not in ("absolute", "smart"):
+        yield "link without label or type"
+    if not isinstance(url, str) or not url.startswith(f"{base_url}/"):
+        yield "link that leads away from this service"
+    if "appContext" in link and (kind != "smart" or not isinstance(context, str)):
+        yield "appContext on a link that is not smart, or that is not text"
+    if "autolaunchable" in link:
+        yield "autolaunchable, which is not used here"
 
 
 def _rows(value: Mapping[str, object], name: str) -> list[Mapping[str, object]]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 
 # GitHub-flavoured Markdown's punctuation that can start markup inside a line, what HTML needs, and what makes a link.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_MARKUP = re.compile(r"([\\`*_\[\]#!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 
 
 def escape(text: str, limit: int = 200) -> str:
     """Text from a record, safe inside Markdown: no markup, no line breaks, no control characters, bounded."""
-    plain = "".join(char if char.isprintable() else " " for char in text[:limit])
-    return _MARKUP.sub(r"\\\1", plain)
+    return _MARKUP.sub(r"\\\1", one_line(text[:limit]))
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def cut(text: str, limit: int) -> str:
-    """Text of at most `limit` characters, cut at a word."""
-    return text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + "…"
+    """One line of at most `limit` characters, cut at a word."""
+    plain = one_line(text)
+    return plain if len(plain) <= limit else plain[: limit - 1].rsplit(" ", 1)[0] + "…"

@@ -12,7 +12,11 @@ from typing import NoReturn
 import click
 
 from chartside import logs
+from chartside.clients_command import clients
+from chartside.doctor.command import doctor
+from chartside.ledger_command import ledger
 from chartside.settings import Settings, from_environment
+from chartside.switch_command import switch
 from clinical.errors import ChartsideError, NotStarted
 from oversight.tallies import Period, SqlTallies, usual_first_day
 
@@ -23,6 +27,10 @@ SETTINGS_FAULT = 3
 @click.version_option(package_name="chartside")
 def cli() -> None:
     """Group the commands."""
+
+
+for command in (clients, doctor, ledger, switch):
+    cli.add_command(command)
 
 
 @cli.command(help="Serve CDS Hooks, the SMART page and the quality pages until stopped.")

@@ -6,7 +6,7 @@ import hmac
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -16,14 +16,18 @@ import oversight.pages
 import smart_app.blueprint
 import smart_app.ports
 from cds_hooks import faults
+from cds_hooks.cards import CardWriter
+from cds_hooks.desk import Desk, Terms
 from cds_hooks.services import Services
 from cds_hooks.trust import Caller, Trust
-from chartside.clients import Client, load_clients
+from chartside import openapi
+from chartside.clients import Client, check_services, load_clients
 from chartside.clock import SystemClock
 from chartside.settings import Settings
 from clinical.advice import Advice
 from clinical.advise import advise
-from clinical.errors import LedgerUnavailable, ManifestInvalid
+from clinical.app_context import AppContexts
+from clinical.errors import LedgerUnavailable, ManifestInvalid, SettingsInvalid
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, smart_scopes
 from clinical.policy import Policy
@@ -35,11 +39,15 @@ from fhir_adapters.transport import Deadline, Transport
 from fhir_adapters.units import Analytes, load_analytes
 from models.runtime.catalogue import load_models
 from models.runtime.model import TreeRiskModel
+from models.runtime.score_cache import RememberingModel
+from oversight.audit import SqlAudit
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
+from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
+from oversight.used_tokens import SqlUsedTokens
 from smart_app.ports import Banner, Ehr, Visit
 
 LOG = logging.getLogger("chartside.factory")
@@ -59,22 +67,59 @@ class House:
     models: Mapping[str, RiskModel]
     records: RecordSource
     ledger: SqlLedger
+    switches: SqlSwitches
+    audit: SqlAudit
+    used_tokens: SqlUsedTokens
     tallies: SqlTallies
+    contexts: AppContexts
     transport: Transport
     clock: Clock
     close: Callable[[], None]
 
     def advise(self, invocation: Invocation, records: RecordSource | None = None) -> Advice:
         """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
-        client = self.clients[invocation.client]
         return advise(
             invocation,
             model=self.models[invocation.service],
             records=records or self.records,
-            policy=Policy(show_from=client.show_from, shadow=client.shadow),
+            policy=self.policy(invocation),
             ledger=self.ledger,
             clock=self.clock,
         )
+
+    def policy(self, invocation: Invocation) -> Policy:
+        """The client's wishes for one call. The rules against too many cards do not hold for a page that was asked for.
+
+        Raises `LedgerUnavailable` where nobody can say whether the service is switched off.
+        """
+        client = self.clients[invocation.client]
+        rules = client.rules(invocation.service)
+        policy = Policy(
+            show_from=rules.show_from,
+            shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
+            switched_off=self.switches.is_off(invocation.client, invocation.service),
+            hidden_from=client.hidden_from,
+        )
+        if invocation.hook == SMART_HOOK:
+            return policy
+        return replace(
+            policy,
+            repeat_within=rules.repeat_within,
+            snooze=client.snooze,
+            per_clinician_day=client.cards_per_clinician_day,
+            per_encounter=client.cards_per_encounter,
+        )
+
+    def _in_shadow(self, invocation: Invocation, share: float) -> bool:
+        """Whether this user of this service belongs to a share of users; always the same answer for the same user.
+
+        A call that names nobody belongs to every share: it could not be told who is spared.
+        """
+        if share <= 0 or not invocation.user:
+            return share > 0
+        who = "/".join([invocation.client, invocation.service, *invocation.user.split("/")[-2:]])
+        tag = hmac.digest(derive_key(self.settings.secret, "shadow share"), who.encode(), "sha256")
+        return int.from_bytes(tag[:6]) / 2**48 < share
 
 
 def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
@@ -83,15 +128,29 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     clients = {client.id: client for client in load_clients(settings.clients_file)}
     models, analytes = load_models(), load_analytes()
     check_units(models, analytes)
+    check_services(clients.values(), models)
+    _check_certificates(settings, clients)
     warm_up()
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     upgrade(engine)
     engine.dispose()  # the server forks after this; a connection must not be in two processes
     transport = Transport()
-    sites = {c.id: Site(c.fhir_base, c.intensive_care_locations) for c in clients.values()}
-    records = FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds)
-    ledger = SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now)
-    return House(settings, clients, dict(models), records, ledger, SqlTallies(engine), transport, now, engine.dispose)
+    sites = {c.id: Site(c.fhir_base, c.intensive_care_locations, c.fhir_hosts) for c in clients.values()}
+    return House(
+        settings=settings,
+        clients=clients,
+        models={name: RememberingModel(model) for name, model in models.items()},
+        records=FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds),
+        ledger=SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now),
+        switches=SqlSwitches(engine, now),
+        audit=SqlAudit(engine),
+        used_tokens=SqlUsedTokens(engine, now),
+        tallies=SqlTallies(engine),
+        contexts=AppContexts(derive_key(settings.secret, "app context")),
+        transport=transport,
+        clock=now,
+        close=engine.dispose,
+    )
 
 
 def check_units(models: Mapping[str, TreeRiskModel], analytes: Analytes) -> None:
@@ -110,6 +169,16 @@ def check_units(models: Mapping[str, TreeRiskModel], analytes: Analytes) -> None
         raise ManifestInvalid("Models and units do not fit together:\n  " + "\n  ".join(faults))
 
 
+def _check_certificates(settings: Settings, clients: Mapping[str, Client]) -> None:
+    """A client that must show a certificate needs a header to show it in. Raises `SettingsInvalid`."""
+    asked = [client.id for client in clients.values() if client.certificates]
+    if asked and not settings.certificate_header:
+        raise SettingsInvalid(
+            f"[clients.{asked[0]}] has 'certificates', but CHARTSIDE_CERTIFICATE_HEADER is not set: every call of it "
+            "would be refused."
+        )
+
+
 def create_app(house: House) -> Flask:
     """The WSGI application."""
     app = Flask("chartside", static_folder=None)
@@ -117,6 +186,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(_smart_app(house))
     app.register_blueprint(_oversight(house))
     app.add_url_rule("/health", "health", _health(house.ledger), methods=["GET"])
+    app.add_url_rule("/openapi.json", "openapi", _openapi(house), methods=["GET"])
     app.register_error_handler(HTTPException, _unknown)
     for model in house.models.values():
         LOG.info("model", extra={"model": model.info.id, "version": model.info.version})
@@ -130,26 +200,50 @@ def derive_key(secret: bytes, purpose: str) -> bytes:
 
 def _cds_hooks(house: House) -> Blueprint:
     """The EHR's door."""
-    callers = [
-        Caller(c.id, c.authentication, c.issuer, c.keys, c.audiences, c.max_token_seconds)
-        for c in house.clients.values()
-    ]
     trust = Trust(
-        callers,
-        fetch_keys=lambda url: house.transport.get_json(url, deadline=Deadline.after(2.0)),
+        [_caller(client) for client in house.clients.values()],
+        fetch_keys=lambda url: house.transport.get_json(url, deadline=Deadline.after(1.0)),
+        used=house.used_tokens,
         clock=house.clock,
     )
-    return cds_hooks.blueprint.create_blueprint(
-        cds_hooks.blueprint.Deps(
-            services=Services(house.models.values()),
-            trust=trust,
-            advise=house.advise,
-            ledger=house.ledger,
-            clock=house.clock,
-            base_url=house.settings.base_url,
-            origins={c.id: c.origins for c in house.clients.values()},
-            zone=house.settings.time_zone,
-        )
+    desk = Desk(
+        services=Services(house.models.values()),
+        advise=house.advise,
+        ledger=house.ledger,
+        audit=house.audit,
+        clock=house.clock,
+        cards=CardWriter(house.settings.base_url, house.contexts, house.settings.time_zone),
+        terms={client.id: _terms(client) for client in house.clients.values()},
+    )
+    settings = house.settings
+    door = cds_hooks.blueprint.Door(trust, settings.base_url, settings.max_body_bytes, settings.certificate_header)
+    return cds_hooks.blueprint.create_blueprint(desk, door)
+
+
+def _caller(client: Client) -> Caller:
+    """How a client proves who it is."""
+    return Caller(
+        id=client.id,
+        authentication=client.authentication,
+        issuer=client.issuer,
+        keys=client.keys,
+        audiences=client.audiences,
+        max_lifetime_s=client.max_token_seconds,
+        algorithms=client.algorithms,
+        tenants=client.tenants,
+        subjects=client.subjects,
+        certificates=client.certificates,
+        jku=client.jku,
+    )
+
+
+def _terms(client: Client) -> Terms:
+    """How a client is served."""
+    return Terms(
+        origins=client.origins,
+        flags=frozenset(client.flags),
+        seconds=client.deadline_ms / 1000,
+        empty_on_fault=client.on_error == "empty",
     )
 
 
@@ -171,6 +265,7 @@ def _smart_app(house: House) -> Blueprint:
             banner=_banner(house),
             ledger=house.ledger,
             clock=house.clock,
+            contexts=house.contexts,
             base_url=house.settings.base_url,
             secret=derive_key(house.settings.secret, "page"),
             zone=house.settings.time_zone,
@@ -230,6 +325,16 @@ def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:
         return jsonify(status="ok"), 200
 
     return health
+
+
+def _openapi(house: House) -> Callable[[], Response]:
+    """What the HTTP surface looks like, for machines. It says nothing about patients or clients."""
+    document = openapi.document(house.settings.base_url, sorted(house.models))
+
+    def serve() -> Response:
+        return cds_hooks.blueprint.protect(jsonify(document))
+
+    return serve
 
 
 def _unknown(fault: HTTPException) -> Response:

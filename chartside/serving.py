@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -18,6 +18,9 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from clinical.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 THREADS = 16
 TIMEOUT_S = 30
@@ -85,9 +88,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> WSGIApplication:
         """The application, which is already open."""
-        return self._app
+        return with_host(self._app)
+
+
+def with_host(app: WSGIApplication) -> WSGIApplication:
+    """Refuse an HTTP/1.1 request without Host (RFC 9112 section 3.2), which gunicorn lets through."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and not environ.get("HTTP_HOST"):
+            start_response("400 Bad Request", [("Content-Length", "0"), ("Cache-Control", "no-store"),
+                                               ("X-Content-Type-Options", "nosniff")])  # fmt: skip
+            return []
+        return app(environ, start_response)
+
+    return guarded
 
 
 def _check_port(host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8100
     fhir_seconds: float = 2.0
+    max_body_bytes: int = 1_000_000
+    certificate_header: str = ""
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -42,6 +45,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         host=reader.text("HOST", "127.0.0.1"),
         port=int(reader.number("PORT", 8100, 1, 65535)),
         fhir_seconds=reader.number("FHIR_SECONDS", 2.0, 0.1, 8.0),
+        max_body_bytes=int(reader.number("MAX_BODY_BYTES", 1_000_000, 100_000, 16_000_000)),
+        certificate_header=reader.header("CERTIFICATE_HEADER"),
         time_zone=reader.zone(),
     )
     if reader.faults:
@@ -78,6 +83,13 @@ class _Reader:
         if not low <= value <= high:
             self.faults.append(f"CHARTSIDE_{name} must be a number from {low:g} to {high:g}.")
             return default
+        return value
+
+    def header(self, name: str) -> str:
+        """The name of an HTTP header, if one is given."""
+        value = self.text(name, "")
+        if value and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
+            self.faults.append(f"CHARTSIDE_{name} is not the name of an HTTP header.")
         return value
 
     def base_url(self) -> str:

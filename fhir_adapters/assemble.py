@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,11 +13,12 @@ from fhir_adapters.decode import Json
 from fhir_adapters.facts import accept
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.resources import fault_in
+from fhir_adapters.prefetch import Page, Row
+from fhir_adapters.resources import Validator
 from fhir_adapters.units import Analytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Copy:
     """One resource as it came."""
 
@@ -28,15 +29,16 @@ class _Copy:
 
 @dataclass(slots=True)
 class Assembly:
-    """Collects one record. `wanted` are the code tokens of the needs; other observations are not looked into.
+    """Collects one record. `wanted` are the (system, code) pairs of the needs; other observations are not looked into.
 
     Nothing is decoded before all answers are in: of two copies of one resource the newer counts, whichever came first.
     """
 
     guard: PatientGuard
+    validator: Validator
     analytes: Analytes
     rule: IntensiveCare
-    wanted: frozenset[str]
+    wanted: frozenset[tuple[str, str]]
     now: datetime
     places: dict[str, Json] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -44,24 +46,34 @@ class Assembly:
     _copies: dict[str, _Copy] = field(default_factory=dict)
     _conflicts: set[str] = field(default_factory=set)
 
-    def add(self, resources: Iterable[tuple[str, Json]], source: Source) -> None:
+    def add(self, rows: Sequence[Row], source: Source) -> None:
         """Take in the resources of one answer. Raises `WrongPatient`."""
-        rows = list(resources)
         aliases = self.guard.aliases(rows)
         for full_url, resource in rows:
+            named = self.guard.check(resource, aliases, full_url)
             kind = resource.get("resourceType")
             if kind == "Location":
                 self._add_place(resource)
             elif kind is None:
                 self._aside(decode.reference_of(resource), "an entry holds no resource")
-            else:
-                named = self.guard.check(resource, aliases)
-                if self._relevant(resource):
-                    self._add_copy(full_url, _Copy(resource, source, named))
+            elif self._relevant(kind, resource):
+                self._add_copy(full_url, _Copy(resource, source, named))
+
+    def check_only(self, rows: Iterable[Row]) -> None:
+        """Look for another patient in resources that are not taken in. Raises `WrongPatient`."""
+        found = list(rows)
+        aliases = self.guard.aliases(found)
+        for full_url, resource in found:
+            self.guard.check(resource, aliases, full_url)
+
+    def add_page(self, page: Page, source: Source) -> None:
+        """Take in one answer, and look for another patient in what came along with it. Raises `WrongPatient`."""
+        self.add(page.resources, source)
+        self.check_only(page.unread)
 
     def _add_place(self, resource: Json) -> None:
         """Keep a Location that can be read; another leaves its place unknown."""
-        problem = fault_in(resource)
+        problem = self.validator.fault_in(resource)
         if problem:
             self.incomplete.append(f"location: {decode.reference_of(resource)} is malformed ({problem})")
         else:
@@ -82,12 +94,11 @@ class Assembly:
         elif chosen is copy.resource:
             self._copies[key] = copy
 
-    def _relevant(self, resource: Json) -> bool:
+    def _relevant(self, kind: object, resource: Json) -> bool:
         """Patient and encounters always; observations only with a code that somebody asked for."""
-        kind = resource.get("resourceType")
         if kind != "Observation":
             return kind in ("Patient", "Encounter")
-        return any(coding.token in self.wanted for coding in decode.all_codings(resource))
+        return decode.has_code(resource, self.wanted)
 
     def _usable(self, resource_type: str) -> Iterator[tuple[str, _Copy]]:
         """The resources of a type that can be used; each other one is set aside by name."""
@@ -104,14 +115,14 @@ class Assembly:
         """What is wrong with a resource, or None."""
         if key in self._conflicts:
             return "it came in versions that differ, and nothing says which is newer"
-        return fault_in(copy.resource) if copy.named else "it names no patient"
+        return self.validator.fault_in(copy.resource) if copy.named else "it names no patient"
 
     def _measured(self) -> tuple[Observation, ...]:
         """The numbers of all Observations that were asked for and pass the rules."""
         kept: dict[str, Observation] = {}
         for key, copy in self._usable("Observation"):
             for report in decode.reported(copy.resource, key, copy.source):
-                if not any(coding.token in self.wanted for coding in report.codings):
+                if not any((coding.system, coding.code) in self.wanted for coding in report.codings):
                     continue
                 fact = accept(report, self.analytes, self.now)
                 if isinstance(fact, SetAside):
@@ -157,6 +168,11 @@ class Assembly:
         """The encounters as stays, oldest first; those without a start come first."""
         stays = (decode.stay(copy.resource, self.rule, self.places) for _, copy in self._usable("Encounter"))
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))
+
+
+def wanted_codes(needs: Iterable[DataNeed]) -> frozenset[tuple[str, str]]:
+    """All codes that the needs name, as (system, code)."""
+    return frozenset((coding.system, coding.code) for need in needs for coding in need.codes)
 
 
 def wanted_tokens(needs: Iterable[DataNeed]) -> frozenset[str]:

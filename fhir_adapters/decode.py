@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,10 +12,13 @@ from fhir_adapters.facts import Reported
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.times import fhir_birth_date, fhir_moment
 
+# A JSON object. Checked by `dict`, which strict JSON makes; the check by `Mapping` takes ten times as long.
 Json = Mapping[str, object]
 FAR_FUTURE = 9000
 # FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
 _NOT_YET = ("planned", "reserved")
+# A place that can be looked up. It goes into a URL, so nothing else may stand in it.
+_PLACE = re.compile(r"Location/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,14 @@ class Person:
 def member(value: object, *path: str) -> object:
     """Walk down objects; None where the path leaves them."""
     for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
+        value = value.get(step) if isinstance(value, dict) else None
     return value
 
 
 def members(value: object, name: str) -> list[Json]:
     """The objects in a list member."""
-    found = member(value, name)
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, Sequence) else []
+    found = value.get(name) if isinstance(value, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def text(value: object) -> str:
@@ -48,8 +52,11 @@ def text(value: object) -> str:
 
 def codings(concept: object) -> tuple[Coding, ...]:
     """The codings of a CodeableConcept that have both a system and a code."""
-    rows = ((text(c.get("system")), text(c.get("code")), text(c.get("display"))) for c in members(concept, "coding"))
-    return tuple(Coding(system, code, display) for system, code, display in rows if system and code)
+    return tuple(
+        Coding(system, code, text(coding.get("display")))
+        for coding in members(concept, "coding")
+        if (system := text(coding.get("system"))) and (code := text(coding.get("code")))
+    )
 
 
 def reference_of(resource: Json) -> str:
@@ -61,6 +68,15 @@ def all_codings(resource: Json) -> tuple[Coding, ...]:
     """The codings of an Observation and of its components."""
     parts = [resource, *members(resource, "component")]
     return tuple(coding for part in parts for coding in codings(part.get("code")))
+
+
+def has_code(resource: Json, wanted: frozenset[tuple[str, str]]) -> bool:
+    """Whether an Observation or one of its components has one of some codes, given as (system, code)."""
+    for part in (resource, *members(resource, "component")):
+        for coding in members(part.get("code"), "coding"):
+            if (text(coding.get("system")), text(coding.get("code"))) in wanted:
+                return True
+    return False
 
 
 def newer(first: Json, second: Json) -> Json | None:
@@ -90,21 +106,20 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The measurements of an Observation: its own value, and each of its components. `name` is its reference."""
     time = _effective(resource)
     status = text(resource.get("status"))
-    parts = [(name, resource)] + [
-        (f"{name}#component-{index}", part) for index, part in enumerate(members(resource, "component"))
-    ]
+    components = members(resource, "component")
+    parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
     for reference, part in parts:
-        value, unit, problem = _value(part)
-        if part is resource and value is None and len(parts) > 1:
+        value, quantity, problem = _value(part)
+        if part is resource and value is None and components:
             continue
         yield Reported(
             reference=reference,
             codings=codings(part.get("code")),
             status=status,
             value=value,
-            unit_code=text(member(unit, "code")) or None,
-            unit_system=text(member(unit, "system")) or None,
-            unit_text=text(member(unit, "unit")) or None,
+            unit_code=text(quantity.get("code")) or None,
+            unit_system=text(quantity.get("system")) or None,
+            unit_text=text(quantity.get("unit")) or None,
             time=time,
             source=source,
             problem=problem,
@@ -113,30 +128,27 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
 
 def _effective(resource: Json) -> datetime | None:
     """When it was true: effectiveDateTime, effectiveInstant, or the end (else start) of effectivePeriod."""
+    at = resource.get("effectiveDateTime")
+    if at is None:
+        at = resource.get("effectiveInstant")
     period = resource.get("effectivePeriod")
-    candidates = (
-        resource.get("effectiveDateTime"),
-        resource.get("effectiveInstant"),
-        member(period, "end"),
-        member(period, "start"),
-    )
-    given = next((value for value in candidates if value is not None), None)
+    if period is None:
+        return fhir_moment(at)
+    candidates = (at, member(period, "end"), member(period, "start"))
+    time = fhir_moment(next((value for value in candidates if value is not None), None))
     start = fhir_moment(member(period, "start"))
-    time = fhir_moment(given)
     return None if time is not None and start is not None and time < start else time
 
 
-def _value(part: Json) -> tuple[float | None, object, str]:
+def _value(part: Json) -> tuple[float | None, Json, str]:
     """The number, the quantity that holds its unit, and what is wrong with it."""
-    quantity = part.get("valueQuantity")
+    sent = part.get("valueQuantity")
+    quantity: Json = sent if isinstance(sent, dict) else {}
+    value = part.get("valueInteger") if sent is None else quantity.get("value")
     if part.get("dataAbsentReason") is not None:
         return None, quantity, "it says that its value is absent"
-    if quantity is not None:
-        value = member(quantity, "value")
-        if member(quantity, "comparator") is not None:
-            return None, quantity, "its value is a bound, not a number"
-    else:
-        value = part.get("valueInteger")
+    if quantity.get("comparator") is not None:
+        return None, quantity, "its value is a bound, not a number"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, quantity, "it holds no number"
     return float(value), quantity, ""
@@ -198,7 +210,7 @@ def places_to_look_up(resource: Json, rule: IntensiveCare, base: str) -> list[st
         for item in members(resource, "location")
     )
     relative = ((ref.removeprefix(f"{base.rstrip('/')}/"), name) for ref, name in rows)
-    return [ref for ref, name in relative if ref.startswith("Location/") and not rule.recognise(name, ())]
+    return [ref for ref, name in relative if _PLACE.fullmatch(ref) and not rule.recognise(name, ())]
 
 
 def person(resource: Json) -> Person:
@@ -218,5 +230,5 @@ def _name(resource: Json) -> str:
     names = members(resource, "name")
     chosen = next((name for name in names if name.get("use") == "official"), names[0] if names else {})
     given = chosen.get("given")
-    parts = [part for part in given if isinstance(part, str)] if isinstance(given, Sequence) else []
+    parts = [part for part in given if isinstance(part, str)] if isinstance(given, list) else []
     return text(chosen.get("text")) or " ".join([*parts, text(chosen.get("family"))]).strip()

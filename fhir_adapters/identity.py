@@ -1,21 +1,34 @@
-"""The wrong-patient guard: every fact must name the patient of the call. One that names another stops the call."""
+"""The wrong-patient guard: every fact must name the patient of the call. One that names another stops the call.
+
+What counts is the literal reference, letter by letter: other case, another base URL, a slash at its end, a conditional
+reference (`Patient?identifier=…`) and a contained patient (`#p`) are not the patient of the call. A reference by
+identifier or display alone names nobody whom we could check, and neither does one whose `type` contradicts it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from clinical.errors import WrongPatient
 
 _LOCAL = ("urn:uuid:", "urn:oid:")
+_WEB = ("http://", "https://")
+# Members of R4 resources that say whose they are: nearly all types have subject or patient; Coverage has beneficiary,
+# Task for, ResearchSubject individual, EnrollmentRequest candidate.
+_WHOSE = ("subject", "patient", "beneficiary", "for", "individual", "candidate")
+_PATIENT_TYPES = (None, "Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-.]{0,63}", re.ASCII)
 
 
 class PatientGuard:
-    """Knows the one patient of a call, by id, under the FHIR base that is registered for the caller."""
+    """Knows the one patient of a call, by id, under the FHIR base that the call is about."""
 
     def __init__(self, patient_id: str, base: str) -> None:
         """Remember both spellings of a reference to the patient."""
         self._id = patient_id
         self._own = frozenset({f"Patient/{patient_id}", f"{base.rstrip('/')}/Patient/{patient_id}"})
+        self._server: str | None = None
 
     def aliases(self, rows: Iterable[tuple[str, Mapping[str, object]]]) -> frozenset[str]:
         """The local names (`urn:uuid:`) that a bundle gives to its patient; they hold within that bundle only.
@@ -33,19 +46,57 @@ class PatientGuard:
                 raise WrongPatient("A Patient resource in the data stands under the URL of another one.")
         return frozenset(found)
 
-    def check(self, resource: Mapping[str, object], aliases: frozenset[str] = frozenset()) -> bool:
+    def check(self, resource: Mapping[str, object], aliases: frozenset[str] = frozenset(), full_url: str = "") -> bool:
         """True if the resource names this patient, False if it names none. Raises `WrongPatient` for another."""
-        if resource.get("resourceType") == "Patient":
-            if resource.get("id") != self._id:
-                raise WrongPatient("A Patient resource in the data is not the patient of this call.")
+        if "contained" in resource:
+            self._check_contained(resource["contained"], aliases)
+        named = resource.get("resourceType") == "Patient"
+        if named and resource.get("id") != self._id:
+            raise WrongPatient("A Patient resource in the data is not the patient of this call.")
+        for reference, agrees in _references(resource):
+            if not self._is_own(reference) and reference not in aliases:
+                raise WrongPatient("A resource in the data names another patient than this call.")
+            named = named or agrees
+        if named and full_url[:8].lower().startswith(_WEB):
+            self._check_server(full_url)
+        return named
+
+    def _is_own(self, reference: str) -> bool:
+        """Whether a reference is to this patient, or to a version of it."""
+        if reference in self._own:
             return True
-        named = [reference for name in ("subject", "patient") if (reference := _reference(resource.get(name)))]
-        if any(reference.split("/_history/")[0] not in self._own | aliases for reference in named):
-            raise WrongPatient("A resource in the data names another patient than this call.")
-        return bool(named)
+        whose, _, version = reference.partition("/_history/")
+        return whose in self._own and _VERSION.fullmatch(version) is not None
+
+    def _check_contained(self, contained: object, aliases: frozenset[str]) -> None:
+        """A contained resource may name this patient, or one that is contained itself."""
+        for inner in contained if isinstance(contained, list) else [contained]:
+            found = [reference for reference, _ in _references(inner)] if isinstance(inner, dict) else []
+            outward = [reference for reference in found if not reference.startswith("#")]
+            if any(not self._is_own(reference) and reference not in aliases for reference in outward):
+                raise WrongPatient("A contained resource in the data names another patient than this call.")
+
+    def _check_server(self, full_url: str) -> None:
+        """All that names the patient stands under one FHIR base, because ids are unique within a server only.
+
+        Which base is not asked: many a server behind a proxy does not know its public name.
+        """
+        server = full_url.partition("/_history/")[0].rsplit("/", 2)[0]
+        if self._server is None:
+            self._server = server
+        elif self._server != server:
+            raise WrongPatient("The data come from more than one FHIR server.")
 
 
-def _reference(value: object) -> str | None:
-    """The literal reference of a FHIR Reference."""
-    reference = value.get("reference") if isinstance(value, Mapping) else None
-    return reference if isinstance(reference, str) and reference else None
+def _references(resource: Mapping[str, object]) -> Iterator[tuple[str, bool]]:
+    """The literal references that say whose a resource is, and whether their stated type is a patient's."""
+    for name in _WHOSE:
+        value = resource.get(name)
+        if value is None:
+            continue
+        for pointer in value if isinstance(value, list) else (value,):
+            if not isinstance(pointer, dict):
+                continue
+            reference = pointer.get("reference")
+            if isinstance(reference, str) and reference:
+                yield reference, pointer.get("type") in _PATIENT_TYPES

@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from urllib.parse import quote, urljoin
 
-from clinical.errors import MalformedRequest
 from clinical.invocation import FhirAccess
-from fhir_adapters.decode import Json
-from fhir_adapters.prefetch import Page, page_of
-from fhir_adapters.transport import Deadline, FetchFailed, Transport, same_base
+from fhir_adapters.fhir_server import FhirServers
+from fhir_adapters.prefetch import MAX_ENTRIES, Absent, NotAnAnswer, Page, Row, page_of
+from fhir_adapters.transport import Deadline, FetchFailed, same_base
 
 MAX_PAGES = 20
 
 
-class Cover(Enum):
-    """How far granted scopes reach."""
-
-    NONE = 0
-    PART = 1
-    WHOLE = 2
-
-
-def cover(scopes: tuple[str, ...], resource_type: str) -> Cover:
-    """How far SMART scopes (v1 `patient/X.read`, v2 `patient/X.rs`) allow to read and search a resource type.
-
-    A v2 scope with a filter (`patient/Observation.rs?category=laboratory`) covers a part.
-    """
-    found = Cover.NONE
-    for scope in scopes:
-        level, _, rest = scope.partition("/")
-        name, _, narrowed = rest.partition("?")
-        kind, _, rights = name.partition(".")
-        allowed = rights in ("read", "*") or {"r", "s"} <= set(rights)
-        if level in ("patient", "user", "system") and kind in ("*", resource_type) and allowed:
-            found = max(found, Cover.PART if narrowed else Cover.WHOLE, key=lambda reach: reach.value)
-    return found
-
-
-def read_all(
-    transport: Transport, access: FhirAccess, query: str, deadline: Deadline
-) -> tuple[list[tuple[str, Json]], str]:
-    """All pages of one query, and why the last ones are missing ("" where none is). Raises `FetchFailed`."""
+def read_all(servers: FhirServers, access: FhirAccess, query: str, deadline: Deadline) -> Page:
+    """All pages of one query, as one; its gaps say why the last ones are missing. Raises `FetchFailed`."""
     url = f"{access.base_url.rstrip('/')}/{quote(query, safe='/?&=,:.')}"
-    return _follow(transport, access, url, deadline, resource_type_of(query), first=True)
+    return _follow(servers, access, url, deadline, resource_type_of(query), first=True)
 
 
 def resource_type_of(query: str) -> str:
@@ -52,33 +24,35 @@ def resource_type_of(query: str) -> str:
     return query.partition("?")[0].partition("/")[0]
 
 
-def follow(
-    transport: Transport, access: FhirAccess, next_url: str, deadline: Deadline, resource_type: str
-) -> tuple[list[tuple[str, Json]], str]:
+def follow(servers: FhirServers, access: FhirAccess, next_url: str, deadline: Deadline, resource_type: str) -> Page:
     """The pages after a first one that somebody else brought."""
-    return _follow(transport, access, next_url, deadline, resource_type, first=False)
+    return _follow(servers, access, next_url, deadline, resource_type, first=False)
 
 
 def _follow(
-    transport: Transport, access: FhirAccess, url: str, deadline: Deadline, resource_type: str, *, first: bool
-) -> tuple[list[tuple[str, Json]], str]:
+    servers: FhirServers, access: FhirAccess, url: str, deadline: Deadline, resource_type: str, *, first: bool
+) -> Page:
     """Collect pages. A fault on the first page is the caller's; a later one makes the answer incomplete."""
-    found: list[tuple[str, Json]] = []
+    found: list[Row] = []
+    unread: list[Row] = []
     gaps: list[str] = []
     try:
-        for page in _pages(transport, access, url, deadline, resource_type):
+        for page in _pages(servers, access, url, deadline, resource_type):
             found.extend(page.resources)
+            unread.extend(page.unread)
             gaps.extend(page.gaps)
             first = False
+            if len(found) > MAX_ENTRIES:
+                raise FetchFailed(f"only the first {MAX_ENTRIES} or so resources were read")
     except FetchFailed as fault:
         if first:
             raise
         gaps.append(fault.message)
-    return found, "; ".join(dict.fromkeys(gaps))
+    return Page(tuple(found), "", tuple(dict.fromkeys(gaps)), tuple(unread))
 
 
 def _pages(
-    transport: Transport, access: FhirAccess, url: str, deadline: Deadline, resource_type: str
+    servers: FhirServers, access: FhirAccess, url: str, deadline: Deadline, resource_type: str
 ) -> Iterator[Page]:
     """Page after page, never away from the base URL: the token must not travel."""
     seen: set[str] = set()
@@ -88,7 +62,7 @@ def _pages(
         if not same_base(url, access.base_url):
             raise FetchFailed("a page link leaves the FHIR server")
         seen.add(url)
-        page = _page(transport.get_json(url, token=access.token, deadline=deadline), resource_type)
+        page = _page(servers.get(url, access, deadline), resource_type)
         yield page
         url = _joined(url, page.next_url) if page.next_url else ""
 
@@ -96,10 +70,10 @@ def _pages(
 def _page(answer: object, resource_type: str) -> Page:
     """One answer of a server, which owes a bundle or the resource that was asked for; null is neither."""
     try:
-        page = page_of("answer", answer, resource_type) if answer is not None else None
-    except MalformedRequest:
-        page = None
-    if page is None:
+        page = page_of(answer, resource_type)
+    except NotAnAnswer as fault:
+        raise FetchFailed(f"the server's answer {fault.message}") from None
+    if answer is None or isinstance(page, Absent):
         raise FetchFailed("the server answered with something else than was asked for")
     return page
 

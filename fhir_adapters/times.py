@@ -7,20 +7,34 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 # FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required.
 _MOMENT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII
+    r"(?!0000)\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
+    r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))",
+    re.ASCII,
 )
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 # HL7 v2.5.1 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]
 _DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?([+-]\d{4})?", re.ASCII)
 
 
+def is_moment(text: object) -> bool:
+    """Whether a JSON value is a FHIR dateTime or instant with a time of day and a zone, on a day that exists."""
+    if type(text) is not str or not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def fhir_moment(text: object) -> datetime | None:
     """A FHIR dateTime or instant as UTC, or None if it is not one or lacks a time of day or a zone."""
-    match = _MOMENT.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         return None
-    *parts, fraction, zone = match.groups()
-    return _utc(parts, fraction, _zone(zone.replace(":", "")))
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def v2_moment(text: str, default_zone: tzinfo) -> datetime | None:

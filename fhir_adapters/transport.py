@@ -7,6 +7,7 @@ of that by default.
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -39,6 +40,19 @@ class FetchFailed(ChartsideError):
         self.status = status
 
 
+class NoAnswer(FetchFailed):
+    """The server could not be reached, broke off, or did not answer in time."""
+
+
+class TooManyRequests(FetchFailed):
+    """The server asks to be left alone for `seconds` (HTTP 429 with Retry-After); None where it does not say."""
+
+    def __init__(self, seconds: float | None) -> None:
+        """Keep the wait."""
+        super().__init__("the server answered 429", 429)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A moment on the monotonic clock, shared by all steps of one job."""
@@ -50,11 +64,15 @@ class Deadline:
         """A deadline from now."""
         return cls(time.monotonic() + seconds)
 
+    def left(self) -> float:
+        """Seconds left, not less than 0."""
+        return max(self.at - time.monotonic(), 0.0)
+
     def remaining(self) -> float:
-        """Seconds left. Raises `FetchFailed` when there are none."""
-        left = self.at - time.monotonic()
+        """Seconds left. Raises `NoAnswer` when there are none."""
+        left = self.left()
         if left <= 0:
-            raise FetchFailed(TOO_LATE)
+            raise NoAnswer(TOO_LATE)
         return left
 
 
@@ -129,7 +147,7 @@ def _ended_at(deadline: Deadline) -> Iterator[None]:
     finally:
         watch.cancel()
     if mine:
-        raise FetchFailed(TOO_LATE)
+        raise NoAnswer(TOO_LATE)
 
 
 class Transport:
@@ -189,11 +207,10 @@ class Transport:
                 _check(response)
                 body = self._body(response, deadline)
         except requests.Timeout:
-            raise FetchFailed(TOO_LATE) from None
+            raise NoAnswer(TOO_LATE) from None
         except (requests.RequestException, ValueError) as fault:
-            late = deadline.at <= time.monotonic()
-            words = TOO_LATE if late else f"the server could not be reached ({type(fault).__name__})"
-            raise FetchFailed(words) from None
+            words = f"the server could not be reached ({type(fault).__name__})" if deadline.left() else TOO_LATE
+            raise NoAnswer(words) from None
         return self._decode(body)
 
     def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
@@ -209,7 +226,7 @@ class Transport:
                     raise FetchFailed("the answer is larger than the limit")
         except (OSError, HTTPError):
             deadline.remaining()
-            raise FetchFailed("the answer broke off") from None
+            raise NoAnswer("the answer broke off") from None
         return b"".join(chunks)
 
     def _decode(self, body: bytes) -> object:
@@ -222,10 +239,17 @@ class Transport:
 
 def _check(response: requests.Response) -> None:
     """Only 200 with an unencoded body counts."""
+    if response.status_code == requests.codes.too_many_requests:
+        raise TooManyRequests(_seconds(response.headers.get("Retry-After", "")))
     if response.status_code != requests.codes.ok:
         raise FetchFailed(f"the server answered {response.status_code}", response.status_code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise FetchFailed("the answer came in an encoding that was not asked for")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """The wait of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, is no wait of seconds."""
+    return float(retry_after) if re.fullmatch(r"[0-9]{1,6}", retry_after.strip()) else None
 
 
 def same_base(url: str, base: str) -> bool:

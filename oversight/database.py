@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
 
-# Any number, the same in every process: writers of feedback and migrations queue behind it.
+# Any number, the same in every process: writers to a chain and migrations queue behind it.
 _ADVISORY_LOCK = 4_207_311_970
+_TAKE_LOCK = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
 
 def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: bool = True) -> Engine:
@@ -77,7 +78,9 @@ def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
     def begin(connection: Connection) -> None:
         """Take the write lock at the start: a read that turns into a write would fail at once, without waiting."""
         writes = connection.get_execution_options().get("ledger_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        # Past SQLAlchemy, which would take ten times as long over it; `_faults` knows the driver's errors too.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
@@ -148,8 +151,25 @@ def writing(engine: Engine, *, one_at_a_time: bool = False) -> Iterator[Connecti
         connection = plain.execution_options(ledger_writes=True)
         with connection.begin():
             if one_at_a_time and engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})
+                connection.execute(_TAKE_LOCK)
             yield connection
+
+
+def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) -> int:
+    """Run one statement with `?` for its values, commit, and say how many rows it touched.
+
+    Past SQLAlchemy's statements, which cost twice what this costs: for what stands in the way of every call. Raises
+    `LedgerUnavailable` for every fault of the database.
+    """
+    on_sqlite = engine.dialect.name == "sqlite"
+    with _faults("written"), closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
+        except engine.dialect.loaded_dbapi.Error as fault:
+            raise DBAPIError(None, None, fault) from None
+        connection.commit()
+        return int(cursor.rowcount)
 
 
 @contextmanager
@@ -157,5 +177,5 @@ def _faults(verb: str) -> Iterator[None]:
     """Turn faults of the database into `LedgerUnavailable`, without SQL, values or addresses."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as fault:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as fault:
         raise LedgerUnavailable(f"The ledger cannot be {verb} ({type(fault).__name__}).") from None

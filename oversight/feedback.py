@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ from clinical.advice import Channel, Feedback, Outcome, WithheldReason
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding
 from oversight import tables
+from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms, role
 
 # A clinician may change their mind: the latest by the clinician's own time decides, then the latest that we got.
@@ -27,6 +28,15 @@ class Quarantine(StrEnum):
     OTHER_CLIENT = "other-client"
     OTHER_SERVICE = "other-service"
     NEVER_SHOWN = "never-shown"
+    UNKNOWN_SUGGESTION = "unknown-suggestion"
+    BEFORE_ADVICE = "before-advice"
+    LATE = "late"
+
+
+# Clocks of two machines differ; more than this is no difference of clocks.
+CLOCKS_DIFFER = timedelta(minutes=5)
+# After this, nobody remembers the card.
+TOO_LATE = timedelta(days=30)
 
 
 def content_key(item: Feedback) -> str:
@@ -47,30 +57,43 @@ def content_key(item: Feedback) -> str:
     return hashlib.sha256(json.dumps([*said, item.accepted_suggestions]).encode("ascii")).hexdigest()
 
 
-def quarantine(item: Feedback, advice: RowMapping | None) -> Quarantine | None:
+def quarantine(item: Feedback, advice: AnyRow | None, received: datetime) -> Quarantine | None:
     """Why this feedback must not count, or None. `advice` is the row that it names, if there is one."""
     if advice is None:
         return Quarantine.UNKNOWN_ADVICE
-    if advice["client"] != item.client:
+    if advice.client != item.client:
         return Quarantine.OTHER_CLIENT
-    if advice["service"] != item.service:
+    if advice.service != item.service:
         return Quarantine.OTHER_SERVICE
-    return Quarantine.NEVER_SHOWN if _was_never_shown(item, advice) else None
+    if _was_never_shown(item, advice):
+        return Quarantine.NEVER_SHOWN
+    if set(item.accepted_suggestions) - {advice.suggestion_id}:
+        return Quarantine.UNKNOWN_SUGGESTION
+    return _out_of_time(item, advice, received)
 
 
-def _was_never_shown(item: Feedback, advice: RowMapping) -> bool:
+def _out_of_time(item: Feedback, advice: AnyRow, received: datetime) -> Quarantine | None:
+    """Whether the answer came before the question, or long after."""
+    # Differences, because near the ends of the calendar a sum is no time.
+    if item.time - advice.time < -CLOCKS_DIFFER:
+        return Quarantine.BEFORE_ADVICE
+    return Quarantine.LATE if max(item.time, received) - advice.time > TOO_LATE else None
+
+
+def _was_never_shown(item: Feedback, advice: AnyRow) -> bool:
     """Whether nobody can have seen what the feedback answers. The page shows a risk that was too low for a card."""
-    withheld = advice["withheld"]
+    withheld = advice.withheld
     on_the_page = item.channel is Channel.PAGE and withheld == WithheldReason.BELOW_THRESHOLD
     return withheld is not None and not on_the_page
 
 
-def to_row(item: Feedback, advice: RowMapping | None, pseudonyms: Pseudonyms, received: datetime) -> dict[str, object]:
+def to_row(item: Feedback, advice: AnyRow | None, pseudonyms: Pseudonyms, received: datetime) -> dict[str, Any]:
     """The row for one feedback; `received` is the time of our own clock."""
-    kept_apart = quarantine(item, advice)
+    key = content_key(item)  # first: it refuses times that cannot be compared
+    kept_apart = quarantine(item, advice, received)
     return {
-        "content_key": content_key(item),
-        "advice_sequence": advice["sequence"] if advice else None,
+        "content_key": key,
+        "advice_sequence": advice.sequence if advice else None,
         "advice_id": item.advice_id,
         "client": item.client,
         "service": item.service,

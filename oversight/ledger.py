@@ -1,23 +1,29 @@
 """The ledger: advice is stored before it is shown, feedback whole or not at all, and nothing is ever changed.
 
-Two inserts and three selects; there is no UPDATE and no DELETE. When a method returns, its rows are on the disk.
-When it cannot be sure, it raises `LedgerUnavailable`.
+There is no UPDATE and no DELETE. When a method returns, its rows are on the disk. When it cannot be sure, it raises
+`LedgerUnavailable`. Writers go one at a time, because every row hangs on the one before (`oversight.chain`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, bindparam, select
 
-from clinical.advice import Advice, Feedback, Receipt, WithheldReason
-from clinical.assessment import Finding, RiskAssessment
+from clinical.advice import Advice, Feedback, History, Leaf, Receipt
 from clinical.ports import Clock
-from oversight import feedback, stored, tables
+from oversight import chain, feedback, tables
+from oversight.advice_rows import AdviceRows
+from oversight.column_types import AnyRow
 from oversight.database import reading, writing
-from oversight.pseudonyms import Pseudonyms, role
+from oversight.history import read_history
+from oversight.pseudonyms import Pseudonyms
+from oversight.vocabulary import Vocabularies, Vocabulary
+
+# For how long a call that is sent again gets the answer that it got before.
+RETRY_WINDOW = timedelta(minutes=10)
 
 
 class SqlLedger:
@@ -28,51 +34,68 @@ class SqlLedger:
         self._engine = engine
         self._pseudonyms = pseudonyms
         self._clock = clock
+        self._vocabularies = Vocabularies(engine)
+        self._rows = AdviceRows(pseudonyms, self._vocabularies)
 
-    def append(self, advice: Advice) -> None:
-        """Store one advice; returns after the commit. An id that is already there raises `LedgerUnavailable`."""
-        row = _advice_row(advice, self._pseudonyms)
-        with writing(self._engine) as connection:
-            connection.execute(insert(tables.advice).values(row))
+    def append(self, advice: Advice) -> Advice:
+        """Store one advice, or find that it is a repeat; returns after the commit, with what then stands.
+
+        A repeat has the `request_key` of an entry of the same client, service and patient that is younger than
+        `RETRY_WINDOW`. Nothing is stored then, and that entry comes back, with the identities of `advice`, which the
+        ledger knows by pseudonym only. An id that is already there raises `LedgerUnavailable`.
+        """
+        row, words = self._rows.row(advice)
+        with writing(self._engine, one_at_a_time=True) as connection:
+            last, earlier = _last_and_earlier(connection, row)
+            if earlier is None:
+                stored = self._insert(connection, row, words, last)
+        if earlier is None:
+            if stored is not words:
+                self._vocabularies.keep(stored)
+            return advice
+        return self._rows.advice(
+            earlier, advice.client, advice.patient_id, encounter_id=advice.encounter_id, user=advice.user
+        )
+
+    def _insert(self, connection: Connection, row: dict[str, Any], words: Vocabulary, last: chain.Link) -> Vocabulary:
+        """Add the row to the chain, behind its words, if they are new."""
+        if words.sequence is None:
+            words = self._vocabularies.store(connection, words)
+            row["vocabulary"] = words.sequence
+        chain.append(connection, tables.advice, row, last)
+        return words
+
+    def history(self, advice: Advice, since: datetime) -> History:
+        """What was shown before this advice, which is not stored yet. One statement."""
+        with reading(self._engine) as connection:
+            return read_history(connection, advice, since, self._pseudonyms)
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         """The advice with this id, only if it was given to this client about this patient.
 
         Client and patient are the caller's; user and encounter come back as pseudonyms.
         """
-        table = tables.advice
         patient = self._pseudonyms.patient(client, patient_id)
-        query = select(table).where(table.c.id == advice_id, table.c.client == client, table.c.patient == patient)
         with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else _advice(row, client, patient_id)
+            row = connection.execute(_FIND, {"id": advice_id, "client": client, "patient": patient}).one_or_none()
+        if row is None:
+            return None
+        user = feedback.user_name(row._mapping)
+        return self._rows.advice(row, client, patient_id, encounter_id=row.encounter, user=user)
 
     def decision(self, advice_id: str) -> Feedback | None:
         """The feedback that decides: the latest by the clinician's time, then by arrival. Quarantine never decides."""
-        table = tables.feedback
-        query = (
-            select(table)
-            .join(tables.advice, tables.advice.c.sequence == table.c.advice_sequence)
-            .where(tables.advice.c.id == advice_id, table.c.quarantine.is_(None))
-            .order_by(*feedback.LATEST_FIRST)
-            .limit(1)
-        )
         with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().one_or_none()
+            row = connection.execute(_DECISION, {"id": advice_id}).mappings().one_or_none()
         return None if row is None else feedback.from_row(row)
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Store a batch in one transaction. The three numbers of the receipt add up to its length."""
         received = self._clock.now()
-        stored_new = quarantined = 0
         with writing(self._engine, one_at_a_time=True) as connection:
-            known = _advice_named(connection, batch)
-            for item in batch:
-                row = feedback.to_row(item, known.get(item.advice_id), self._pseudonyms, received)
-                if _insert_new(connection, row):
-                    stored_new += row["quarantine"] is None
-                    quarantined += row["quarantine"] is not None
-        return Receipt(stored_new, len(batch) - stored_new - quarantined, quarantined)
+            cards = _advice_named(connection, batch)
+            rows = [feedback.to_row(item, cards.get(item.advice_id), self._pseudonyms, received) for item in batch]
+            return _record(connection, rows)
 
     def ping(self) -> None:
         """Read one row. Raises `LedgerUnavailable` where the database is gone or was never upgraded."""
@@ -81,75 +104,67 @@ class SqlLedger:
             connection.execute(select(tables.advice.c.sequence).limit(1)).all()
 
 
-def _advice_named(connection: Connection, batch: Sequence[Feedback]) -> Mapping[str, RowMapping]:
+def _last_and_earlier(connection: Connection, row: Mapping[str, Any]) -> tuple[chain.Link, AnyRow | None]:
+    """Where the chain has got to, and the entry that a repeat finds."""
+    wanted = {name: row[name] for name in _SAME}
+    found = connection.execute(_PLACE, {"after": row["time"] - RETRY_WINDOW} | wanted).first()
+    if found is None:
+        return chain.genesis("advice"), None
+    last = chain.Link(found.sequence, found.chain)
+    if found.earlier is None:
+        return last, None
+    return last, connection.execute(_ENTRY, {"sequence": found.earlier}).one()
+
+
+def _advice_named(connection: Connection, batch: Sequence[Feedback]) -> Mapping[str, AnyRow]:
     """What the ledger knows of the cards that a batch names, by id."""
     table = tables.advice
-    columns = (table.c.sequence, table.c.id, table.c.client, table.c.service, table.c.withheld)
-    query = select(*columns).where(table.c.id.in_({item.advice_id for item in batch}))
-    return {row["id"]: row for row in connection.execute(query).mappings()}
+    columns = (table.c.sequence, table.c.id, table.c.suggestion_id, table.c.time)
+    query = select(*columns, table.c.client, table.c.service, table.c.withheld)
+    return {row.id: row for row in connection.execute(query.where(table.c.id.in_({item.advice_id for item in batch})))}
 
 
-def _insert_new(connection: Connection, row: Mapping[str, object]) -> bool:
-    """Insert feedback that is not there yet; False where it is."""
-    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(tables.feedback)
-    unless_known = statement.values(row).on_conflict_do_nothing(index_elements=["content_key"])
-    return connection.execute(unless_known.returning(tables.feedback.c.sequence)).first() is not None
+def _record(connection: Connection, rows: Sequence[dict[str, Any]]) -> Receipt:
+    """Add what is not there yet to the chain; what is, in the ledger or earlier in the batch, keeps its leaf."""
+    leaves = _leaves(connection, [row["content_key"] for row in rows])
+    last, new = chain.last_link(connection, tables.feedback), []
+    for row in rows:
+        if row["content_key"] not in leaves:
+            new.append(chain.row_behind(tables.feedback, last, row))
+            last = chain.Link(new[-1]["sequence"], new[-1]["chain"])
+            leaves[row["content_key"]] = Leaf(last.sequence, new[-1]["digest"])
+    if new:
+        connection.execute(chain.INSERT["feedback"], new)
+    quarantined = sum(row["quarantine"] is not None for row in new)
+    in_order = tuple(leaves[row["content_key"]] for row in rows)
+    return Receipt(len(new) - quarantined, len(rows) - len(new), quarantined, in_order)
 
 
-def _advice_row(advice: Advice, pseudonyms: Pseudonyms) -> dict[str, object]:
-    """The row for one advice, with every identity under its pseudonym."""
-    return {
-        "id": advice.id,
-        "suggestion_id": advice.suggestion_id,
-        "time": advice.time,
-        "day": advice.time.astimezone(UTC).date(),
-        "client": advice.client,
-        "service": advice.service,
-        "hook": advice.hook,
-        "hook_instance": advice.hook_instance,
-        "patient": pseudonyms.patient(advice.client, advice.patient_id),
-        "encounter": pseudonyms.encounter(advice.client, advice.encounter_id),
-        "clinician": pseudonyms.user(advice.client, advice.user),
-        "role": role(advice.user),
-        "unit_name": advice.unit_name,
-        "key_id": pseudonyms.key_id,
-        "withheld": advice.withheld.value if advice.withheld else None,
-        "finding_format": stored.FORMAT,
-        "finding": stored.write_finding(advice.finding, patient_id=advice.patient_id, encounter_id=advice.encounter_id),
-        **_finding_columns(advice.finding),
-    }
+def _leaves(connection: Connection, keys: Sequence[str]) -> dict[str, Leaf]:
+    """The leaves of feedback that is there."""
+    table = tables.feedback
+    query = select(table.c.content_key, table.c.sequence, table.c.digest).where(table.c.content_key.in_(set(keys)))
+    return {row.content_key: Leaf(row.sequence, row.digest) for row in connection.execute(query)}
 
 
-def _finding_columns(finding: Finding) -> dict[str, object]:
-    """What is asked about most often, beside the whole finding."""
-    answer: dict[str, object]
-    if isinstance(finding, RiskAssessment):
-        tier = finding.tier
-        answer = {"probability": finding.probability, "tier": tier.name, "indicator": tier.indicator.value}
-    else:
-        answer = {"abstention": finding.reason.value}
-    return answer | {
-        "model_id": finding.model.id,
-        "model_version": finding.model.version,
-        "model_digest": finding.model.digest,
-        "base_rate": finding.model.base_rate,
-    }
-
-
-def _advice(row: RowMapping, client: str, patient_id: str) -> Advice:
-    """The advice of a row."""
-    return Advice(
-        id=row["id"],
-        suggestion_id=row["suggestion_id"],
-        time=row["time"],
-        client=client,
-        service=row["service"],
-        hook=row["hook"],
-        hook_instance=row["hook_instance"],
-        patient_id=patient_id,
-        encounter_id=row["encounter"],
-        user=feedback.user_name(row),
-        unit_name=row["unit_name"],
-        finding=stored.read_finding(row["finding"], patient_id=patient_id, encounter=row["encounter"]),
-        withheld=WithheldReason(row["withheld"]) if row["withheld"] else None,
-    )
+# Built once: making a statement costs more than running it.
+_ADVICE = tables.advice
+_FIND = select(_ADVICE).where(*(_ADVICE.c[name] == bindparam(name) for name in ("id", "client", "patient")))
+_ENTRY = select(_ADVICE).where(_ADVICE.c.sequence == bindparam("sequence"))
+_SAME = ("request_key", "client", "service", "patient")
+_AGAIN = _ADVICE.alias("again")
+_EARLIER = (
+    select(_AGAIN.c.sequence)
+    .where(*(_AGAIN.c[name] == bindparam(name) for name in _SAME))
+    .where(_AGAIN.c.request_key != "", _AGAIN.c.time > bindparam("after"))
+    .order_by(_AGAIN.c.time.desc(), _AGAIN.c.sequence.desc())
+    .limit(1)
+)
+_PLACE = chain.newest(_ADVICE).add_columns(_EARLIER.scalar_subquery().label("earlier"))
+_DECISION = (
+    select(tables.feedback)
+    .join(_ADVICE, _ADVICE.c.sequence == tables.feedback.c.advice_sequence)
+    .where(_ADVICE.c.id == bindparam("id"), tables.feedback.c.quarantine.is_(None))
+    .order_by(*feedback.LATEST_FIRST)
+    .limit(1)
+)

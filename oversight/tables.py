@@ -1,19 +1,17 @@
-"""The two tables of the ledger. Rows are added and never changed; order is by `sequence`, never by time.
+"""The tables of the ledger. Rows are added and never changed, but for `used_token`; order is by `sequence`, not time.
 
 The schema is made by the migrations; a test holds both to be equal.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
@@ -24,7 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.types import TypeDecorator
+
+from oversight.column_types import Moment, Words
 
 metadata = MetaData(
     naming_convention={
@@ -36,47 +35,36 @@ metadata = MetaData(
 )
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware time, to the microsecond, always in UTC. SQLite keeps no zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone, and turn the others into UTC."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The time in UTC."""
-        if value is None or value.tzinfo is not None:
-            return None if value is None else value.astimezone(UTC)
-        return value.replace(tzinfo=UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Text from outside. NUL and half surrogates, which no database takes, become U+FFFD."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Text that UTF-8 and PostgreSQL can hold."""
-        if value is None:
-            return None
-        whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """The text."""
-        return value
+def _number() -> Any:
+    """A number of a row. SQLite counts only in columns of type INTEGER."""
+    return BigInteger().with_variant(Integer, "sqlite")
 
 
 def _sequence() -> Column[Any]:
-    """A number that grows with every row. SQLite counts only in columns of type INTEGER."""
-    return Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    """A number that grows with every row, given by `oversight.chain`."""
+    return Column("sequence", _number(), primary_key=True, autoincrement=True)
 
+
+def _hashes() -> tuple[Column[Any], Column[Any]]:
+    """The two links of the chain (see `oversight.chain`). A trigger refuses rows without them."""
+    return (
+        Column("digest", String(64), nullable=False, server_default=""),
+        Column("chain", String(64), nullable=False, server_default=""),
+    )
+
+
+# The words of a model and of its features, which findings share: stored once, not with every finding.
+vocabulary = Table(
+    "vocabulary",
+    metadata,
+    _sequence(),
+    # SHA-256 of who the model is, to find its words by.
+    Column("model_key", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    *_hashes(),
+    sqlite_autoincrement=True,
+)
+Index(None, vocabulary.c.model_key)
 
 advice = Table(
     "advice",
@@ -109,9 +97,18 @@ advice = Table(
     Column("withheld", Words),
     Column("finding_format", Integer, nullable=False),
     Column("finding", LargeBinary, nullable=False),
+    # From here on: added by the second migration.
+    Column("request_key", Words, nullable=False, server_default=""),
+    Column("tier_at_least", Double),
+    Column("vocabulary", _number(), ForeignKey("vocabulary.sequence")),
+    *_hashes(),
     sqlite_autoincrement=True,
 )
 Index(None, advice.c.day, advice.c.service)
+Index(None, advice.c.request_key, advice.c.time)
+Index(None, advice.c.patient, advice.c.service, advice.c.clinician, advice.c.time)
+Index(None, advice.c.clinician, advice.c.time)
+Index(None, advice.c.encounter)
 
 feedback = Table(
     "feedback",
@@ -120,7 +117,7 @@ feedback = Table(
     # What makes the same feedback, sent twice, one row.
     Column("content_key", String(64), nullable=False, unique=True),
     # Empty where the card is not known; `advice_id` is what was sent and may be anything, so it has no index.
-    Column("advice_sequence", BigInteger().with_variant(Integer, "sqlite"), ForeignKey("advice.sequence"), index=True),
+    Column("advice_sequence", _number(), ForeignKey("advice.sequence"), index=True),
     Column("advice_id", Words, nullable=False),
     Column("client", Words, nullable=False),
     Column("service", Words, nullable=False),
@@ -137,5 +134,50 @@ feedback = Table(
     Column("role", Words, nullable=False),
     # Why this row is kept and never counted; empty for feedback that counts.
     Column("quarantine", Words),
+    *_hashes(),
     sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _sequence(),
+    Column("time", Moment, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("hook", Words, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("incident", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    *_hashes(),
+    sqlite_autoincrement=True,
+)
+
+switch = Table(
+    "switch",
+    metadata,
+    _sequence(),
+    Column("time", Moment, nullable=False),
+    # Empty for all.
+    Column("client", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("off", Boolean, nullable=False),
+    Column("by_whom", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    *_hashes(),
+    sqlite_autoincrement=True,
+)
+
+# What stands in a chain, in the order in which a check goes through it.
+CHAINED = (vocabulary, advice, feedback, audit, switch)
+
+# Tokens that were used, until they expire. The one table whose rows go.
+used_token = Table(
+    "used_token",
+    metadata,
+    Column("client", Words, primary_key=True),
+    Column("token_hash", String(64), primary_key=True),
+    Column("expires", Double, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
 
 from flask import request
@@ -33,7 +32,7 @@ class Opening:
         """The launch with something on it; None while another request is filling it."""
         if launch.round > 0:
             return launch
-        named = advice_named(launch.visit.app_context)
+        named = self.deps.contexts.read(launch.visit.app_context, launch.visit.client)
         return self.assess(launch) if named is None else self._from_card(launch, named)
 
     def assess(self, launch: Launch) -> Launch | None:
@@ -88,14 +87,6 @@ class Opening:
         if banner.patient_id != visit.patient_id:
             raise WrongPatient("The record that was read is not that of the patient whose chart is open.")
         return banner
-
-
-def advice_named(app_context: str | None) -> str | None:
-    """The advice id that a card's link carries; anything that is not a UUID is not ours and is ignored."""
-    try:
-        return None if app_context is None else str(uuid.UUID(app_context))
-    except ValueError:
-        return None
 
 
 def _check_patient(advice: tuple[Advice, ...], visit: Visit) -> None:

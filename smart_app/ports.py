@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol
 
 from clinical.advice import Advice
+from clinical.app_context import AppContexts
 from clinical.errors import SettingsInvalid
 from clinical.invocation import FhirAccess
 from clinical.ports import Clock, Ledger
@@ -139,8 +140,8 @@ class Banner:
 class Deps:
     """Everything the page works with. `ehrs` is keyed by `iss`; `assess` runs every model through `clinical.advise`.
 
-    `base_url` is where browsers find this service, without a closing slash; `secret` keys the form tokens;
-    `zone` is the hospital's time zone, for display only.
+    `contexts` reads what a card's link carries. `base_url` is where browsers find this service, without a closing
+    slash; `secret` keys the form tokens; `zone` is the hospital's time zone, for display only.
     """
 
     ehrs: Mapping[str, Ehr]
@@ -149,6 +150,7 @@ class Deps:
     banner: Callable[[Visit], Banner]
     ledger: Ledger
     clock: Clock
+    contexts: AppContexts
     base_url: str
     secret: bytes = field(repr=False)
     zone: tzinfo = UTC

@@ -32,8 +32,16 @@ UNUSED_WORDS = {
 NO_CARD = {
     WithheldReason.BELOW_THRESHOLD: "No card was shown for this: the risk is below the level at which one appears.",
     WithheldReason.OUTSIDE_POPULATION: "No card was shown for this: the model is not meant for this patient.",
+    WithheldReason.REPEAT: "No card was shown for this: you have seen this risk not long ago.",
+    WithheldReason.SNOOZED: "No card was shown for this: you overrode it not long ago.",
+    WithheldReason.ENCOUNTER_BUDGET: "No card was shown for this: enough cards were shown in this stay.",
+    WithheldReason.CLINICIAN_BUDGET: "No card was shown for this: you were shown enough cards today.",
     WithheldReason.SHADOW: "This model runs silently here while it is evaluated. Its result is stored and not shown.",
+    WithheldReason.SWITCHED_OFF: "This model is switched off here. Nothing of its result is shown.",
+    WithheldReason.NOT_FOR_ROLE: "This result is written for clinicians and is not shown here.",
 }
+# What nobody may see, on the card or on the page.
+HIDDEN = {WithheldReason.SHADOW, WithheldReason.SWITCHED_OFF, WithheldReason.NOT_FOR_ROLE}
 _ORDER = {Indicator.CRITICAL: 0, Indicator.WARNING: 1, Indicator.INFO: 2}
 
 
@@ -137,7 +145,7 @@ def _urgency(shown: tuple[Advice, Feedback | None]) -> tuple[bool, int, float, s
 def _section(advice: Advice, decision: Feedback | None, now: datetime, zone: tzinfo) -> Section:
     """One model. A silent run shows nothing of its result."""
     finding = advice.finding
-    silent = advice.withheld is WithheldReason.SHADOW
+    silent = advice.withheld in HIDDEN
     return Section(
         id=advice.id,
         model=finding.model,

@@ -7,11 +7,17 @@ from cds_hooks.context import Context, Fields, Hook
 
 def read(fields: Fields) -> Context:
     """`userId`, `patientId` and `encounterId` are required."""
-    return Context(
+    return fields.context(
         user=fields.user("userId"),
         patient_id=fields.identifier("patientId", "Patient"),
         encounter_id=fields.identifier("encounterId", "Encounter"),
     )
 
 
-HOOK = Hook("encounter-start", version="1.0", encounter_always_known=True, read=read)
+HOOK = Hook(
+    "encounter-start",
+    version="1.0",
+    encounter_always_known=True,
+    tokens=frozenset({"userId", "patientId", "encounterId"}),
+    read=read,
+)

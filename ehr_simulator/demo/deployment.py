@@ -65,6 +65,7 @@ def clients_toml(settings: EhrSettings, *, strict: bool) -> str:
         "fhir_base": settings.fhir_base,
         "origins": [settings.base_url],
         "show_from": 0.0,
+        "deadline_ms": 3000,
         "intensive_care_locations": list(INTENSIVE_CARE_UNITS),
     }
     ehr = {

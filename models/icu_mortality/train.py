@@ -123,6 +123,8 @@ def _figures(
         "thresholds": evaluate.thresholds(rows, p),
         "by_budget": evaluate.by_budget(rows, p),
         "by_group": evaluate.by_group(rows, p),
+        "summary": {"how": "Cross-validated", "hour": f"{evaluate.BUDGET_HOUR:g}"},
+        "reliability": evaluate.reliability(rows, p),
         "leaning": asdict(leaning(artefact, FeaturePlan(manifest).features, rows)),
     }
 

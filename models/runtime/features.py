@@ -6,18 +6,18 @@ that every threshold of a tree compares alike in training, in the explanation an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 import numpy.typing as npt
 
-from clinical.record import Observation
-from models.runtime.aggregate import Take
+from models.runtime.aggregate import Facts, Take
 from models.runtime.derive import OF_FEATURES, PAIRED, chosen_pair
 from models.runtime.gather import Series
 from models.runtime.manifest import Derived, Manifest, Signal
+from models.runtime.windows import windows
 
 Vector = npt.NDArray[np.float32]
 _EMPTY = Series()
@@ -93,10 +93,13 @@ class FeaturePlan:
     def __init__(self, manifest: Manifest) -> None:
         """Lay out the vector."""
         self.features = tuple(_features(manifest.signals, manifest.derived))
-        self._index = {feature.name: i for i, feature in enumerate(self.features)}
-        self._signals = tuple(manifest.signals.values())
-        self._derived = tuple(manifest.derived.values())
-        self._takes = {_take_name(s.name, take): (s.name, take) for s in self._signals for take in s.take}
+        place = {feature.name: i for i, feature in enumerate(self.features)}
+        self._signals = [
+            (s.name, windows(s.take, place[_take_name(s.name, s.take[0])])) for s in manifest.signals.values()
+        ]
+        self._derived = [
+            (place[d.name], d, place.get(d.top, -1), place.get(d.bottom, -1)) for d in manifest.derived.values()
+        ]
         self._age_cap = float(manifest.population.age_cap)
 
     def values(self, series: Mapping[str, Series], person: Person, now: float) -> Vector:
@@ -104,45 +107,45 @@ class FeaturePlan:
 
         Every fact of `series` must lie at or before `now`.
         """
-        row = [min(person.age, self._age_cap), _SEX.get(person.sex or "", nan), now]
-        for signal in self._signals:
-            facts = series.get(signal.name, _EMPTY)
-            if facts.times:
-                row += [take.value(facts.times, facts.values, now) for take in signal.take]
+        row = [nan] * len(self.features)
+        row[:3] = min(person.age, self._age_cap), _SEX.get(person.sex or "", nan), now
+        for name, parts in self._signals:
+            measured = series.get(name)
+            if measured is not None:
+                for window in parts:
+                    window.fill_values(measured, now, row)
+        for place, d, top, bottom in self._derived:
+            if d.kind in PAIRED:
+                row[place] = _paired(d, series)
             else:
-                row += [nan] * len(signal.take)
-        for derived in self._derived:
-            row.append(self._derive(derived, row, series))
+                row[place] = OF_FEATURES[d.kind](row[top], row[bottom], d.scale)
         return np.array(row, dtype=np.float32)
 
-    def _derive(self, d: Derived, row: list[float], series: Mapping[str, Series]) -> float:
-        if d.kind in PAIRED:
-            top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
-            pair = chosen_pair(d.kind, (top.times, top.values), (bottom.times, bottom.values))
-            return nan if pair is None else d.scale * top.values[pair[0]] / bottom.values[pair[1]]
-        return OF_FEATURES[d.kind](row[self._index[d.top]], row[self._index[d.bottom]], d.scale)
-
-    def facts(self, series: Mapping[str, Series], now: float) -> tuple[tuple[Observation, ...], ...]:
+    def facts(self, series: Mapping[str, Series], now: float) -> list[Facts]:
         """For every feature, in order, the facts it was computed from; none for age, sex and hours."""
-        found: list[tuple[Observation, ...]] = [()] * (len(self.features) - len(self._derived))
-        for name, (signal, take) in self._takes.items():
-            s = series.get(signal, _EMPTY)
-            if s.times:
-                found[self._index[name]] = _pick(s.facts, take.facts(s.times, s.values, now))
-        for derived in self._derived:
-            found.append(self._facts_of(derived, found, series))
-        return tuple(found)
-
-    def _facts_of(
-        self, d: Derived, found: list[tuple[Observation, ...]], series: Mapping[str, Series]
-    ) -> tuple[Observation, ...]:
-        if d.kind in PAIRED:
-            top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
-            pair = chosen_pair(d.kind, (top.times, top.values), (bottom.times, bottom.values))
-            return () if pair is None else (top.facts[pair[0]], bottom.facts[pair[1]])
-        return found[self._index[d.top]] + found[self._index[d.bottom]]
+        found: list[Facts] = [()] * len(self.features)
+        for name, parts in self._signals:
+            measured = series.get(name)
+            if measured is not None:
+                for window in parts:
+                    window.fill_facts(measured, now, found)
+        for place, d, top, bottom in self._derived:
+            found[place] = _pair_of_facts(d, series) if d.kind in PAIRED else found[top] + found[bottom]
+        return found
 
 
-def _pick(facts: tuple[Observation, ...], at: Sequence[int]) -> tuple[Observation, ...]:
-    """The chosen facts; a run of them is sliced, which for the whole series costs nothing."""
-    return facts[at.start : at.stop] if isinstance(at, range) else tuple(facts[i] for i in at)
+def _pair(d: Derived, top: Series, bottom: Series) -> tuple[int, int] | None:
+    return chosen_pair(d.kind, (top.times, top.values), (bottom.times, bottom.values))
+
+
+def _paired(d: Derived, series: Mapping[str, Series]) -> float:
+    """A value over the one in force when it was measured."""
+    top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
+    pair = _pair(d, top, bottom)
+    return nan if pair is None else d.scale * top.values[pair[0]] / bottom.values[pair[1]]
+
+
+def _pair_of_facts(d: Derived, series: Mapping[str, Series]) -> Facts:
+    top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
+    pair = _pair(d, top, bottom)
+    return () if pair is None else (top.facts[pair[0]], bottom.facts[pair[1]])

@@ -49,19 +49,18 @@ class Gatherer:
         `unless` is left out where that other signal was measured.
         """
         kept: dict[str, dict[tuple[datetime, float], Observation]] = {}
-        unused: list[SetAside] = list(self.set_aside(record))
+        unused = list(self.set_aside(record))
         for fact in record.observations:
             signal = self._signal(fact)
             if signal is None or fact.time <= opens:
                 continue
-            problem = _problem(fact, signal, as_of)
-            if problem is not None:
-                unused.append(problem)
+            if fact.time > as_of or fact.unit != signal.unit or not signal.low <= fact.value <= signal.high:
+                unused.append(_problem(fact, signal, as_of))
                 continue
             same = kept.setdefault(signal.name, {})
-            key = (fact.time, fact.value)
-            if key not in same or fact.reference < same[key].reference:
-                same[key] = fact
+            known = same.setdefault((fact.time, fact.value), fact)
+            if fact.reference < known.reference:
+                same[fact.time, fact.value] = fact
         used = {name: facts for name, facts in kept.items() if self._unless.get(name) not in kept}
         return Gathered({name: _series(facts, start) for name, facts in used.items()}, tuple(unused))
 
@@ -82,20 +81,18 @@ class Gatherer:
         return not aside.codings or any((c.system, c.code) in self._by_code for c in aside.codings)
 
 
-def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside | None:
-    """Why a fact is not used, or None. The detail never holds the value."""
+def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
+    """Why a fact is not used. The detail never holds the value."""
     if fact.time > as_of:
         return SetAside(fact.reference, SetAsideReason.FUTURE, f"{signal.label}: timed after now", fact.codings)
     if fact.unit != signal.unit:
         detail = f"{signal.label}: the unit is not {signal.unit}"
         return SetAside(fact.reference, SetAsideReason.UNIT, detail, fact.codings)
-    if not signal.low <= fact.value <= signal.high:
-        detail = f"{signal.label}: outside {signal.low:g} to {signal.high:g} {signal.unit}"
-        return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
-    return None
+    detail = f"{signal.label}: outside {signal.low:g} to {signal.high:g} {signal.unit}"
+    return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
 
 
 def _series(facts: Mapping[tuple[datetime, float], Observation], start: datetime) -> Series:
     keys = sorted(facts)
-    times = tuple(max(0.0, (time - start) / _HOUR) for time, _ in keys)
-    return Series(times, tuple(value for _, value in keys), tuple(facts[key] for key in keys))
+    times = tuple([max(0.0, (time - start) / _HOUR) for time, _ in keys])
+    return Series(times, tuple([value for _, value in keys]), tuple([facts[key] for key in keys]))

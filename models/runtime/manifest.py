@@ -12,6 +12,7 @@ from clinical.assessment import ModelInfo, Tier
 from clinical.need import DataNeed
 from clinical.record import Coding
 from models.runtime.aggregate import Take
+from models.runtime.evidence import Evidence
 
 # Stands for the recipe of a model that is only about to be trained.
 ANY_RECIPE = "any"
@@ -103,7 +104,10 @@ class ArtefactEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole `model.toml` with its artefact entry. `outcome` is the coding of what the risk is a risk of."""
+    """A whole `model.toml` with its artefact entry. `outcome` is the coding of what the risk is a risk of.
+
+    `evidence` is None where training left no `evaluation.json`.
+    """
 
     info: ModelInfo
     outcome: Coding
@@ -114,6 +118,7 @@ class Manifest:
     tiers: tuple[Tier, ...]
     needs: tuple[DataNeed, ...]
     artefact: ArtefactEntry
+    evidence: Evidence | None = None
 
     @property
     def artefact_beside_manifest(self) -> bool:

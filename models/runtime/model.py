@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ class TreeRiskModel:
     def _answer(self, placed: Placed, gathered: Gathered, as_of: datetime) -> RiskAssessment:
         row = self._plan.values(gathered.series, placed.person, placed.hours)
         reasons = self._explainer.explain(row)
+        evidence = self.manifest.evidence
         times = [fact.time for series in gathered.series.values() for fact in (series.facts[0], series.facts[-1])]
         return RiskAssessment(
             model=self.info,
@@ -78,6 +80,8 @@ class TreeRiskModel:
             unused=gathered.unused,
             oldest=min(times),
             newest=max(times),
+            observed=evidence.observed(reasons.probability, placed.hours) if evidence else None,
+            signals=len(self.manifest.signals),
         )
 
     def _tier(self, probability: float) -> Tier:
@@ -85,21 +89,28 @@ class TreeRiskModel:
 
     def _explanation(self, row: Vector, reasons: Reasons, gathered: Gathered, hours: float) -> Explanation:
         """Features without any effect are left out, but for those that say most about their concept."""
-        facts = self._plan.facts(gathered.series, hours)
-        attributions = tuple(
-            Attribution(
-                feature=feature.name,
-                concept=feature.concept,
-                concept_label=feature.concept_label,
-                label=feature.label,
-                log_odds=float(reasons.attributions[i]),
-                value=None if np.isnan(row[i]) else float(row[i]),
-                unit=feature.unit,
-                facts=facts[i],
-                derived=feature.derived,
-                lead=feature.lead,
-            )
-            for i, feature in enumerate(self._plan.features)
-            if reasons.attributions[i] != 0.0 or feature.lead
+        parts = zip(
+            self._plan.features,
+            reasons.attributions.tolist(),
+            row.tolist(),
+            self._plan.facts(gathered.series, hours),
+            strict=True,
         )
-        return Explanation(reasons.base, attributions)
+        # By position: naming ten arguments of a quarter of a thousand attributions costs as much as half of the rest.
+        attributions = [
+            Attribution(
+                feature.name,
+                feature.concept,
+                feature.concept_label,
+                feature.label,
+                log_odds,
+                None if isnan(value) else value,
+                feature.unit,
+                facts,
+                feature.derived,
+                feature.lead,
+            )
+            for feature, log_odds, value, facts in parts
+            if log_odds != 0.0 or feature.lead
+        ]
+        return Explanation(reasons.base, tuple(attributions))

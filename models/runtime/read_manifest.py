@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from clinical.need import DataNeed
 from clinical.record import LOINC, Coding
 from models.runtime.aggregate import Take
 from models.runtime.check_manifest import check_manifest
+from models.runtime.evidence import EVALUATION_FILE, read_evidence
 from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
 from models.runtime.toml_table import TomlTable
 
@@ -24,23 +26,34 @@ ARTEFACT_ENTRY = "artefact.toml"
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read `model.toml` and, beside it, `artefact.toml` (written by training). Raises `ManifestInvalid`."""
-    faults: list[str] = []
-    entry = _parse(path.with_name(ARTEFACT_ENTRY), faults)
-    return _checked(path, entry, faults)
+    """Read `model.toml` and what training wrote beside it: `artefact.toml` and, if it is there, `evaluation.json`.
+
+    Raises `ManifestInvalid`.
+    """
+    unreadable: list[str] = []
+    entry = _parse(path.with_name(ARTEFACT_ENTRY), unreadable)
+    contradictions: list[str] = []
+    evidence = read_evidence(path.with_name(EVALUATION_FILE), entry.get("sha256"), contradictions)
+    manifest = _checked(path, entry, unreadable, contradictions)
+    if evidence is None:
+        return manifest
+    return replace(manifest, evidence=evidence, info=replace(manifest.info, validation=evidence.validation))
 
 
 def read_untrained(path: Path) -> Manifest:
     """Read `model.toml` before there is an artefact: everything is checked but the artefact. For training only."""
     entry = {"file": "untrained", "sha256": "0" * 64, "recipe": ANY_RECIPE, "base_rate": 0.5}
-    return _checked(path, entry, [])
+    return _checked(path, entry, [], [])
 
 
-def _checked(path: Path, entry: Mapping[str, object], faults: list[str]) -> Manifest:
+def _checked(path: Path, entry: Mapping[str, object], unreadable: list[str], contradictions: list[str]) -> Manifest:
+    """The manifest, if nothing is wrong. What is in a file is looked at only if both files could be read."""
+    faults = list(unreadable)
     document = _parse(path, faults)
     if not faults:
         manifest = _manifest(TomlTable(document, "", faults), TomlTable(entry, ARTEFACT_ENTRY, faults), path.parent)
         faults += check_manifest(manifest)
+    faults += contradictions
     if faults:
         raise ManifestInvalid(f"{path}: " + "; ".join(faults))
     return manifest

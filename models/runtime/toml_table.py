@@ -1,4 +1,4 @@
-"""A TOML table that is read key by key and remembers every fault, so that an author sees all of them at once."""
+"""A TOML table (or JSON object) that is read key by key and remembers every fault, so that all are seen at once."""
 
 from __future__ import annotations
 
@@ -71,6 +71,10 @@ class TomlTable:
         """A table within."""
         data = self._get(key, dict, "a table", cast("dict[str, object]", {}))
         return TomlTable(data, f"{self._where}.{key}".lstrip("."), self.faults)
+
+    def names(self) -> tuple[str, ...]:
+        """Every key, where keys are names that the author chose."""
+        return tuple(self._data)
 
     def tables(self, key: str) -> Iterator[tuple[str, TomlTable]]:
         """Name and table of each table within a table."""

@@ -7,8 +7,14 @@ from oversight.proportions import Proportion
 
 FEW = 10
 _WITHHELD = {
-    "below-threshold": "below threshold",
+    "switched-off": "switched off",
     "outside-population": "outside population",
+    "not-for-role": "not for this role",
+    "below-threshold": "below threshold",
+    "repeat": "repeat",
+    "snoozed": "snoozed after an override",
+    "encounter-budget": "enough cards in this encounter",
+    "clinician-budget": "enough cards for this clinician today",
     "shadow": "shadow mode",
 }
 

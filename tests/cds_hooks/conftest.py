@@ -14,10 +14,15 @@ from joserfc.jwk import ECKey
 from werkzeug.exceptions import HTTPException
 
 from cds_hooks import faults
-from cds_hooks.blueprint import Deps, create_blueprint
+from cds_hooks.blueprint import Door as HookDoor
+from cds_hooks.blueprint import create_blueprint
+from cds_hooks.cards import CardWriter
+from cds_hooks.desk import Desk, Terms
 from cds_hooks.services import Services
 from cds_hooks.trust import Caller, Trust
-from clinical.advice import Advice, Feedback, Receipt
+from clinical.advice import Advice, Feedback, History, Leaf, Receipt
+from clinical.app_context import AppContexts
+from clinical.audit import AuditEvent
 from clinical.errors import ChartsideError
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
@@ -50,8 +55,11 @@ class Memory:
         self.batches: list[Sequence[Feedback]] = []
         self.fault: Exception | None = None
 
-    def append(self, advice: Advice) -> None:
+    def append(self, advice: Advice) -> Advice:
         raise AssertionError("the door does not append")
+
+    def history(self, advice: Advice, since: Any) -> History:
+        raise AssertionError("the door does not ask")
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         return None
@@ -63,7 +71,35 @@ class Memory:
         if self.fault:
             raise self.fault
         self.batches.append(batch)
-        return Receipt(len(batch), 0, 0)
+        return Receipt(len(batch), 0, 0, tuple(Leaf(index + 1, "ab" * 32) for index in range(len(batch))))
+
+
+class Notes:
+    """An audit in memory that may refuse."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self.fault: Exception | None = None
+
+    def note(self, event: AuditEvent) -> None:
+        if self.fault:
+            raise self.fault
+        self.events.append(event)
+
+
+class UsedOnce:
+    """Token ids that were used."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, str]] = set()
+        self.fault: Exception | None = None
+
+    def claim(self, client: str, token_id: str, expires: float) -> bool:
+        if self.fault:
+            raise self.fault
+        new = (client, token_id) not in self.seen
+        self.seen.add((client, token_id))
+        return new
 
 
 class Door:
@@ -77,18 +113,22 @@ class Door:
         self.key = ECKey.generate_key("P-384", {"kid": "k1", "use": "sig", "alg": "ES384"})
         self.key_sets: dict[str, Any] = {JKU: {"keys": [self.key.as_dict(private=False)]}}
         self.fetched: list[str] = []
+        self.audit = Notes()
+        self.used = UsedOnce()
+        self.terms = {"demo-ehr": Terms(("https://ehr.test",)), "other": Terms(("https://other.test",))}
         caller = Caller("demo-ehr", authentication, ISSUER, JKU)
-        deps = Deps(
+        desk = Desk(
             services=Services([Model()]),
-            trust=Trust([caller], fetch_keys=self._fetch, clock=clock),
             advise=self._advise,
             ledger=self.ledger,
+            audit=self.audit,
             clock=clock,
-            base_url=BASE,
-            origins={"demo-ehr": ("https://ehr.test",)},
+            cards=CardWriter(BASE, AppContexts(b"c" * 32)),
+            terms=self.terms,
         )
         app = Flask("door")
-        app.register_blueprint(create_blueprint(deps))
+        trust = Trust([caller], fetch_keys=self._fetch, used=self.used, clock=clock)
+        app.register_blueprint(create_blueprint(desk, HookDoor(trust, BASE)))
         app.register_error_handler(HTTPException, faults.answer)
         self.http: FlaskClient = app.test_client()
 

@@ -26,6 +26,7 @@ def outcome_of(response: Any) -> str:
     return str(body["issue"][0]["details"]["text"])
 
 
+@pytest.mark.conforms(8, 9, 10, 11, 12, 13, 14, 17)
 def test_discovery_lists_each_model_on_each_hook(door: Any) -> None:
     """CDS Hooks 2.0.1, Discovery: hook, id, title, description and prefetch per service."""
     services = door.http.get("/cds-services").get_json()["services"]
@@ -40,6 +41,7 @@ def test_discovery_lists_each_model_on_each_hook(door: Any) -> None:
     assert second["stays"] == "Encounter/{{context.encounterId}}"
 
 
+@pytest.mark.conforms(27, 28, 33)
 def test_a_call_becomes_an_invocation(door: Any) -> None:
     """The specification's own example request, read whole."""
     body = door.body(
@@ -62,6 +64,7 @@ def test_a_call_becomes_an_invocation(door: Any) -> None:
     assert call.access.scopes == ("user/Patient.read", "user/Observation.read")
 
 
+@pytest.mark.conforms(46)
 def test_a_card_comes_back(door: Any) -> None:
     """200 with a card whose uuid is the ledger entry's id."""
     body = door.post(door.body()).get_json()
@@ -71,6 +74,7 @@ def test_a_card_comes_back(door: Any) -> None:
     assert body["extension"]["org.chartside.outcome"]["probability"] == 0.5
 
 
+@pytest.mark.conforms(47)
 def test_nothing_to_say_says_why(door: Any, make_advice: Callable[..., Advice]) -> None:
     """No card, and the reason beside the empty list."""
     door.advice = make_advice(withheld=WithheldReason.BELOW_THRESHOLD)
@@ -100,6 +104,7 @@ CONTEXT = {"userId": "Practitioner/example", "patientId": "1288992"}
 TOKEN = {"access_token": "t", "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "s"}
 
 
+@pytest.mark.conforms(28, 29, 30, 32)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -139,6 +144,7 @@ def test_a_wrong_shape_is_400(changes: dict[str, Any], door: Any) -> None:
     assert door.calls == []
 
 
+@pytest.mark.conforms(30)
 def test_a_token_for_another_patient_is_422(door: Any) -> None:
     """The access must be for the patient of the call."""
     changes = {"fhirServer": "https://x/fhir", "fhirAuthorization": {**TOKEN, "patient": "somebody-else"}}
@@ -147,6 +153,7 @@ def test_a_token_for_another_patient_is_422(door: Any) -> None:
     assert "somebody-else" not in response.text
 
 
+@pytest.mark.conforms(2, 5, 43)
 @pytest.mark.parametrize(
     ("data", "content_type", "status"),
     [
@@ -175,6 +182,7 @@ def test_an_encoded_body_is_415(door: Any) -> None:
     assert response.status_code == 415
 
 
+@pytest.mark.conforms(43, 44)
 @pytest.mark.parametrize("path", ["/cds-services/nobody", "/cds-services/nobody/feedback"])
 def test_an_unknown_service_is_404(path: str, door: Any) -> None:
     """Also when the body would be wrong."""
@@ -184,6 +192,7 @@ def test_an_unknown_service_is_404(path: str, door: Any) -> None:
     assert door.http.post(path, data=b"{").status_code == 404
 
 
+@pytest.mark.conforms(43, 44)
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [
@@ -217,6 +226,7 @@ def test_answers_are_not_cached_and_not_sniffed(door: Any) -> None:
         assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.conforms(102)
 def test_cors_is_for_registered_origins_only(door: Any) -> None:
     """Preflight and call, never with credentials."""
     for response in (
@@ -230,6 +240,7 @@ def test_cors_is_for_registered_origins_only(door: Any) -> None:
     assert "Access-Control-Allow-Origin" not in stranger.headers
 
 
+@pytest.mark.conforms(41, 100)
 def test_log_lines_hold_ids_of_ours_and_nothing_of_the_patient(door: Any, caplog: Any) -> None:
     """No patient id, token or value."""
     caplog.set_level("INFO")
@@ -239,6 +250,7 @@ def test_log_lines_hold_ids_of_ours_and_nothing_of_the_patient(door: Any, caplog
     assert not any(word in lines for word in ("1288992", "89284", "sekret", "mmol", "Practitioner"))
 
 
+@pytest.mark.conforms(17)
 def test_two_services_cannot_share_a_key() -> None:
     """A second model with the same id is a fault at start, and so is a hook that nobody knows."""
 

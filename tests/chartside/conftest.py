@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -85,6 +86,24 @@ def observation(name: str, code: str, value: float, unit: str, time: str) -> dic
 @pytest.fixture
 def ill() -> dict[str, Any]:
     """A call about a patient 24 hours into intensive care, very ill."""
+    return very_ill()
+
+
+@pytest.fixture
+def make_ill() -> Callable[[], dict[str, Any]]:
+    """The same call, as often as a test needs it."""
+    return very_ill
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The FHIR base of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/fhir"
+
+
+def very_ill() -> dict[str, Any]:
+    """A body as an EHR sends it."""
     rows = [
         ("8867-4", 128, "/min"), ("8480-6", 84, "mm[Hg]"), ("8462-4", 44, "mm[Hg]"), ("8478-0", 57, "mm[Hg]"),
         ("9279-1", 31, "/min"), ("8310-5", 35.4, "Cel"), ("9269-2", 5, "{score}"), ("9187-6", 15, "mL"),

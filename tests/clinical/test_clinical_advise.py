@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from clinical.advice import Advice, Feedback, Receipt, WithheldReason
-from clinical.advise import advise, unit_name
+from clinical.advice import Advice, Feedback, History, Receipt, ShownBefore, WithheldReason
+from clinical.advise import advise, request_key, unit_name
 from clinical.assessment import Abstention, Finding, ModelInfo, RiskAssessment
 from clinical.errors import DataUnavailable, LedgerUnavailable, ModelFault
 from clinical.invocation import Invocation
@@ -51,14 +52,22 @@ class Model:
 class Memory:
     """A ledger in memory that may refuse."""
 
-    def __init__(self, *, works: bool = True) -> None:
+    def __init__(self, *, works: bool = True, past: History | None = None) -> None:
         self.works = works
+        self.past = past or History()
+        self.asked: list[datetime] = []
         self.rows: list[Advice] = []
 
-    def append(self, advice: Advice) -> None:
+    def append(self, advice: Advice) -> Advice:
         if not self.works:
             raise LedgerUnavailable("The ledger cannot be written.")
-        self.rows.append(advice)
+        known = [row for row in self.rows if advice.request_key and row.request_key == advice.request_key]
+        self.rows += [] if known else [advice]
+        return known[0] if known else advice
+
+    def history(self, advice: Advice, since: datetime) -> History:
+        self.asked.append(since)
+        return self.past
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         return None
@@ -78,11 +87,16 @@ class Clock:
 
 
 def run(
-    finding: Finding | Exception, policy: Policy | None = None, *, memory: Memory, fault: Exception | None = None
+    finding: Finding | Exception,
+    policy: Policy | None = None,
+    *,
+    memory: Memory,
+    fault: Exception | None = None,
+    call: Invocation = INVOCATION,
 ) -> Advice:
     """The main job with these parts."""
     return advise(
-        INVOCATION,
+        call,
         model=Model(finding),
         records=Records(fault),
         policy=policy or Policy(),
@@ -169,6 +183,121 @@ def test_an_abstention_outside_the_population_is_withheld(make_abstention: Calla
 def test_an_abstention_in_shadow_is_withheld(make_abstention: Callable[..., Abstention]) -> None:
     """Shadow mode shows nothing at all."""
     assert run(make_abstention(), Policy(shadow=True), memory=Memory()).withheld is WithheldReason.SHADOW
+
+
+def test_a_call_that_is_sent_again_gets_what_it_got(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """What stands in the ledger is handed out, not what was found the second time."""
+    memory = Memory()
+    call = replace(INVOCATION, request_key=request_key("demo-ehr", b"body"))
+    first = run(make_assessment(0.5), memory=memory, call=call)
+    assert run(make_assessment(0.6), memory=memory, call=call) is first
+
+
+def test_request_keys_keep_their_parts_apart() -> None:
+    """Neither order nor place of a part is lost."""
+    keys = {request_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("c", "ab"), (b"ab", b"c"))}
+    assert len(keys) == 4
+    assert all(len(key) == 64 for key in keys)
+
+
+HOUR = timedelta(hours=1)
+FATIGUE = Policy(
+    show_from=0.0,
+    repeat_within=12 * HOUR,
+    snooze={"patient-refuses": 48 * HOUR},
+    per_clinician_day=3,
+    per_encounter=2,
+)
+
+
+def before(hours: float, tier: float = 0.2, overridden: float | None = None, reason: str = "") -> ShownBefore:
+    """A card of some hours ago, perhaps overridden."""
+    return ShownBefore(NOW - hours * HOUR, tier, None if overridden is None else NOW - overridden * HOUR, reason)
+
+
+@pytest.mark.parametrize(
+    ("past", "withheld"),
+    [
+        (History(), None),
+        (History((before(11),)), WithheldReason.REPEAT),
+        (History((before(12),)), None),
+        (History((before(1, tier=0.0),)), None),
+        (History((before(1, tier=0.45),)), WithheldReason.REPEAT),
+        (History((before(20, overridden=19, reason="patient-refuses"),)), WithheldReason.SNOOZED),
+        (History((before(49, overridden=48, reason="patient-refuses"),)), None),
+        (History((before(20, overridden=19, reason="action-completed"),)), None),
+        (History((before(20, tier=0.0, overridden=19, reason="patient-refuses"),)), None),
+        (History(in_encounter=2), WithheldReason.ENCOUNTER_BUDGET),
+        (History(in_encounter=1), None),
+        (History(to_clinician=3), WithheldReason.CLINICIAN_BUDGET),
+        (History(to_clinician=2), None),
+    ],
+)
+def test_rules_against_too_many_cards(
+    past: History, withheld: WithheldReason | None, make_assessment: Callable[..., RiskAssessment]
+) -> None:
+    """A repeat, a snoozed card and one above a budget stay away unless the tier rises; the ledger says why."""
+    memory = Memory(past=past)
+    assert run(make_assessment(0.25, "raised"), FATIGUE, memory=memory).withheld is withheld
+    assert memory.asked == [NOW - 48 * HOUR]
+
+
+MUCH = History((before(0.1, 0.45, 0.05, "patient-refuses"),), to_clinician=99, in_encounter=99)
+
+
+def test_a_critical_card_always_goes_out(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """No budget, repeat or snooze withholds the critical tier; the past is not even read."""
+    memory = Memory(past=MUCH)
+    assert run(make_assessment(0.5, "high"), FATIGUE, memory=memory).shown
+    assert memory.asked == []
+
+
+def test_not_assessed_is_never_a_repeat(make_abstention: Callable[..., Abstention]) -> None:
+    """Its absence would read as "no risk"."""
+    assert run(make_abstention(), FATIGUE, memory=Memory(past=MUCH)).shown
+
+
+@pytest.mark.parametrize("rule", [{"per_encounter": 0}, {"per_clinician_day": 0}])
+def test_a_budget_alone_is_a_rule(rule: dict[str, int], make_assessment: Callable[..., RiskAssessment]) -> None:
+    """The past is read for one budget too, and then not further back than now."""
+    memory = Memory()
+    assert not run(make_assessment(0.25, "raised"), Policy(show_from=0.0, **rule), memory=memory).shown
+    assert memory.asked == [NOW]
+
+
+@pytest.mark.parametrize(
+    ("user", "withheld"),
+    [
+        ("Patient/1", WithheldReason.NOT_FOR_ROLE),
+        ("https://ehr.test/fhir/RelatedPerson/1", WithheldReason.NOT_FOR_ROLE),
+        ("Practitioner/Patient", None),
+        ("Device/feed", None),
+        ("", None),
+    ],
+)
+def test_cards_are_for_clinicians(
+    user: str, withheld: WithheldReason | None, make_assessment: Callable[..., RiskAssessment]
+) -> None:
+    """Patients and relatives see no card; a call that names nobody passes."""
+    call = replace(INVOCATION, user=user)
+    assert run(make_assessment(), memory=Memory(), call=call).withheld is withheld
+
+
+def test_a_switched_off_service_shows_nothing(
+    make_assessment: Callable[..., RiskAssessment], make_abstention: Callable[..., Abstention]
+) -> None:
+    """Not even the critical tier, and not even "not assessed"."""
+    off = Policy(switched_off=True, shadow=True)
+    for finding in (make_assessment(), make_abstention()):
+        assert run(finding, off, memory=Memory()).withheld is WithheldReason.SWITCHED_OFF
+
+
+def test_shadow_marks_what_would_have_been_shown(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """Another reason to withhold comes before shadow."""
+    shadow = replace(FATIGUE, shadow=True)
+    assert run(make_assessment(0.25, "raised"), shadow, memory=Memory()).withheld is WithheldReason.SHADOW
+    repeated = run(make_assessment(0.25, "raised"), shadow, memory=Memory(past=History((before(1),))))
+    assert repeated.withheld is WithheldReason.REPEAT
 
 
 def place(name: str, start: int | None, end: int | None = None) -> StayLocation:

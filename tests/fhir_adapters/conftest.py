@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +15,10 @@ from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
 from clinical.invocation import FhirAccess, Invocation
-from clinical.need import DataNeed
+from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.transport import Transport
+from fhir_adapters.transport import Limits, Transport
 from fhir_adapters.units import Analytes, load_analytes
 
 PATIENT = {"resourceType": "Patient", "id": "pat-1", "gender": "female", "birthDate": "1950-02-03"}
@@ -74,7 +75,7 @@ class Server:
         app.add_url_rule("/<path:path>", "any", self._answer)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.base = f"http://127.0.0.1:{self._server.server_port}/fhir"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
     def _answer(self, path: str) -> Response:
@@ -136,29 +137,47 @@ class Reading:
     def __init__(self, analytes: Analytes) -> None:
         self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
         self.budget = 1.0
+        self.seconds: float | None = None
         self.analytes = analytes
         self.needs = NEEDS
         self.names: tuple[str, ...] = ("Medical ICU",)
+        self.hosts: tuple[str, ...] = ()
+        self.hook = "patient-view"
+        self.limits: Limits | None = None
+        self.ticks = time.monotonic
 
     def prefetch(self, *labs: dict[str, Any], **changes: Any) -> dict[str, Any]:
         return {"patient": PATIENT, "stays": bundle(STAY), "labs": bundle(*labs), **changes}
 
-    def read(
-        self, prefetch: dict[str, Any], access: FhirAccess | None = None, base: str = "https://ehr.test/fhir"
-    ) -> Any:
+    def lacking(self, *keys: str) -> dict[str, Any]:
+        return {key: value for key, value in self.prefetch().items() if key not in keys}
+
+    def weigh(self, importance: Importance) -> None:
+        """Give the labs another importance."""
+        self.needs = (*NEEDS[:2], replace(NEEDS[2], importance=importance))
+
+    def reader(self, base: str = "https://ehr.test/fhir") -> FhirRecords:
         class Clock:
             def now(clock) -> datetime:  # noqa: N805
                 return self.now
 
-        records = FhirRecords(
-            {"ehr": Site(base, self.names)},
-            transport=Transport(),
+        return FhirRecords(
+            {"ehr": Site(base, self.names, self.hosts)},
+            transport=Transport(self.limits),
             clock=Clock(),
             analytes=self.analytes,
             budget=self.budget,
+            monotonic=self.ticks,
         )
-        call = Invocation("ehr", "m", "patient-view", "i", "pat-1", "Practitioner/1", None, prefetch, access)
-        return records.read(call, self.needs)
+
+    def call(self, prefetch: dict[str, Any], access: FhirAccess | None = None, **changes: Any) -> Invocation:
+        call = Invocation("ehr", "m", self.hook, "i", "pat-1", "Practitioner/1", None, prefetch, access, self.seconds)
+        return replace(call, **changes)
+
+    def read(
+        self, prefetch: dict[str, Any], access: FhirAccess | None = None, base: str = "https://ehr.test/fhir"
+    ) -> Any:
+        return self.reader(base).read(self.call(prefetch, access), self.needs)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shap
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from clinical.assessment import RiskAssessment
@@ -54,10 +55,42 @@ def test_reasons_add_up_to_the_risk_of_the_trees(manifest: Manifest) -> None:
 def test_walking_the_trees_equals_the_learner(model: Any) -> None:
     """The check of the explanation rests on the same trees as scikit-learn's own prediction."""
     rows = synthetic_rows(model.manifest, 50)
-    for member in shipped(model.manifest).members:
-        forest = Forest(member)
-        walked = [forest.margin(row.astype(np.float64)) for row in rows]
-        assert np.allclose(walked, member.decision_function(rows), rtol=0, atol=1e-9)
+    members = shipped(model.manifest).members
+    for chosen in ([member] for member in members), [members]:
+        for some in chosen:
+            forest = Forest(some)
+            walked = [forest.margin(row.astype(np.float64)) for row in rows]
+            learned = np.mean([member.decision_function(rows) for member in some], axis=0)
+            assert np.allclose(walked, learned, rtol=0, atol=1e-9)
+
+
+def test_trees_of_unequal_depth_and_members_of_unequal_size_are_walked_right() -> None:
+    """Walks that end early stay at their leaf, and each tree counts for its own member."""
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(400, 3))
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    outcome = (np.nan_to_num(rows[:, 0]) + rng.normal(size=400)) > 0
+    members = [
+        HistGradientBoostingClassifier(max_iter=trees, max_leaf_nodes=leaves, min_samples_leaf=3).fit(rows, outcome)
+        for trees, leaves in ((3, 2), (17, 31), (8, 5))
+    ]
+    forest = Forest(members)
+    learned = np.mean([member.decision_function(rows) for member in members], axis=0)
+    assert np.allclose([forest.margin(row) for row in rows], learned, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+def test_the_reasons_are_the_mean_of_each_members_own(manifest: Manifest) -> None:
+    """All trees in one ensemble give what the library gives for the members one by one."""
+    artefact = shipped(manifest)
+    explainer = Explainer(artefact)
+    rows = synthetic_rows(manifest, 40)
+    single = [shap.TreeExplainer(member, feature_perturbation="tree_path_dependent") for member in artefact.members]
+    values = np.mean([one.shap_values(rows.astype(np.float64)) for one in single], axis=0)
+    base = np.mean([np.ravel(one.expected_value)[0] for one in single])
+    found = [explainer.explain(row) for row in rows]
+    assert np.allclose([r.attributions for r in found], artefact.slope * values, rtol=0, atol=1e-12)
+    assert abs(found[0].base - (artefact.slope * base + artefact.intercept)) < 1e-12
 
 
 def test_categorical_splits_are_refused() -> None:
@@ -65,7 +98,7 @@ def test_categorical_splits_are_refused() -> None:
     rows = np.repeat(np.arange(4.0), 50)[:, None]
     booster = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0]).fit(rows, rows[:, 0] % 2)
     with pytest.raises(ValueError, match="categorical"):
-        Forest(booster)
+        Forest([booster])
 
 
 def test_reasons_that_do_not_add_up_are_never_answered(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:

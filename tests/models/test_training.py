@@ -17,9 +17,15 @@ from clinical.record import Coding, Observation, PatientRecord, Source, Stay, St
 from models.icu_mortality.training.card import card
 from models.icu_mortality.training.cross_validate import cross_validate, folds_by_stay
 from models.icu_mortality.training.data import SHA256, START, WrongData, check_files, read_stays
-from models.icu_mortality.training.evaluate import by_budget, groups, thresholds
+from models.icu_mortality.training.evaluate import by_budget, groups, reliability, thresholds
 from models.icu_mortality.training.fit import Settings
-from models.icu_mortality.training.measures import MEASURES, expected_calibration_error, measure, observed_per_expected
+from models.icu_mortality.training.measures import (
+    MEASURES,
+    expected_calibration_error,
+    measure,
+    observed_per_expected,
+    wilson,
+)
 from models.icu_mortality.training.rows import RowMaker, Rows
 from models.runtime.features import FeaturePlan
 
@@ -175,6 +181,36 @@ def test_thresholds_are_alert_budgets() -> None:
     assert (p[at] >= limits["high"]).mean() == pytest.approx(0.05, abs=0.005)
     alert = by_budget(rows, p)["raised"]["24"]
     assert alert["positive_predictive_value"] == pytest.approx(rows.died[at & (p >= limits["raised"])].mean(), abs=1e-4)
+
+
+def test_reliability_counts_every_answered_stay_once_per_hour() -> None:
+    """Bins rise from 0 to 1 without a gap, hold enough, and their counts are those of the rows."""
+    rows, p = made_rows(2000)
+    found = reliability(rows, p)
+    assert list(found) == ["24", "48"]
+    at = (rows.hour == 24) & rows.answered
+    bins: list[dict[str, Any]] = found["24"]
+    assert sum(b["patients"] for b in bins) == at.sum()
+    assert [b["low"] for b in bins] == [0.0, *(b["high"] for b in bins[:-1])]
+    assert bins[-1]["high"] == 1.0
+    for b in bins:
+        inside = at & (p >= b["low"]) & (p < b["high"])
+        assert (b["patients"], b["events"]) == (inside.sum(), rows.died[inside].sum())
+        assert b["patients"] >= 50
+        assert b["events"] >= 10
+        assert b["lower"] < b["events"] / b["patients"] < b["upper"]
+
+
+def test_few_stays_share_one_bin() -> None:
+    """What would be too little for a bin is joined to its neighbour, at the top too."""
+    rows, p = made_rows(60)
+    assert [(b["low"], b["high"]) for b in reliability(rows, p)["24"]] == [(0.0, 1.0)]
+
+
+def test_wilson_intervals_match_a_published_example() -> None:
+    """81 of 263 gives .2553 to .3662 (Newcombe 1998, Stat Med 17:857, table I), and no event of 20 gives 0 to .1611."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 def test_groups_cover_every_stay_once_per_trait() -> None:

@@ -42,6 +42,8 @@ def test_the_wheel_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) 
         "models/icu_mortality/model.toml",
         "models/icu_mortality/artefact.toml",
         "models/icu_mortality/model.skops",
+        "chartside/presets.toml",
+        "chartside/openapi/surface.json",
         "models/icu_mortality/card.md",
         "smart_app/static/page.css",
         "oversight/migrations/versions/r0001_ledger.py",

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from clinical.advice import Advice, Feedback, Receipt, WithheldReason
+from clinical.advice import Advice, Feedback, History, Receipt, WithheldReason
+from clinical.app_context import AppContexts
 from clinical.assessment import (
     Abstention,
     AbstentionReason,
@@ -33,6 +34,7 @@ NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
 ISS = "https://ehr.example/fhir"
 OTHER_ISS = "https://other.example/fhir"
 BASE_URL = "https://chartside.example"
+CONTEXTS = AppContexts(b"c" * 32)
 
 
 @dataclass
@@ -62,10 +64,15 @@ class FakeLedger:
         if self.down:
             raise LedgerUnavailable("The ledger cannot be reached.")
 
-    def append(self, advice: Advice) -> None:
+    def append(self, advice: Advice) -> Advice:
         """Store."""
         self._check()
         self.advice[advice.id] = advice
+        return advice
+
+    def history(self, advice: Advice, since: datetime) -> History:
+        """Nothing was shown before."""
+        return History()
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         """Find, bound to client and patient."""
@@ -291,6 +298,7 @@ def house() -> House:
         banner=made.banner,
         ledger=made.ledger,
         clock=clock,
+        contexts=CONTEXTS,
         base_url=BASE_URL,
         secret=b"s" * 32,
     )
@@ -349,5 +357,11 @@ def make():
         now = NOW
         iss = ISS
         base_url = BASE_URL
+        contexts = CONTEXTS
+
+        @staticmethod
+        def token(advice):
+            """What the link of a card carries."""
+            return CONTEXTS.write(advice.id, advice.client)
 
     return Make

@@ -83,7 +83,15 @@ def origin(house, make, ehr_origin: str) -> Iterator[str]:
     app = Flask("page")
     ehr = Ehr("general", make.iss, "chartside", (ehr_origin,))
     deps = Deps(
-        {make.iss: ehr}, house.sessions, house.assess, house.banner, house.ledger, house.clock, "http://x", b"s" * 32
+        ehrs={make.iss: ehr},
+        sessions=house.sessions,
+        assess=house.assess,
+        banner=house.banner,
+        ledger=house.ledger,
+        clock=house.clock,
+        contexts=make.contexts,
+        base_url="http://x",
+        secret=b"s" * 32,
     )
     app.register_blueprint(create_blueprint(deps))
     for origin in serve(app, "127.0.0.1"):

@@ -204,10 +204,10 @@ def test_errors_may_be_framed_by_every_registered_ehr(browser, make) -> None:
     assert policy.endswith("frame-ancestors https://ehr.example https://other.example")
 
 
-def test_settings_that_would_open_the_door_are_refused(house) -> None:
+def test_settings_that_would_open_the_door_are_refused(house, make) -> None:
     """A short secret, an EHR under another key, and an origin that is more than that."""
     given = {"sessions": house.sessions, "assess": house.assess, "banner": house.banner, "ledger": house.ledger}
-    given |= {"clock": house.clock, "base_url": "https://x"}
+    given |= {"clock": house.clock, "contexts": make.contexts, "base_url": "https://x"}
     with pytest.raises(SettingsInvalid):
         Deps(ehrs={}, secret=b"short", **given)
     with pytest.raises(SettingsInvalid):

@@ -174,7 +174,7 @@ def test_the_card_opens_its_own_advice(house, doctor, make) -> None:
     house.clock.pass_(timedelta(minutes=35))
     given = make.advice()
     house.ledger.append(given)
-    _, text = doctor.see(house.browser(), make.visit(app_context=given.id))
+    _, text = doctor.see(house.browser(), make.visit(app_context=make.token(given)))
     assert "This is the advice of the card" in text
     assert "35 min ago" in text
     assert given.id in text
@@ -186,13 +186,21 @@ def test_a_foreign_app_context_is_ignored_if_it_is_not_ours(house, doctor, make)
     assert "31 %" in show(house, doctor, make.risk(), visit=make.visit(app_context="ward=7"))
 
 
-@pytest.mark.parametrize("changes", [{"patient_id": "p2"}, {"client": "other"}])
-def test_a_card_of_another_patient_is_refused(house, doctor, make, changes) -> None:
-    """The advice of another patient or another EHR is not shown, and none of its numbers."""
-    given = make.advice(**changes)
+def test_a_card_of_another_hospital_is_not_opened(house, doctor, make) -> None:
+    """A token that was signed for another client names nothing here; the page assesses its own patient."""
+    given = make.advice(client="other")
+    house.ledger.append(given)
+    _, text = doctor.see(house.browser(), make.visit(app_context=make.token(given)))
+    assert given.id not in text
+    assert "This is the advice of the card" not in text
+
+
+def test_a_card_of_another_patient_is_refused(house, doctor, make) -> None:
+    """The advice of another patient is not shown, and none of its numbers."""
+    given = make.advice(patient_id="p2")
     house.ledger.append(given)
     browser = house.browser()
-    url = doctor.open(browser, make.visit(app_context=given.id))
+    url = doctor.open(browser, make.visit(app_context=make.token(given)))
     answer = browser.get(url, base_url=make.base_url)
     assert answer.status_code == 409
     assert "not about the patient" in answer.text
@@ -343,5 +351,5 @@ def test_a_decision_made_on_the_card_is_shown(house, doctor, make) -> None:
     house.ledger.feedback.append(
         Feedback(given.id, "general", "icu-mortality", Outcome.OVERRIDDEN, make.now, Channel.CARD, OVERRIDE_REASONS[0])
     )
-    _, text = doctor.see(house.browser(), make.visit(app_context=given.id))
+    _, text = doctor.see(house.browser(), make.visit(app_context=make.token(given)))
     assert "Saved: overridden on the card, 12 Nov 2026, 14:05 UTC. Reason: Already done." in plain(text)

@@ -31,6 +31,8 @@ def card(figures: Mapping[str, Any], manifest: Manifest) -> str:
         every_row_24=_interval(figures["every_row"]["24"]["auroc"]),
         every_row_48=_interval(figures["every_row"]["48"]["auroc"]),
         budgets=_budget_table(figures),
+        reliability_hour=figures["summary"]["hour"],
+        reliability=_reliability_table(figures["reliability"][figures["summary"]["hour"]]),
         groups=_group_table(figures["by_group"]),
         missing=_percent(figures["leaning"]["not_measured"]),
         concepts=", ".join(f"{name} {_percent(share)}" for name, share in top),
@@ -78,6 +80,19 @@ def _budget_table(figures: Mapping[str, Any]) -> str:
             shares = (alert["flagged"], alert["sensitivity"], alert["positive_predictive_value"])
             rows.append((name, f"{figures['thresholds'][name]:.3f}", hour, *map(_percent, shares)))
     return _table(("Tier", "From", "Hour", "Stays flagged", "Deaths found", "Deaths among flagged"), rows)
+
+
+def _reliability_table(bins: list[Mapping[str, Any]]) -> str:
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{100 * b['low']:g} to {100 * b['high']:g} %",
+            str(b["patients"]),
+            str(b["events"]),
+            f"{_percent(b['events'] / b['patients'])} ({_percent(b['lower'])} to {_percent(b['upper'])})",
+        )
+        for b in bins
+    ]
+    return _table(("Predicted", "Stays", "Deaths", "Observed"), rows)
 
 
 def _group_table(by_group: Mapping[str, Any]) -> str:

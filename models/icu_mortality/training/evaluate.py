@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
 from models.icu_mortality.training.fit import Flags, Floats
-from models.icu_mortality.training.measures import measure
+from models.icu_mortality.training.measures import measure, wilson
 from models.icu_mortality.training.rows import Rows
 
 AGE_BANDS = ((18, 55), (55, 70), (70, 80), (80, 200))
 BUDGETS = {"raised": 0.20, "high": 0.05}
 BUDGET_HOUR = 24.0
 AUDIT_HOURS = (24.0, 48.0)
+# Round edges of predicted risk, as a reader would choose them; neighbours are joined until each bin holds enough.
+RISK_EDGES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+BIN_STAYS = 50
+BIN_DEATHS = 10
 _GROUP_MEASURES = ("auroc", "observed_per_expected")
 _Figures = dict[str, object]
 
@@ -90,3 +96,44 @@ def by_group(rows: Rows, p: Floats) -> dict[str, dict[str, _Figures]]:
 def _group(rows: Rows, p: Floats, at: npt.NDArray[np.bool_], limits: dict[str, float]) -> _Figures:
     flagged = {f"flagged_{name}": round(float((p[at] >= limit).mean()), 4) for name, limit in limits.items()}
     return measure(rows.died[at], p[at], _GROUP_MEASURES) | flagged
+
+
+def reliability(rows: Rows, p: Floats) -> dict[str, list[_Figures]]:
+    """Per landmark hour, what happened to the answered stays with a predicted risk from `low` to below `high`.
+
+    By hour, because the same predicted risk was followed by fewer deaths at hour 6 than at hour 48; and because a stay
+    counts once at each hour, so that the Wilson interval holds.
+    """
+    return {
+        f"{hour:g}": [_bin(rows.died[at], p[at], low, high) for low, high in risk_bins(rows.died[at], p[at])]
+        for hour in np.unique(rows.hour)
+        for at in [(rows.hour == hour) & rows.answered]
+    }
+
+
+def risk_bins(died: Flags, p: Floats) -> list[tuple[float, float]]:
+    """Neighbouring bins that cover 0 to 1, joined upwards until each holds enough stays and deaths.
+
+    What remains at the top is joined to the bin below it.
+    """
+    edges = [RISK_EDGES[0]]
+    for high in RISK_EDGES[1:]:
+        inside = _inside(p, edges[-1], high)
+        if inside.sum() >= BIN_STAYS and died[inside].sum() >= BIN_DEATHS:
+            edges.append(high)
+    edges[max(len(edges) - 1, 1) :] = [RISK_EDGES[-1]]
+    return list(pairwise(edges))
+
+
+def _inside(p: Floats, low: float, high: float) -> Flags:
+    """Which predictions lie in a bin; certainty belongs to the last one."""
+    inside: Flags = (p >= low) & ((p < high) | (high == RISK_EDGES[-1]))
+    return inside
+
+
+def _bin(died: Flags, p: Floats, low: float, high: float) -> _Figures:
+    """One bin with its Wilson interval."""
+    inside = _inside(p, low, high)
+    patients, events = int(inside.sum()), int(died[inside].sum())
+    lower, upper = (round(bound, 4) for bound in wilson(events, patients))
+    return {"low": low, "high": high, "patients": patients, "events": events, "lower": lower, "upper": upper}

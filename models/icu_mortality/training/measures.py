@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from models.icu_mortality.training.fit import Flags, Floats, fit_platt
 BINS = 10
 RESAMPLES = 300
 SEED = 20120802
+_Z = NormalDist().inv_cdf(0.975)
 
 
 def calibration_slope(died: Flags, p: Floats) -> float:
@@ -29,6 +32,14 @@ def expected_calibration_error(died: Flags, p: Floats) -> float:
 def observed_per_expected(died: Flags, p: Floats) -> float:
     """Observed deaths over expected deaths; 1 is ideal."""
     return float(died.sum() / p.sum())
+
+
+def wilson(events: int, patients: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927; formula in Brown, Cai & DasGupta 2001, Stat Sci 16:101)."""
+    share, spread = events / patients, _Z * _Z / patients
+    centre = share + spread / 2
+    half = sqrt(share * (1 - share) * spread + spread * spread / 4)
+    return (centre - half) / (1 + spread), (centre + half) / (1 + spread)
 
 
 MEASURES: dict[str, Callable[[Flags, Floats], float]] = {

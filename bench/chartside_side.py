@@ -1,0 +1,101 @@
+"""Our side: the shipped service with tokens required and a durable ledger, and what its answers must say."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from bench.calls import Call, WrongAnswer
+from bench.processes import Server, running
+
+SERVICE = "icu-mortality"
+PATH = f"/cds-services/{SERVICE}"
+CLIENT = "bench"
+ISSUER = "https://ehr.bench.example"
+OUTCOME = "org.chartside.outcome"
+REGISTRY = f"""
+[clients.{CLIENT}]
+name = "Bench"
+authentication = "jwt"
+issuer = "{ISSUER}"
+jwks_file = "jwks.json"
+fhir_base = "http://127.0.0.1:9/fhir"
+show_from = 0.0
+intensive_care_locations = ["Medical ICU"]
+"""
+
+
+class Chartside:
+    """Files, key and tokens of one deployment in a folder of its own."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        """Write registry, key set and secret."""
+        self._folder = folder
+        self.port = port
+        self.base_url = f"http://127.0.0.1:{port}"
+        self._key = ECKey.generate_key("P-384", {"kid": "bench", "use": "sig", "alg": "ES384"})
+        (folder / "jwks.json").write_text(json.dumps({"keys": [self._key.as_dict(private=False)]}), encoding="utf-8")
+        (folder / "clients.toml").write_text(REGISTRY, encoding="utf-8")
+        (folder / "secret").write_text(secrets.token_hex(32), encoding="utf-8")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of the service."""
+        return {
+            "OMP_NUM_THREADS": "1",
+            "CHARTSIDE_BASE_URL": self.base_url,
+            "CHARTSIDE_PORT": str(self.port),
+            "CHARTSIDE_DATABASE_URL": f"sqlite:///{self._folder}/ledger.db",
+            "CHARTSIDE_CLIENTS_FILE": str(self._folder / "clients.toml"),
+            "CHARTSIDE_SECRET_FILE": str(self._folder / "secret"),
+        }
+
+    @contextmanager
+    def serving(self, root: Path) -> Iterator[Server]:
+        """The real server."""
+        command = [sys.executable, "-m", "chartside", "serve"]
+        log = self._folder / "chartside.log"
+        with running(command, self.environment, root=root, log=log, port=self.port, ready="/health") as server:
+            yield server
+
+    def call(self, body: bytes) -> Call:
+        """A body with a token that is used once."""
+        return Call(body, {"Authorization": f"Bearer {self.token()}"})
+
+    def token(self) -> str:
+        """A JWT as CDS Hooks 2.0.1 asks for."""
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": self.base_url + PATH, "iat": now, "exp": now + 240, "jti": str(uuid.uuid4())}
+        return jwt.encode({"alg": "ES384", "typ": "JWT", "kid": "bench"}, claims, self._key, algorithms=["ES384"])
+
+
+class Answers:
+    """What an answer must be: one risk card that was not given before. Keeps each probability and its moment."""
+
+    def __init__(self) -> None:
+        """Nothing answered yet."""
+        self._cards: set[str] = set()
+        self.said: list[tuple[float, datetime]] = []
+
+    def check(self, answer: Mapping[str, Any]) -> None:
+        """Raise `WrongAnswer`, or keep what was said."""
+        cards = answer.get("cards", [])
+        found = answer.get("extension", {}).get(OUTCOME, {})
+        probability = found.get("probability")
+        if len(cards) != 1 or found.get("status") != "assessed" or not isinstance(probability, float):
+            raise WrongAnswer(f"not one risk card: {json.dumps(answer)[:300]}")
+        if cards[0]["uuid"] in self._cards:
+            raise WrongAnswer("the same card twice: the call counted as a retry")
+        self._cards.add(cards[0]["uuid"])
+        self.said.append((probability, datetime.fromisoformat(found["asOf"]).astimezone(UTC)))

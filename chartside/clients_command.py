@@ -1,0 +1,212 @@
+"""`chartside clients`: add an EHR to the registry, check what stands there, list it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chartside.clients import Client, check_services, load_clients
+from chartside.clients.entry import append_entry, render_entry
+from chartside.clients.keys import CLIENT_ID, CLIENT_ID_WORDS
+from chartside.clients.presets import Preset, load_presets
+from chartside.clients.review import doubts, holds
+
+NEEDED = {
+    "issuer": "--issuer, the exact iss of its tokens",
+    "jwks": "--jwks-url, where its public keys are (or --jwks-file)",
+    "fhir_base": "--fhir-base, its FHIR R4 base URL",
+}
+FETCH_SECONDS = 5.0
+# \b keeps click from joining the lines of the paragraph that follows.
+GROUP_HELP = """Add, check and list the EHRs that may call.
+
+The registry is one TOML file (docs/settings.md explains each key). A first connection goes:
+
+\b
+  1. chartside clients add st-mary --preset epic --name "St Mary" \\
+       --issuer … --jwks-url … --fhir-base …
+  2. fill in what it says is missing; comments in the entry say what to ask
+  3. chartside clients check st-mary --fetch-keys
+     says what holds and what is doubtful, and prints the sheet for the vendor
+  4. restart Chartside; with shadow = true it assesses and shows nothing yet
+
+Exit codes: 0 done, 1 keys could not be fetched or used, 2 wrong usage, 3 the registry does not hold together.
+"""
+ADD_HELP = """Append an entry for an EHR to the registry.
+
+A preset brings what is known of that kind of EHR, with its source, and start values against alert fatigue. The rest of
+the file is left as it is, and the whole is checked before it is replaced in one step.
+
+\b
+Example:
+  chartside clients add trial --preset sandbox --name "Public sandbox" \\
+    --fhir-base https://fhir.example/r4
+"""
+CHECK_HELP = """Say for each client, or for one, what holds and what is doubtful.
+
+For one client it also prints the registration sheet that a vendor asks for: addresses, what a token must be like,
+services with their hooks and prefetch, scopes, and the list of data that is asked for. Nothing but --fetch-keys opens a
+connection.
+"""
+
+_registry = click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CHARTSIDE_CLIENTS_FILE",
+    required=True,
+    show_envvar=True,
+    help="The registry file.",
+)
+
+
+@click.group("clients", help=GROUP_HELP)
+def clients() -> None:
+    """Group the commands."""
+
+
+@clients.command(help=ADD_HELP)
+@click.argument("client_id", metavar="ID")
+@click.option(
+    "--preset", "preset_name", required=True, type=click.Choice(list(load_presets())), help="The kind of EHR."
+)
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--issuer", help="The exact iss of its tokens.")
+@click.option("--jwks-url", help="Where its public keys are (JWK Set).")
+@click.option("--jwks-file", help="Its public keys in a file beside the registry.")
+@click.option("--fhir-base", help="Its FHIR R4 base URL.")
+@click.option(
+    "--audience", "audiences", multiple=True, help="A value of aud to take besides the called URL. Repeatable."
+)
+@click.option(
+    "--origin", "origins", multiple=True, help="A browser origin that may call or frame the page. Repeatable."
+)
+@click.option("--subject", "subjects", multiple=True, help="A value of sub to take; others are refused. Repeatable.")
+@click.option("--tenant", "tenants", multiple=True, help="A value of tenant to take; others are refused. Repeatable.")
+@click.option("--smart-client-id", help="Chartside's client id at its authorization server, for the SMART page.")
+@click.option("--dry-run", is_flag=True, help="Print the entry and write nothing.")
+@_registry
+def add(client_id: str, preset_name: str, name: str, path: Path, dry_run: bool, **given: Any) -> None:
+    """Add one EHR."""
+    if not CLIENT_ID.fullmatch(client_id):
+        raise click.BadParameter(f"an ID is {CLIENT_ID_WORDS}.")
+    preset = load_presets()[preset_name]
+    values = preset.filled(given)
+    _require(values, preset)
+    if path.exists() and path.read_bytes().strip() and client_id in {client.id for client in load_clients(path)}:
+        raise click.UsageError(f"The registry has an entry '{client_id}' already; change it with an editor.")
+    text = render_entry(client_id, name, preset, values)
+    if dry_run:
+        click.echo(text, nl=False)
+        return
+    append_entry(path, text)
+    click.echo(f"Added [clients.{client_id}] to {path}.")
+    for key, why in preset.wanted.items():
+        if key not in values:
+            click.echo(f"Still missing: {key}: {why}.")
+    click.echo(f"Next: chartside clients check {client_id} --fetch-keys")
+
+
+@clients.command(help=CHECK_HELP)
+@click.argument("client_id", metavar="[ID]", required=False)
+@click.option("--fetch-keys", is_flag=True, help="Fetch each JWK Set and say which keys and algorithms it holds.")
+@click.option("--base-url", envvar="CHARTSIDE_BASE_URL", show_envvar=True, help="Chartside's own URL, for the sheet.")
+@_registry
+def check(client_id: str | None, fetch_keys: bool, base_url: str | None, path: Path) -> None:
+    """Check one EHR or all."""
+    chosen = _chosen(load_clients(path), client_id)
+    offered = _offered()
+    check_services(chosen, {service.info.id for service in offered})
+    unsound = [client.id for client in chosen if not _report(client, fetch_keys)]
+    if client_id is not None and base_url:
+        from chartside.clients.sheet import registration_sheet  # noqa: PLC0415 (with the models, only when asked for)
+
+        click.echo("\n" + registration_sheet(chosen[0], base_url, offered), nl=False)
+    elif client_id is not None:
+        click.echo("\nFor the registration sheet, set CHARTSIDE_BASE_URL or give --base-url.")
+    if unsound:
+        raise click.exceptions.Exit(1)
+
+
+@clients.command("list")
+@click.option("--json", "as_data", is_flag=True, help="Print JSON.")
+@_registry
+def list_clients(as_data: bool, path: Path) -> None:
+    """List the clients: one line each, or JSON for machines."""
+    rows = [_row(client) for client in load_clients(path)]
+    if as_data:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['id']}: {row['name']}, {row['authentication']}, {row['shows']}, {row['fhir_base']}")
+
+
+def _require(values: dict[str, Any], preset: Preset) -> None:
+    """Refuse an entry that could not be loaded, naming everything that it lacks."""
+    have = values.keys() | ({"jwks"} if {"jwks_url", "jwks_file"} & values.keys() else set())
+    missing = [words for key, words in NEEDED.items() if key not in have]
+    if missing:
+        raise click.UsageError(f"For {preset.title} this is still missing:\n  " + "\n  ".join(missing))
+
+
+def _chosen(known: Sequence[Client], client_id: str | None) -> list[Client]:
+    """All clients, or the one that is meant."""
+    chosen = [client for client in known if client_id in (None, client.id)]
+    if not chosen:
+        raise click.BadParameter(f"there is no such client; there are: {', '.join(client.id for client in known)}.")
+    return chosen
+
+
+def _report(client: Client, fetch_keys: bool) -> bool:
+    """Print what holds and what is doubtful; whether its keys are usable, as far as that was asked."""
+    click.echo(f"{client.id}: {client.name}")
+    for line in holds(client):
+        click.echo(f"  holds     {line}")
+    for line in doubts(client):
+        click.echo(f"  doubtful  {line}")
+    if not fetch_keys or client.authentication != "jwt":
+        return True
+    from chartside.clients.key_check import check_keys  # noqa: PLC0415
+    from fhir_adapters.transport import Deadline, Transport  # noqa: PLC0415
+
+    transport = Transport()
+    found = check_keys(client, lambda url: transport.get_json(url, deadline=Deadline.after(FETCH_SECONDS)))
+    for line in found.lines:
+        click.echo(f"  keys      {line}")
+    return found.usable
+
+
+def _offered() -> list[Any]:
+    """The services of all models, from their manifests alone; no artefact is opened."""
+    from chartside.clients.sheet import Offered  # noqa: PLC0415
+    from models.runtime.catalogue import read_manifests  # noqa: PLC0415 (imports of seconds)
+
+    return [
+        Offered(
+            manifest.info,
+            manifest.needs,
+            {coding.code: signal.label for signal in manifest.signals.values() for coding in signal.codes},
+        )
+        for manifest in read_manifests().values()
+    ]
+
+
+def _row(client: Client) -> dict[str, object]:
+    """A client for machines."""
+    return {
+        "id": client.id,
+        "name": client.name,
+        "authentication": client.authentication,
+        "issuer": client.issuer,
+        "jwks_url": client.jku,
+        "fhir_base": client.fhir_base,
+        "smart": bool(client.smart_client_id),
+        "shows": "nothing (shadow)" if client.shadow else "cards",
+        "shadow_share": client.shadow_share,
+        "show_from": client.show_from,
+        "services": {name: dict(own) for name, own in client.services.items()},
+    }

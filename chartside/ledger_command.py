@@ -1,0 +1,97 @@
+"""`chartside ledger`: whether the ledger is still what was written, and feedback for analysis elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chartside.settings import from_environment
+from clinical import strict_json
+from clinical.errors import ChartsideError
+
+if TYPE_CHECKING:
+    from oversight.verify import Head
+
+
+@click.group(help="Check the ledger, take its heads out of the house, export feedback.")
+def ledger() -> None:
+    """Group the commands."""
+
+
+@ledger.command(
+    "heads",
+    help="Print the heads of the ledger's chains as JSON. Keep them away from the database, daily: with them "
+    "'verify' also finds entries that were cut off at the end, and an old backup put in place of the ledger.",
+)
+def heads() -> None:
+    """Print the heads."""
+    from oversight import verify as checking  # noqa: PLC0415
+    from oversight.database import open_engine  # noqa: PLC0415
+
+    engine = open_engine(from_environment().database_url, create=False)
+    found = checking.heads(engine)
+    engine.dispose()
+    click.echo(json.dumps({"at": datetime.now(UTC).isoformat(), "heads": [asdict(head) for head in found]}, indent=2))
+
+
+@ledger.command("verify", help="Work out every hash anew. Exit code 1 where an entry is not what was written.")
+@click.option(
+    "--heads",
+    "kept",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that 'chartside ledger heads' printed earlier. May be given more than once.",
+)
+def verify(kept: Iterable[Path]) -> None:
+    """Check all chains."""
+    from oversight import verify as checking  # noqa: PLC0415
+    from oversight.database import open_engine  # noqa: PLC0415
+
+    engine = open_engine(from_environment().database_url, create=False)
+    checks = checking.verify(engine, [head for path in kept for head in _heads(path)])
+    engine.dispose()
+    for check in checks:
+        fault = "whole" if check.fault is None else f"BAD from entry {check.first_bad} on ({check.fault.value})"
+        click.echo(f"{check.table}: {check.rows} entries, {fault}, head {check.head.chain[:16]}…")
+    if any(check.fault is not None for check in checks):
+        sys.exit(1)
+
+
+@ledger.command("feedback", help="Write feedback as CSV, without comments, for analysis elsewhere.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC) of advice.")
+@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Last day (UTC) of advice.")
+@click.option("--pseudonyms", is_flag=True, help="Add the pseudonyms of patient and clinician.")
+def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -> None:
+    """Export feedback."""
+    from oversight.database import open_engine  # noqa: PLC0415
+    from oversight.export import feedback_rows, write_csv  # noqa: PLC0415
+    from oversight.tallies import Period  # noqa: PLC0415
+
+    if first > last:
+        raise click.UsageError("--from lies after --to.")
+    engine = open_engine(from_environment().database_url, create=False)
+    rows = feedback_rows(engine, Period(first.date(), last.date()), pseudonyms=pseudonyms)
+    with file.open("x", encoding="utf-8", newline="") as out:
+        number = write_csv(rows, out, pseudonyms=pseudonyms)
+    engine.dispose()
+    click.echo(f"{number} rows in {file}.")
+
+
+def _heads(path: Path) -> list[Head]:
+    """The heads in a file. Raises `click.UsageError` for a file that is none."""
+    from oversight.verify import Head  # noqa: PLC0415
+
+    try:
+        document = strict_json.loads(path.read_bytes())
+        rows = document["heads"] if isinstance(document, dict) else None
+        return [Head(str(row["table"]), int(row["sequence"]), str(row["chain"])) for row in rows or ()]
+    except (ChartsideError, OSError, KeyError, TypeError, ValueError):
+        raise click.UsageError(f"{path.name} is not a file that 'chartside ledger heads' printed.") from None

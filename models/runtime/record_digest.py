@@ -1,0 +1,62 @@
+"""The same 32 bytes for records of the same content: everything but when it was read and the patient's name.
+
+The content is laid out as nested tuples of plain values and written by `marshal`, whose second format gives equal bytes
+for equal values and different bytes for different ones (each value carries its type and length; no references). It
+is only ever written here, never read. BLAKE2b then makes two different contents with one digest infeasible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+from clinical.record import Coding, PatientRecord, Stay
+
+_FORMAT = 2
+_DIGEST_BYTES = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta.resolution
+
+_coding = attrgetter("system", "code", "display")
+_fact = attrgetter("reference", "value", "unit", "status", "source.value", "reported_value", "reported_unit")
+_place = attrgetter("name", "intensive_care", "recognised_by", "known")
+_person = attrgetter("patient_id", "sex", "focus", "deceased", "incomplete", "caveats")
+
+
+def record_digest(record: PatientRecord) -> bytes:
+    """BLAKE2b-256 of the content."""
+    return hashlib.blake2b(marshal.dumps(_content(record), _FORMAT), digest_size=_DIGEST_BYTES).digest()
+
+
+def _content(record: PatientRecord) -> tuple[Any, ...]:
+    """All that may change a finding, as plain values."""
+    return (
+        _person(record),
+        _time(record.birth_date),
+        [(_fact(f), (f.time - _EPOCH) // _MICROSECOND, _codings(f.codings)) for f in record.observations],
+        [_stay(stay) for stay in record.stays],
+        [(c.reference, _codings(c.codings), _time(c.onset)) for c in record.conditions],
+        [(m.reference, _codings(m.codings), _time(m.start), _time(m.end)) for m in record.medications],
+        [(s.reference, s.reason.value, s.detail, _codings(s.codings)) for s in record.set_aside],
+    )
+
+
+def _stay(stay: Stay) -> tuple[object, ...]:
+    """A stay with its places."""
+    kind = None if stay.class_code is None else _coding(stay.class_code)
+    places = [(_place(p), _codings(p.codings), _time(p.start), _time(p.end)) for p in stay.locations]
+    return stay.reference, stay.status, kind, _time(stay.start), _time(stay.end), places
+
+
+def _codings(codings: Iterable[Coding]) -> list[object]:
+    """Codings in their order: the first known one decides."""
+    return [_coding(coding) for coding in codings]
+
+
+def _time(value: date | None) -> str | None:
+    """A date, or a time with its offset (the day at the start of a stay decides the age), or None."""
+    return None if value is None else value.isoformat()

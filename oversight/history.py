@@ -1,0 +1,116 @@
+"""What a client was shown before, as far as a policy asks: one statement, built once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    func,
+    select,
+    true,
+)
+
+from clinical.advice import Advice, History, Outcome, ShownBefore
+from oversight import feedback, tables
+from oversight.column_types import AnyRow
+from oversight.pseudonyms import Pseudonyms
+
+DAY = timedelta(hours=24)
+# An opening of the page is advice of its own, but nobody's attention was called to it.
+_PAGE_HOOK = "smart-launch"
+
+
+def read_history(connection: Connection, advice: Advice, since: datetime, pseudonyms: Pseudonyms) -> History:
+    """The history before an advice; `shown` from `since` on, the numbers as `History` has them."""
+    rows = connection.execute(
+        _STATEMENT,
+        {
+            "client_": advice.client,
+            "service_": advice.service,
+            "patient_": pseudonyms.patient(advice.client, advice.patient_id),
+            # NULL is equal to nothing, so an unknown encounter counts 0; an unknown clinician is the empty text.
+            "encounter_": pseudonyms.encounter(advice.client, advice.encounter_id),
+            "clinician_": pseudonyms.user(advice.client, advice.user),
+            "since": since,
+            "day_ago": advice.time - DAY,
+        },
+    ).all()
+    return _history(rows)
+
+
+def _history(rows: Sequence[AnyRow]) -> History:
+    """The counts stand in every row; one row without a time is an empty history."""
+    shown = tuple(
+        ShownBefore(
+            time=row.time,
+            # An old entry without it: it then keeps back nothing above the lowest tier.
+            tier_at_least=row.tier_at_least or 0.0,
+            overridden_at=row.overridden_at,
+            reason=row.reason_code or "",
+        )
+        for row in rows
+        if row.time is not None
+    )
+    return History(shown, rows[0].to_clinician, rows[0].in_encounter)
+
+
+def _count(*where: Any) -> ScalarSelect[int]:
+    """How many risk cards were shown."""
+    table = tables.advice
+    shown = (table.c.withheld.is_(None), table.c.probability.is_not(None), table.c.hook != _PAGE_HOOK)
+    of_client = table.c.client == bindparam("client_")
+    return select(func.count()).select_from(table).where(*where, of_client, *shown).scalar_subquery()
+
+
+def _shown() -> Subquery:
+    """Risk cards of this service to this clinician about this patient, with their override."""
+    table, said, override = tables.advice, tables.feedback, tables.feedback.alias("override")
+    deciding = (
+        select(said.c.sequence)
+        .where(said.c.advice_sequence == table.c.sequence, said.c.quarantine.is_(None))
+        .order_by(*feedback.LATEST_FIRST)
+        .limit(1)
+        .correlate(table)
+        .scalar_subquery()
+    )
+    overridden = and_(override.c.sequence == deciding, override.c.outcome == Outcome.OVERRIDDEN.value)
+    columns = (table.c.sequence, table.c.time, table.c.tier_at_least, override.c.time.label("overridden_at"))
+    return (
+        select(*columns, override.c.reason_code)
+        .select_from(table.outerjoin(override, overridden))
+        .where(
+            table.c.patient == bindparam("patient_"),
+            table.c.service == bindparam("service_"),
+            table.c.clinician == bindparam("clinician_"),
+            table.c.time >= bindparam("since"),
+            table.c.client == bindparam("client_"),
+            table.c.withheld.is_(None),
+            table.c.probability.is_not(None),
+        )
+        .subquery("shown")
+    )
+
+
+def _statement() -> Select[Any]:
+    """One row for each card, or one row without a card; the two counts beside."""
+    table = tables.advice
+    counts = select(
+        _count(table.c.clinician == bindparam("clinician_"), table.c.time > bindparam("day_ago")).label("to_clinician"),
+        _count(table.c.encounter == bindparam("encounter_")).label("in_encounter"),
+    ).subquery("counts")
+    shown = _shown()
+    wanted = (counts.c.to_clinician, counts.c.in_encounter, shown.c.time, shown.c.tier_at_least)
+    joined = counts.outerjoin(shown, true())
+    statement = select(*wanted, shown.c.overridden_at, shown.c.reason_code).select_from(joined)
+    return statement.order_by(shown.c.time.desc(), shown.c.sequence.desc())
+
+
+_STATEMENT = _statement()

@@ -1,0 +1,55 @@
+"""Tokens that were used: each opens the door once (CDS Hooks 2.0.1: `jti` against replay).
+
+The database remembers, so that a restart forgets nothing and all processes know. It holds no token, only SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import Engine
+
+from clinical.ports import Clock
+from oversight.column_types import mended
+from oversight.database import execute_at_once
+
+# A door may take a token a little after it has expired, for the sake of clocks; so it is remembered longer.
+KEPT_AFTER_S = 300.0
+_PURGE_EVERY_S = 60.0
+
+
+class SqlUsedTokens:
+    """The memory for one database. One object serves all threads."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        """`engine` comes from `open_engine`, upgraded."""
+        self._engine = engine
+        self._clock = clock
+        self._purged_at = 0.0
+
+    def claim(self, client: str, token_id: str, expires: float) -> bool:
+        """True for the first who comes with this id from this client, False for everybody after.
+
+        `expires` is in seconds since 1970. On the disk when it returns. Raises `LedgerUnavailable`.
+        """
+        name = mended(client)
+        claimed = execute_at_once(
+            self._engine,
+            "INSERT INTO used_token (client, token_hash, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (name, _hash(client, token_id), float(expires)),
+        )
+        self._purge()
+        return claimed == 1
+
+    def _purge(self) -> None:
+        """Forget what has expired, at most once a minute. Two threads that do it at once do no harm."""
+        now = self._clock.now().timestamp()
+        if now - self._purged_at >= _PURGE_EVERY_S:
+            self._purged_at = now
+            execute_at_once(self._engine, "DELETE FROM used_token WHERE expires < ?", (now - KEPT_AFTER_S,))
+
+
+def _hash(client: str, token_id: str) -> str:
+    """SHA-256 over the digests of both, so that neither runs into the other."""
+    parts = (hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest() for part in (client, token_id))
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -1,0 +1,207 @@
+"""A client's wishes, through the whole application: what is shown, what stays away, and why."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chartside.factory import House, create_app, open_house
+from chartside.settings import Settings
+
+CALL = "/cds-services/icu-mortality"
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+
+
+class SetClock:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+
+class Ward:
+    """A hospital with wishes of its own, and the EHR that calls for it."""
+
+    def __init__(self, house: House, clock: SetClock) -> None:
+        self.house = house
+        self.clock = clock
+        self.http = create_app(house).test_client()
+
+    def call(self, body: dict[str, Any], *, user: str = "Practitioner/dr-1", **changes: Any) -> dict[str, Any]:
+        """A new event about the same record; the whole answer."""
+        context = {**body["context"], "userId": user}
+        sent = {**body, "hookInstance": str(uuid.uuid4()), "context": context, **changes}
+        answer = self.http.post(CALL, json=sent)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.get_json())
+
+    def withheld(self, body: dict[str, Any], **changes: Any) -> str:
+        """Why no card came, or an empty string."""
+        answer = self.call(body, **changes)
+        found = answer["extension"]["org.chartside.outcome"]
+        assert bool(answer["cards"]) == ("withheld" not in found) == found["shown"]
+        return str(found.get("withheld", ""))
+
+    def override(self, card: dict[str, Any], reason: str) -> None:
+        """Override a card now."""
+        item = {
+            "card": card["uuid"],
+            "outcome": "overridden",
+            "overrideReason": {"reason": {"system": REASONS, "code": reason}},
+            "outcomeTimestamp": self.clock.time.isoformat().replace("+00:00", "Z"),
+        }
+        assert self.http.post(f"{CALL}/feedback", json={"feedback": [item]}).get_json()["stored"] == 1
+
+
+@pytest.fixture
+def open_ward(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Callable[[str], Ward]]:
+    """Opens a ward with lines added to its registry entry."""
+    opened: list[House] = []
+
+    def open_(wishes: str) -> Ward:
+        settings = make_settings(tmp_path)
+        settings.clients_file.write_text(settings.clients_file.read_text() + wishes)
+        clock = SetClock()
+        house = open_house(settings, clock=clock)
+        opened.append(house)
+        return Ward(house, clock)
+
+    yield open_
+    for house in opened:
+        with closing(house):
+            pass
+
+
+@pytest.fixture
+def raised(ill: dict[str, Any]) -> dict[str, Any]:
+    """A patient whose risk is raised, not critical."""
+    milder = {"2524-7": 2.4, "2744-1": 7.33, "9269-2": 10, "8478-0": 68, "8480-6": 102, "2160-0": 2.0, "777-3": 140,
+              "3094-0": 38, "9187-6": 45, "1975-2": 1.5, "8310-5": 36.4, "8867-4": 112, "8462-4": 54}  # fmt: skip
+    for entry in ill["prefetch"]["vitals"]["entry"]:
+        resource = entry["resource"]
+        code = resource["code"]["coding"][0]["code"]
+        resource["valueQuantity"]["value"] = milder.get(code, resource["valueQuantity"]["value"])
+    ill["prefetch"]["labs"] = ill["prefetch"]["vitals"]
+    return ill
+
+
+def test_the_patients_of_these_tests_are_what_they_are_called(
+    open_ward: Callable[[str], Ward], raised: dict[str, Any]
+) -> None:
+    """The tier of the shipped model; the rules below depend on it."""
+    ward = open_ward("")
+    assert ward.call(raised)["extension"]["org.chartside.outcome"]["tier"] == "raised"
+
+
+def test_a_retry_gets_the_same_card(open_ward: Callable[[str], Ward], ill: dict[str, Any]) -> None:
+    """The same event and body: the same answer to the byte, one entry; later it is a new question."""
+    ward = open_ward("")
+    first = ward.http.post(CALL, json=ill)
+    ward.clock.time += timedelta(minutes=9)
+    again = ward.http.post(CALL, json=ill)
+    assert again.data == first.data
+    assert ward.call(ill)["cards"][0]["uuid"] != first.get_json()["cards"][0]["uuid"]
+    ward.clock.time += timedelta(minutes=2)
+    assert ward.http.post(CALL, json=ill).get_json()["cards"][0]["uuid"] != first.get_json()["cards"][0]["uuid"]
+
+
+def test_a_repeat_stays_away_until_its_time_is_over(open_ward: Callable[[str], Ward], raised: dict[str, Any]) -> None:
+    """For the same clinician; another one has not seen it yet."""
+    ward = open_ward("repeat_hours = 2\n")
+    assert ward.withheld(raised) == ""
+    assert ward.withheld(raised) == "repeat"
+    assert ward.withheld(raised, user="Practitioner/dr-2") == ""
+    ward.clock.time += timedelta(hours=2, seconds=1)
+    assert ward.withheld(raised) == ""
+
+
+def test_a_repeat_is_shown_when_the_tier_rises(
+    open_ward: Callable[[str], Ward], raised: dict[str, Any], make_ill: Callable[[], dict[str, Any]]
+) -> None:
+    """And a critical card is never withheld as one."""
+    ward = open_ward("repeat_hours = 12\ncards_per_encounter = 1\n")
+    assert ward.withheld(raised) == ""
+    for _ in range(3):
+        assert ward.withheld(make_ill()) == ""
+
+
+def test_an_overridden_card_is_snoozed_by_its_reason(open_ward: Callable[[str], Ward], raised: dict[str, Any]) -> None:
+    """Only for the reasons that the client lists, and only as long as it says."""
+    ward = open_ward("snooze_hours = { patient-refuses = 24 }\n")
+    card = ward.call(raised)["cards"][0]
+    ward.override(card, "action-completed")
+    assert ward.withheld(raised) == ""
+    ward.override(ward.call(raised)["cards"][0], "patient-refuses")
+    assert ward.withheld(raised) == "snoozed"
+    assert ward.withheld(raised, user="Practitioner/dr-2") == ""
+
+
+def test_budgets(open_ward: Callable[[str], Ward], raised: dict[str, Any]) -> None:
+    """So many cards for a clinician in 24 hours, so many in an encounter."""
+    ward = open_ward("cards_per_clinician_day = 2\ncards_per_encounter = 3\n")
+    assert [ward.withheld(raised) for _ in range(3)] == ["", "", "clinician-budget"]
+    other = {"user": "Practitioner/dr-2"}
+    assert [ward.withheld(raised, **other) for _ in range(2)] == ["", "encounter-budget"]
+
+
+def test_shadow_shows_nothing_and_marks_what_it_would_show(
+    open_ward: Callable[[str], Ward], ill: dict[str, Any]
+) -> None:
+    """Per service, over the client's own wish."""
+    ward = open_ward("[clients.ward.services.icu-mortality]\nshadow = true\n")
+    assert ward.withheld(ill) == "shadow"
+
+
+def test_a_share_of_users_is_in_shadow(open_ward: Callable[[str], Ward], ill: dict[str, Any]) -> None:
+    """About half of them, and always the same ones."""
+    ward = open_ward("shadow_share = 0.5\n")
+    users = [f"Practitioner/dr-{number}" for number in range(40)]
+    first, second = ([ward.withheld(ill, user=user) for user in users] for _ in range(2))
+    assert first == second
+    assert 8 <= first.count("shadow") <= 32
+
+
+def test_a_portal_user_sees_no_card(open_ward: Callable[[str], Ward], ill: dict[str, Any]) -> None:
+    """The advice is written for clinicians."""
+    ward = open_ward("")
+    assert ward.withheld(ill, user="Patient/pat-1") == "not-for-role"
+
+
+def test_the_kill_switch_works_within_five_seconds(open_ward: Callable[[str], Ward], ill: dict[str, Any]) -> None:
+    """In a process that is running, also for the critical tier; and back again."""
+    ward = open_ward("")
+    assert ward.withheld(ill) == ""
+    for off, expected in ((True, "switched-off"), (False, "")):
+        ward.house.switches.set(client="", service="icu-mortality", off=off, by_whom="dr-chief", reason="recall")
+        until = time.monotonic() + 5
+        while ward.withheld(ill) != expected:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+
+
+def test_a_slow_fhir_server_does_not_hold_a_call(
+    open_ward: Callable[[str], Ward], ill: dict[str, Any], silent_server: str
+) -> None:
+    """412 within the client's own time, although the reader may take two seconds elsewhere."""
+    ward = open_ward(f'deadline_ms = 400\nfhir_hosts = ["{silent_server}"]\n')
+    del ill["prefetch"]["labs"]
+    ill["fhirServer"] = silent_server
+    ill["fhirAuthorization"] = {
+        "access_token": "t", "token_type": "Bearer", "expires_in": 300, "scope": "patient/*.rs", "subject": "x",
+    }  # fmt: skip
+    started = time.monotonic()
+    answer = ward.http.post(CALL, json=ill)
+    assert answer.status_code == 412
+    assert "'labs'" in answer.get_json()["issue"][0]["details"]["text"]
+    assert time.monotonic() - started < 1.5

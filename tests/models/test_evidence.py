@@ -1,0 +1,132 @@
+"""What validation found, read from the evaluation beside the manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinical.assessment import RiskAssessment
+from clinical.errors import ManifestInvalid
+from models.runtime.catalogue import MODELS_FOLDER
+from models.runtime.read_manifest import read_manifest, read_untrained
+
+FOLDER = MODELS_FOLDER / "icu_mortality"
+Change = Callable[[dict[str, Any]], object]
+
+
+def copied(folder: Path, change: Change = lambda _: None) -> Path:
+    """A copy of the shipped manifest with a changed evaluation; the path of its `model.toml`."""
+    for name in ("model.toml", "artefact.toml"):
+        shutil.copy(FOLDER / name, folder / name)
+    evaluation = json.loads((FOLDER / "evaluation.json").read_text(encoding="utf-8"))
+    change(evaluation)
+    (folder / "evaluation.json").write_text(json.dumps(evaluation), encoding="utf-8")
+    return folder / "model.toml"
+
+
+def test_the_sentence_says_the_figures_of_the_evaluation(tmp_path: Path) -> None:
+    """Every number in it comes from the file."""
+
+    def change(evaluation: dict[str, Any]) -> None:
+        evaluation["by_hour"]["24"] |= {"stays": 1234, "auroc": [0.7149, 0.7051, 0.7349]}
+        evaluation["thresholds"] = {"high": 0.5, "raised": 0.305}
+        evaluation["by_budget"]["raised"]["24"]["positive_predictive_value"] = 0.25
+
+    assert read_manifest(copied(tmp_path, change)).info.validation == (
+        "Cross-validated on 1,234 stays at hour 24: AUROC .71 (.71 to .73); of the stays given 31 % or more, "
+        "25 % had the outcome."
+    )
+
+
+def test_an_answer_comes_with_what_happened_at_such_a_risk(chart: Any) -> None:
+    """The bin that holds the probability, of the landmark that has been reached; and how many signals there are."""
+    bins = json.loads((FOLDER / "evaluation.json").read_text(encoding="utf-8"))["reliability"]
+    for hours, landmark in ((6, "6"), (11.9, "6"), (12, "12")):
+        found = chart.model.assess(chart.record(*chart.ordinary()), chart.at(hours))
+        assert isinstance(found, RiskAssessment)
+        expected = next(b for b in bins[landmark] if b["low"] <= found.probability < b["high"])
+        assert found.observed is not None
+        assert {name: getattr(found.observed, name) for name in expected} == expected
+        assert found.signals == len(chart.model.manifest.signals)
+        assert len(found.missing) < found.signals
+
+
+def test_every_risk_at_every_hour_has_a_bin(model: Any) -> None:
+    """The ends and the edges included; an edge belongs to the bin above it."""
+    evidence = model.manifest.evidence
+    assert evidence is not None
+    for hours in (0.0, 6.0, 23.9, 24.0, 48.0, 99.0):
+        for p in (0.0, 1e-9, 0.05, 0.4, 0.5, 0.999, 1.0):
+            found = evidence.observed(p, hours)
+            assert found.low <= p
+            assert p < found.high or found.high == 1
+            assert found.lower <= found.share <= found.upper
+
+
+def test_a_model_without_an_evaluation_has_no_evidence(tmp_path: Path) -> None:
+    """It says nothing rather than something made up."""
+    path = copied(tmp_path)
+    path.with_name("evaluation.json").unlink()
+    manifest = read_manifest(path)
+    assert (manifest.evidence, manifest.info.validation) == (None, "")
+
+
+def test_training_does_not_read_the_evaluation_of_the_model_before(tmp_path: Path) -> None:
+    """A new artefact has no evidence yet, and an old evaluation does not stop its training."""
+    assert read_untrained(copied(tmp_path, lambda e: e.clear())).evidence is None
+
+
+def bins_of(evaluation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The bins at hour 24."""
+    bins: list[dict[str, Any]] = evaluation["reliability"]["24"]
+    return bins
+
+
+CHANGES: dict[str, Change] = {
+    "artefact_sha256 is not that of artefact.toml": lambda e: e.update(artefact_sha256="0" * 64),
+    "artefact_sha256 is missing": lambda e: e.pop("artefact_sha256"),
+    "summary is missing": lambda e: e.pop("summary"),
+    "how is blank": lambda e: e["summary"].update(how=" "),
+    "by_hour: 25 is missing": lambda e: e["summary"].update(hour="25"),
+    "auroc must be [value, low, high]": lambda e: e["by_hour"]["24"].update(auroc=[0.8]),
+    "stays must be a whole number": lambda e: e["by_hour"]["24"].update(stays=1.5),
+    "thresholds: there is none": lambda e: e.update(thresholds={}),
+    "positive_predictive_value must be a number": lambda e: e["by_budget"]["raised"]["24"].update(
+        positive_predictive_value="42 %"
+    ),
+    "reliability is missing": lambda e: e.pop("reliability"),
+    "reliability: there is no hour": lambda e: e.update(reliability={}),
+    "day 1 is not an hour": lambda e: e["reliability"].update({"day 1": bins_of(e)}),
+    "must be a list of tables and not empty": lambda e: e["reliability"].update({"24": []}),
+    "unknown key deaths": lambda e: bins_of(e)[0].update(deaths=1),
+    "events must be a whole number": lambda e: bins_of(e)[0].update(events=True),
+    "do not fit together": lambda e: bins_of(e)[3].update(events=10_000),
+    "reliability.24[2]: patients, events and interval do not fit": lambda e: bins_of(e)[1].update(patients=0, events=0),
+    "must rise from 0 to 1 without a gap": lambda e: bins_of(e).pop(2),
+    "the bins of hour 24 must rise": lambda e: bins_of(e)[-1].update(high=0.99),
+}
+
+
+@pytest.mark.parametrize("fault", CHANGES)
+def test_an_evaluation_that_does_not_hold_together_is_named(tmp_path: Path, fault: str) -> None:
+    """It stops the start: wrong evidence on a card is worse than none."""
+    with pytest.raises(ManifestInvalid) as caught:
+        read_manifest(copied(tmp_path, CHANGES[fault]))
+    assert fault in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"\xff"])
+def test_an_evaluation_that_cannot_be_read_is_a_fault(tmp_path: Path, content: bytes) -> None:
+    """Beside the faults of the manifest itself, all in one message."""
+    path = copied(tmp_path)
+    path.with_name("evaluation.json").write_bytes(content)
+    path.write_text(path.read_text(encoding="utf-8").replace('version = "1.0.0"', "version = 1"), encoding="utf-8")
+    with pytest.raises(ManifestInvalid) as caught:
+        read_manifest(path)
+    assert "evaluation.json" in caught.value.message
+    assert "version must be a text" in caught.value.message
