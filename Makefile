@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast check format lock train wheel bench clean
+.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train wheel bench bench-stages clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,19 +47,30 @@ format: $(VENV)/.dev ## Format the code
 train: $(VENV)/.dev ## Train icu_mortality from DATA (a folder with the open CinC 2012 files)
 	$(BIN)/python -m models.icu_mortality.train --data $(or $(DATA),$(error set DATA to the folder with the training files))
 
-bench: $(VENV)/.dev ## CPU time and memory of one hook call
+conformance: $(VENV)/.dev ## Run the tests that show rows of the CDS Hooks checklist, and write docs/conformance.md
+	$(BIN)/python -m pytest --conformance-page docs/conformance.md
+
+bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call beside healthchain, in turns, then a load run (about 5 minutes)
+	$(BIN)/python -m bench.side_by_side
+
+bench-stages: $(VENV)/.dev ## CPU time of the parts of one hook call, in this process
 	$(BIN)/python -m bench.hook_call
 
 wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/.dev ## Resolve the locked requirement files anew
-	cd requirements && for name in build runtime demo dev; do \
+	cd requirements && for name in build runtime demo dev healthchain; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) $(VENV)-other dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
+	rm -rf $(VENV) $(VENV)-other $(VENV)-healthchain dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
+
+$(VENV)-healthchain/.made: requirements/healthchain.txt | $(VENV)/bin/python
+	$(PYTHON) -m venv --clear $(VENV)-healthchain
+	$(VENV)-healthchain/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

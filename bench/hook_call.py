@@ -1,29 +1,35 @@
-"""CPU time and memory of one hook call, with every check on: strict JSON, validation, SHAP, a durable ledger row.
+"""Where the time of one hook call goes: CPU time of its stages, in this process, to find what to make faster.
 
-CPU time is the process's own, so a busy machine disturbs it less than a clock; stages are measured in turns.
+No server and no token here; `bench.side_by_side` measures the shipped service. CPU time is the process's own, so a
+busy machine disturbs it less than a clock; stages are measured in turns.
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import resource
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bench import body
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
 from clinical import strict_json
 from clinical.invocation import Invocation
+from models.runtime.catalogue import load_models
+from models.runtime.record_digest import record_digest
 
+SERVICE = "icu-mortality"
+INSTANCE = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 REGISTRY = """
 [clients.bench]
 name = "Bench"
@@ -32,76 +38,6 @@ fhir_base = "http://127.0.0.1:9/fhir"
 show_from = 0.0
 intensive_care_locations = ["Medical ICU"]
 """
-VITALS = (("8867-4", "/min", 96), ("8480-6", "mm[Hg]", 112), ("8462-4", "mm[Hg]", 58), ("8478-0", "mm[Hg]", 74))
-VITALS += (("9279-1", "/min", 21), ("8310-5", "Cel", 37.6), ("9269-2", "{score}", 11), ("9187-6", "mL", 60))
-LABS = (("2524-7", "mmol/L", 2.9), ("2160-0", "mg/dL", 1.9), ("3094-0", "mg/dL", 38), ("2951-2", "mmol/L", 139))
-LABS += (("2823-3", "mmol/L", 4.4), ("777-3", "10*3/uL", 160), ("6690-2", "10*3/uL", 14), ("4544-3", "%", 31))
-
-
-def body(observations: int) -> bytes:
-    """A call about a stay of 30 hours with so many observations, as an EHR sends it."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    start = now - timedelta(hours=30)
-    rows = [*VITALS, *VITALS, *VITALS, *LABS]
-    facts = []
-    for index in range(observations):
-        code, unit, value = rows[index % len(rows)]
-        when = start + timedelta(hours=29.5 * (index + 1) / observations)
-        facts.append(_observation(index, code, unit, value + (index * 7 % 11) / 10, when))
-    stay = {
-        "resourceType": "Encounter",
-        "id": "e1",
-        "status": "in-progress",
-        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
-        "subject": {"reference": "Patient/p1"},
-        "period": {"start": start.isoformat()},
-        "location": [{"location": {"display": "Medical ICU"}}],
-    }
-    results = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": fact} for fact in facts]}
-    call = {
-        "hook": "patient-view",
-        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
-        "context": {"userId": "Practitioner/1", "patientId": "p1"},
-        "prefetch": {
-            "patient": {"resourceType": "Patient", "id": "p1", "gender": "male", "birthDate": "1950-01-01"},
-            "encounter": {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": stay}]},
-            "vitals": results,
-            "labs": {"resourceType": "Bundle", "type": "searchset"},
-        },
-    }
-    return json.dumps(call).encode()
-
-
-def _observation(index: int, code: str, unit: str, value: float, when: datetime) -> dict[str, Any]:
-    """One Observation of the usual size."""
-    return {
-        "resourceType": "Observation",
-        "id": f"o{index}",
-        "meta": {"versionId": "1", "lastUpdated": when.isoformat()},
-        "status": "final",
-        "category": [
-            {
-                "coding": [
-                    {
-                        "system": "http://terminology.hl7.org/CodeSystem/observation-category",
-                        "code": "vital-signs",
-                        "display": "Vital Signs",
-                    }
-                ]
-            }
-        ],
-        "code": {"coding": [{"system": "http://loinc.org", "code": code, "display": "A measurement"}], "text": "Text"},
-        "subject": {"reference": "Patient/p1"},
-        "encounter": {"reference": "Encounter/e1"},
-        "effectiveDateTime": when.isoformat(),
-        "issued": when.isoformat(),
-        "valueQuantity": {
-            "value": round(value, 1),
-            "unit": unit,
-            "system": "http://unitsofmeasure.org",
-            "code": unit,
-        },
-    }
 
 
 def cpu_ms(job: Callable[[], object]) -> float:
@@ -112,8 +48,8 @@ def cpu_ms(job: Callable[[], object]) -> float:
 
 
 def stages(folder: Path, data: bytes) -> dict[str, Callable[[], object]]:
-    """The whole call and its parts, each runnable alone."""
-    (folder / "clients.toml").write_text(REGISTRY)
+    """The whole call and its parts, each runnable alone. Calls differ only in their hookInstance."""
+    (folder / "clients.toml").write_text(REGISTRY, encoding="utf-8")
     settings = Settings(
         base_url="http://127.0.0.1:8100",
         database_url=f"sqlite:///{folder}/ledger.db",
@@ -122,20 +58,23 @@ def stages(folder: Path, data: bytes) -> dict[str, Callable[[], object]]:
     )
     house = open_house(settings)
     client = create_app(house).test_client()
-    model = house.models["icu-mortality"]
+    model = load_models()[SERVICE]
     sent: Any = strict_json.loads(data)
-    call = Invocation("bench", "icu-mortality", "patient-view", "i", "p1", "Practitioner/1", prefetch=sent["prefetch"])
+    patient, user = sent["context"]["patientId"], sent["context"]["userId"]
+    call = Invocation("bench", SERVICE, "patient-view", "i", patient, user, prefetch=sent["prefetch"])
     record = house.records.read(call, model.needs)
 
     def whole() -> None:
-        answer = client.post("/cds-services/icu-mortality", data=data, content_type="application/json")
-        if not answer.get_json()["cards"]:
-            raise click.ClickException("The call gave no card; the figures would mean nothing.")
+        fresh = data.replace(INSTANCE.encode(), str(uuid.uuid4()).encode())
+        answer = client.post(f"/cds-services/{SERVICE}", data=fresh, content_type="application/json")
+        if answer.status_code != 200 or not answer.get_json()["cards"]:
+            raise click.ClickException(f"The call gave no card ({answer.status_code}); the figures would mean nothing.")
 
     return {
-        "whole call": whole,
+        "whole call, score remembered": whole,
         "  strict JSON": lambda: strict_json.loads(data),
         "  record (validation, rules)": lambda: house.records.read(call, model.needs),
+        "  digest for the score's memory": lambda: record_digest(record),
         "  assess (features, SHAP)": lambda: model.assess(record, house.clock.now()),
     }
 
@@ -148,7 +87,7 @@ def main(observations: str, rounds: int) -> None:
     names = ("fhir.resources", "scikit-learn", "shap", "numpy", "flask", "sqlalchemy")
     click.echo(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in names))
     for size in map(int, observations.split(",")):
-        data = body(size)
+        data = body.call(0, datetime.now(UTC), hook_instance=INSTANCE, observations=size)
         with tempfile.TemporaryDirectory() as folder:
             jobs = stages(Path(folder), data)
             runs: dict[str, list[float]] = {name: [] for name in jobs}
@@ -160,7 +99,7 @@ def main(observations: str, rounds: int) -> None:
                     runs[name].append(cpu_ms(job))
         click.echo(f"\n{size} observations, {len(data) / 1000:.0f} KB: CPU ms per call, median (lowest)")
         for name, values in runs.items():
-            click.echo(f"  {name:30} {statistics.median(values):8.2f} ({min(values):.2f})")
+            click.echo(f"  {name:34} {statistics.median(values):8.2f} ({min(values):.2f})")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     click.echo(f"\nPeak memory of this process: {peak:.0f} MB")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from clinical.errors import MalformedRequest, WrongPatient
 from clinical.invocation import FhirAccess, Invocation
 
 LOG = logging.getLogger("chartside.cds_hooks")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
 
 
@@ -56,15 +56,10 @@ def read_invocation(
 
 
 def _hook_instance(value: object) -> str:
-    """A UUID, in its usual spelling."""
-    try:
-        return str(uuid.UUID(value)) if isinstance(value, str) and len(value) == 36 else _missing_instance()
-    except ValueError:
-        return _missing_instance()
-
-
-def _missing_instance() -> str:
-    raise MalformedRequest("'hookInstance' is missing or is not a UUID.")
+    """A UUID (RFC 9562 section 4), in lower case."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise MalformedRequest("'hookInstance' is missing or is not a UUID.")
+    return value.lower()
 
 
 def _prefetch(value: object) -> Mapping[str, object]:

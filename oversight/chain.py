@@ -68,7 +68,7 @@ def row_behind(table: Table, last: Link, content: Mapping[str, object]) -> dict[
             if row[name] is not None:
                 row[name] = as_stored(row[name])
         its = row["digest"] = digest(row)
-    except (TypeError, ValueError, OverflowError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         raise LedgerUnavailable("An entry holds something that the ledger cannot write down.") from None
     row["chain"] = linked(last.chain, its)
     return row

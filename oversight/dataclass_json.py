@@ -17,7 +17,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 def to_tree(value: Any) -> Any:
     """A tree of dict, list, str, float, int, bool and None. Raises nothing; unknown types stay as they are."""
-    return _writer(type(value))(value)
+    return _writer(value.__class__)(value)
 
 
 def members(value: Any, *, without: Container[str] = ()) -> dict[str, Any]:

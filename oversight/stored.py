@@ -37,6 +37,8 @@ _COLUMNS = ("reference", "value", "time", "reported_value", "codings")
 _SHARED = tuple(name for name in names(Observation) if name not in _COLUMNS)
 _shared: Callable[[Observation], tuple[Any, ...]] = attrgetter(*_SHARED)
 _facts: Callable[[Attribution], tuple[Observation, ...]] = attrgetter("facts")
+# What is written of a fact and of a reason; a test compares it with what they have.
+FIELDS_OF_FACTS = (*_COLUMNS, *_SHARED)
 _coding: Callable[[Coding], tuple[str, ...]] = attrgetter(*names(Coding))
 _log_odds: Callable[[Attribution], float] = attrgetter("log_odds")
 _reference: Callable[[Observation], str] = attrgetter("reference")
@@ -44,6 +46,8 @@ _value: Callable[[Observation], float] = attrgetter("value")
 _reported: Callable[[Observation], float] = attrgetter("reported_value")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 UNREADABLE = "An entry of the ledger is not in a form that this version reads."
 
 
@@ -76,7 +80,7 @@ def read_finding(content: bytes, vocabulary: Vocabulary, *, patient_id: str, enc
         explanation = Explanation(head["base"], _attributions(head, numbers, log_odds, vocabulary, clear))
         rest = from_members(RiskAssessment, head["rest"])
         return RiskAssessment(model=vocabulary.model, explanation=explanation, **rest)
-    except (TypeError, ValueError, LookupError, struct.error, zlib.error):
+    except (TypeError, ValueError, LookupError, OverflowError, struct.error, zlib.error):
         raise LedgerUnavailable(UNREADABLE) from None
 
 
@@ -104,6 +108,8 @@ def _written(
         "references": list(map(mark, map(_reference, facts))),
     }
     times = [(fact.time - _EPOCH) // _MICROSECOND for fact in facts]
+    if times and (min(times) < _FIRST or max(times) > _LAST):
+        raise ValueError("a time outside the calendar")
     values = [each.value for each in attributions]
     measured = [*map(_value, facts), *map(_reported, facts)]
     log_odds = list(map(_log_odds, attributions))

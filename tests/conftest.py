@@ -11,7 +11,7 @@ from typing import Any, Never
 
 import pytest
 
-pytest_plugins = ["findings"]
+pytest_plugins = ["findings", "conformance_plugin"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -37,7 +37,8 @@ Examples:
   chartside doctor http://127.0.0.1:8100 --prefetch sepsis.json --service sepsis-risk --json > report.json
 
 \b
-Marks: PASS; FAIL (a SHALL rule is broken); WARN (a SHOULD or MAY rule is broken); SKIP (with the reason).
+Marks: PASS; FAIL (a SHALL rule is broken); WARN (a SHOULD or MAY rule is broken, or it could not be
+decided); SKIP (with the reason).
 Exit codes: 0 no SHALL rule was broken; 1 one was (with --strict: or a SHOULD rule);
 2 wrong usage, not reachable, or authentication is required and no usable key was given.
 """

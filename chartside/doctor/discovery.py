@@ -73,7 +73,6 @@ _KNOWN_HOOKS = {*hooks.HOOKS, *hooks.DEPRECATED, *hooks.OTHERS}
 
 def examine(visit: Visit) -> None:
     """Find the services and judge what is said of them. Sets `visit.blocked` where nothing can be examined."""
-    _https(visit)
     answer = _answer(visit)
     if visit.over:
         return
@@ -113,6 +112,7 @@ def _answer(visit: Visit) -> Answer:
     if not answer.status:
         visit.blocked, visit.over = f"{url} {answer.fault}", True
         return answer
+    _https(visit)
     if visit.closed(answer):
         return answer
     visit.book.judge(PATH, "/cds-services", kept=answer.status == 200, found=answer.said)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from chartside.doctor import calls, cards, discovery, feedback, prefetched, refusals, surroundings, templates, tokens
-from chartside.doctor.book import Book
+from chartside.doctor.book import SUBJECT_LENGTH, Book, printable
 from chartside.doctor.caller import Caller
 from chartside.doctor.hooks import HOOKS
 from chartside.doctor.report import Report
@@ -46,7 +46,8 @@ def examine(options: Options, caller: Caller, clock: Clock, *, persons: Persons,
 
 def _called(listed: Listed) -> str:
     """A service, and whether the doctor can call it."""
-    return listed.name if listed.hook in HOOKS else f"{listed.name}, not called"
+    name = printable(listed.name, SUBJECT_LENGTH)
+    return name if listed.hook in HOOKS else f"{name}, not called"
 
 
 def _walk(visit: Visit) -> None:

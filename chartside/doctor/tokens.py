@@ -236,7 +236,10 @@ def _guarded(attempt: Attempt, name: str, method: str, url: str, stranger: Priva
 
 def _uniform(attempt: Attempt) -> None:
     """One and the same refusal for all."""
+    if not attempt.refusals:
+        attempt.visit.book.skip(UNIFORM, "nothing was refused")
+        return
     statuses = sorted({status for status, _ in attempt.refusals})
     kept = statuses == [401] and len(attempt.refusals) == 1
-    found = f"{len(attempt.refusals)} different answers with status {', '.join(map(str, statuses)) or 'none'}"
+    found = f"{len(attempt.refusals)} different answers with status {', '.join(map(str, statuses))}"
     attempt.visit.book.judge(UNIFORM, "refusals", kept=kept, found="all alike" if kept else found)

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError
 
 from clinical import strict_json
 from clinical.errors import ChartsideError
@@ -114,12 +116,15 @@ class Wire:
 
     def _in_time(self, exchange: Callable[[], Answer]) -> Answer:
         """Wait for the answer as long as a call may take: a server can drip bytes for ever without a read timeout."""
-        done: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        threading.Thread(target=lambda: done.put(exchange()), daemon=True).start()
+        done: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        threading.Thread(target=lambda: done.put(_caught(exchange)), daemon=True).start()
         try:
-            return done.get(timeout=self._limits.seconds)
+            came = done.get(timeout=self._limits.seconds)
         except queue.Empty:
             return Answer(0, seconds=self._limits.seconds, fault=f"gave no whole answer in {self._limits.seconds:g} s")
+        if isinstance(came, Exception):
+            raise came
+        return came
 
     def _exchange(
         self, session: requests.Session, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -143,8 +148,16 @@ class Wire:
             return Answer(0, fault="did not pass the check of its TLS certificate")
         except requests.exceptions.Timeout:
             return Answer(0, fault=f"gave no answer in {self._limits.seconds:g} s")
-        except (requests.exceptions.RequestException, OSError, ValueError):
+        except (requests.exceptions.RequestException, HTTPError, HTTPException, OSError, ValueError):
             return Answer(0, fault=CLOSED)
+
+
+def _caught(exchange: Callable[[], Answer]) -> Answer | Exception:
+    """The answer, or a fault of the doctor's own, to be raised where it is waited for."""
+    try:
+        return exchange()
+    except Exception as fault:
+        return fault
 
 
 def _content(response: requests.Response) -> bytes | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from math import isnan
 from pathlib import Path
 
 import numpy as np
 
-from clinical.assessment import Abstention, Attribution, Explanation, Finding, ModelInfo, RiskAssessment, Tier
+from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Tier
 from clinical.need import DataNeed
 from clinical.record import PatientRecord, SetAside
 from models.runtime.artefact import load_artefact
+from models.runtime.attributions import attributions
 from models.runtime.explain import Explainer, Reasons
 from models.runtime.features import FeaturePlan, Vector
 from models.runtime.gather import Gathered, Gatherer
@@ -88,29 +88,6 @@ class TreeRiskModel:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
     def _explanation(self, row: Vector, reasons: Reasons, gathered: Gathered, hours: float) -> Explanation:
-        """Features without any effect are left out, but for those that say most about their concept."""
-        parts = zip(
-            self._plan.features,
-            reasons.attributions.tolist(),
-            row.tolist(),
-            self._plan.facts(gathered.series, hours),
-            strict=True,
-        )
-        # By position: naming ten arguments of a quarter of a thousand attributions costs as much as half of the rest.
-        attributions = [
-            Attribution(
-                feature.name,
-                feature.concept,
-                feature.concept_label,
-                feature.label,
-                log_odds,
-                None if isnan(value) else value,
-                feature.unit,
-                facts,
-                feature.derived,
-                feature.lead,
-            )
-            for feature, log_odds, value, facts in parts
-            if log_odds != 0.0 or feature.lead
-        ]
-        return Explanation(reasons.base, tuple(attributions))
+        facts = self._plan.facts(gathered.series, hours)
+        parts = zip(self._plan.features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
+        return Explanation(reasons.base, attributions(parts))

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -81,11 +81,12 @@ class Ehr:
                 time.sleep(outer.delay)
                 found = outer.pages.get(self.path) or outer.pages.get(self.path.partition("?")[0])
                 data = json.dumps(found if found is not None else {"resourceType": "OperationOutcome"}).encode()
-                self.send_response(200 if found is not None else 404)
-                self.send_header("Content-Type", "application/fhir+json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                with suppress(ConnectionError):  # a caller that no longer waits has hung up
+                    self.send_response(200 if found is not None else 404)
+                    self.send_header("Content-Type", "application/fhir+json")
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

@@ -153,7 +153,12 @@ def observation(
 def feedback(now: datetime, card: str, suggestion: str) -> dict[str, Any]:
     """A feedback that must be stored."""
     accepted = [{"id": suggestion}]
-    item = {"card": card, "outcome": "accepted", "acceptedSuggestions": accepted, "outcomeTimestamp": stamp(now + timedelta(seconds=9))}
+    item = {
+        "card": card,
+        "outcome": "accepted",
+        "acceptedSuggestions": accepted,
+        "outcomeTimestamp": stamp(now + timedelta(seconds=9)),
+    }
     return {"feedback": [item]}
 
 

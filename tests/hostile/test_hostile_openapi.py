@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hostile import good
+from hostile.corpus import Case, build, load
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from chartside.openapi import document
 from cds_hooks.services import known_hooks
-from hostile import good
-from hostile.corpus import Case, build, load
+from chartside.openapi import document
 
 CASES = [case for case in load() if case.group != "framing"]
 PATHS = {
@@ -43,7 +43,9 @@ def schema(described: dict[str, Any]) -> Callable[[str], Draft202012Validator]:
 def test_it_is_an_openapi_document(described: dict[str, Any]) -> None:
     """OpenAPI 3.1, with an id and a sentence for each operation, and for this deployment."""
     validate(described)
-    operations = [operation for path in described["paths"].values() for name, operation in path.items() if name in METHODS]
+    operations = [
+        operation for path in described["paths"].values() for name, operation in path.items() if name in METHODS
+    ]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["summary"] for operation in operations)
     assert described["servers"] == [{"url": good.BASE_URL}]

@@ -6,13 +6,15 @@ PostgreSQL refuses to run as root, and lets it read the folders that lead to the
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,17 +28,24 @@ from clinical.assessment import (
     AbstentionReason,
     Attribution,
     Explanation,
+    Finding,
     Indicator,
     ModelInfo,
+    Observed,
     RiskAssessment,
     Tier,
 )
+from clinical.audit import AuditEvent, AuditKind
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
+from oversight import stored
+from oversight.audit import SqlAudit
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
+from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
+from oversight.vocabulary import Vocabulary, word
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 KEY = b"a key for tests, 32 bytes or more"
@@ -185,6 +194,7 @@ MODEL = ModelInfo(
     hooks=("patient-view", "encounter-start"),
     action="Review the goals of care",
     intended_use="Adults in intensive care",
+    validation="Cross-validated AUROC .84",
 )
 
 
@@ -219,6 +229,8 @@ def assessment() -> RiskAssessment:
         unused=unused,
         oldest=NOON - timedelta(hours=20),
         newest=None,
+        observed=Observed(0.1, 0.2, 1000, 143, 0.1 + 0.02, 0.17),
+        signals=37,
     )
 
 
@@ -226,6 +238,43 @@ def assessment() -> RiskAssessment:
 def abstention() -> Abstention:
     """No answer."""
     return Abstention(MODEL, NOON, AbstentionReason.NOT_ENOUGH_DATA, "nothing was measured", True, ("Lactate",))
+
+
+@pytest.fixture
+def write_and_read() -> Callable[..., Finding]:
+    """Write a finding as it is stored and read it back, with a vocabulary of its own."""
+
+    def both(finding: Finding, *, patient_id: str = "p", encounter_id: str | None = None, **then: Any) -> Finding:
+        """`then` has the encounter to put back, if it is another."""
+        words, content = stored_with(finding, patient_id, encounter_id)
+        back = {"encounter": encounter_id} | then
+        return stored.read_finding(content, words, patient_id=patient_id, **back)
+
+    return both
+
+
+@pytest.fixture
+def as_stored() -> Callable[..., tuple[Vocabulary, bytes]]:
+    """Write a finding as it is stored, with a vocabulary of its own."""
+    return stored_with
+
+
+def stored_with(finding: Finding, patient_id: str, encounter_id: str | None) -> tuple[Vocabulary, bytes]:
+    """The vocabulary and the bytes."""
+    attributions = finding.explanation.attributions if isinstance(finding, RiskAssessment) else ()
+    words = Vocabulary(1, finding.model, ()).with_words(map(word, attributions))
+    places = [words.places[word(each)] for each in attributions]
+    return words, stored.write_finding(finding, places, patient_id=patient_id, encounter_id=encounter_id)
+
+
+@pytest.fixture
+def first_form(assessment: RiskAssessment, abstention: Abstention) -> dict[str, tuple[bytes, Finding]]:
+    """Findings as the first version stored them for p-4711 and enc-99, and what they are."""
+    texts = json.loads((Path(__file__).parent / "findings_of_the_first_form.json").read_text("ascii"))
+    model = replace(MODEL, validation="")
+    risk = replace(assessment, model=model, observed=None, signals=0)
+    known = {"assessment": risk, "abstention": replace(abstention, model=model)}
+    return {name: (base64.b64decode(text), known[name]) for name, text in texts.items()}
 
 
 @pytest.fixture
@@ -271,3 +320,28 @@ def answer() -> Callable[..., Feedback]:
         return Feedback(**(members | changes))
 
     return make
+
+
+@pytest.fixture
+def full_ledger(
+    engine: Engine,
+    ledger: SqlLedger,
+    clock: StillClock,
+    make_advice: Callable[..., Advice],
+    abstention: Abstention,
+    answer: Callable[..., Feedback],
+) -> Engine:
+    """A ledger with rows in every chain, and letters that are not ASCII."""
+    switches, audit = SqlSwitches(engine, clock), SqlAudit(engine)
+    for number in range(6):
+        advice = make_advice(unit_name=f"Ställe {number}", request_key=f"{number:064x}", **_kind(number, abstention))
+        ledger.append(advice)
+        ledger.record([answer(advice, comment="Größe"), answer(advice, comment=f"{number} \0")])
+        switches.set("", f"service {number}", off=number % 2 == 0, by_whom="ann", reason="drill")
+        audit.note(AuditEvent(NOON, AuditKind.CALL_FAILED, "c", "s", "h", 503, "7f", "LedgerUnavailable"))
+    return engine
+
+
+def _kind(number: int, abstention: Abstention) -> dict[str, Any]:
+    """Now and then no risk, no encounter."""
+    return {"finding": abstention, "encounter_id": None} if number % 3 == 2 else {}

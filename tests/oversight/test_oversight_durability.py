@@ -15,6 +15,7 @@ from sqlalchemy import text
 from clinical.errors import LedgerUnavailable, SettingsInvalid
 from oversight.database import open_engine, writing
 from oversight.schema import upgrade
+from oversight.verify import verify
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ while True:
 
 
 def test_killed_process_has_stored_everything_it_acknowledged(url, engine):
-    """SIGKILL in the middle of appending: every id that was printed is in the database."""
+    """SIGKILL in the middle of appending: every id that was printed is in the database, and the chains hold."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", APPENDER, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
@@ -57,6 +58,7 @@ def test_killed_process_has_stored_everything_it_acknowledged(url, engine):
         stored = set(connection.scalars(text("SELECT id FROM advice")))
     assert all(printed)
     assert set(printed) <= stored
+    assert all(check.fault is None for check in verify(engine))
 
 
 def test_every_sqlite_connection_syncs_every_commit(tmp_path):

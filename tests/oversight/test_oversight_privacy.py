@@ -18,14 +18,16 @@ NAMES = Pseudonyms(b"k" * 32)
 def everything(engine, url):
     """All bytes of the SQLite files, or all rows of all tables on PostgreSQL; and every finding, unpacked."""
     with engine.connect() as connection:
-        findings = b"".join(map(zlib.decompress, connection.scalars(text("SELECT finding FROM advice"))))
+        packed = [*connection.scalars(text("SELECT finding FROM advice"))]
+        packed += connection.scalars(text("SELECT content FROM vocabulary"))
+        findings = b"".join(zlib.decompressobj().decompress(each) for each in packed)
     if engine.dialect.name == "sqlite":
         path = Path(engine.url.database)
         return findings + b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
     with engine.connect() as connection:
         return findings + b"".join(
             repr(tuple(row)).encode()
-            for table in ("advice", "feedback")
+            for table in ("advice", "feedback", "vocabulary", "audit", "switch", "used_token")
             for row in connection.execute(text(f"TABLE {table}"))
         )
 

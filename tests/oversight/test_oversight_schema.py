@@ -13,22 +13,24 @@ from sqlalchemy.exc import DBAPIError
 
 from clinical.errors import LedgerUnavailable
 from oversight.schema import upgrade
+from oversight.switches import SqlSwitches
 from oversight.tables import metadata
 
 
 def structure(engine):
-    """Columns, keys and indexes of the two tables, as the database itself describes them."""
+    """Columns, keys and indexes of all tables, as the database itself describes them."""
     eye = inspect(engine)
     return {
         name: (
             [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in eye.get_columns(name)],
             eye.get_pk_constraint(name),
-            eye.get_foreign_keys(name),
+            # SQLite does not tell the name of a foreign key that came with a new column.
+            [key | {"name": None} for key in eye.get_foreign_keys(name)],
             sorted(eye.get_unique_constraints(name), key=str),
             sorted(eye.get_indexes(name), key=str),
             sorted(eye.get_check_constraints(name), key=str),
         )
-        for name in ("advice", "feedback")
+        for name in metadata.tables
     }
 
 
@@ -66,13 +68,14 @@ def test_database_of_a_newer_version_is_refused(engine):
         upgrade(engine)
 
 
-@pytest.mark.parametrize("table", ["advice", "feedback"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET service = 'other'", "DELETE FROM {}"])
-def test_rows_cannot_be_changed_or_deleted(engine, ledger, make_advice, answer, table, statement):
+@pytest.mark.parametrize("table", ["advice", "feedback", "vocabulary", "audit", "switch"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET chain = digest", "DELETE FROM {}"])
+def test_rows_cannot_be_changed_or_deleted(engine, ledger, make_advice, answer, clock, table, statement):
     """The database itself refuses, whoever asks."""
     card = make_advice()
     ledger.append(card)
     ledger.record([answer(card)])
+    SqlSwitches(engine, clock).set("", "", off=True, by_whom="ann", reason="drill")
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(statement.format(table)))
     assert ledger.decision(card.id)
@@ -83,7 +86,7 @@ def test_postgresql_tables_cannot_be_emptied(postgres_url, open_ledger, make_adv
     ledger, engine = open_ledger(postgres_url)
     ledger.append(make_advice())
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.execute(text("TRUNCATE advice, feedback"))
+        connection.execute(text("TRUNCATE advice, feedback, vocabulary, audit, switch"))
 
 
 def test_sqlite_rows_cannot_be_replaced(tmp_path, open_ledger, make_advice, answer):
@@ -101,7 +104,23 @@ def test_sqlite_rows_cannot_be_replaced(tmp_path, open_ledger, make_advice, answ
         plain.execute("INSERT OR REPLACE INTO advice SELECT * FROM fake")
     plain.execute("CREATE TEMP TABLE lie AS SELECT * FROM feedback")
     plain.execute("UPDATE lie SET outcome = 'accepted'")
-    plain.execute("INSERT OR REPLACE INTO feedback SELECT * FROM lie")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        plain.execute("INSERT OR REPLACE INTO feedback SELECT * FROM lie")
+    plain.execute("UPDATE lie SET sequence = 99, content_key = 'new', chain = ''")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        plain.execute("INSERT INTO feedback SELECT * FROM lie")
     plain.close()
     assert ledger.find(card.id, client="st-mary", patient_id="p-4711").service == "icu-mortality"
     assert ledger.decision(card.id).outcome == "overridden"
+
+
+def test_row_outside_the_chain_is_refused(engine, ledger, make_advice):
+    """A program that does not know of chains cannot write beside them."""
+    ledger.append(make_advice())
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO audit (sequence, time, kind, client, service, hook, status, incident, detail) "
+                "VALUES (7, '2026-03-02 12:00:00', 'switch', '', '', '', 0, '', '')"
+            )
+        )
