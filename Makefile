@@ -68,7 +68,7 @@ clean: ## Remove what the targets made
 	rm -rf $(VENV) $(VENV)-other $(VENV)-healthchain dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output
 
 $(VENV)-healthchain/.made: requirements/healthchain.txt | $(VENV)/bin/python
-	$(PYTHON) -m venv --clear $(VENV)-healthchain
+	$(BIN)/python -m venv --clear $(VENV)-healthchain
 	$(VENV)-healthchain/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
 	@touch $@
 

@@ -105,7 +105,7 @@ def _rounds(
     for number in range(-1, plan.rounds):
         warm_up = number < 0
         _progress("warm-up" if warm_up else f"round {number + 1} of {plan.rounds}")
-        fresh = [_body(number * plan.block + i, datetime.now(UTC)) for i in range(plan.block)]
+        fresh = [_body((number + 1) * plan.block + i, datetime.now(UTC)) for i in range(plan.block)]
         again = [_body(SEED_OF_AGAIN, opened) for _ in fresh]
         for name in turn(list(variants), number):
             bodies = again if name == AGAIN else fresh

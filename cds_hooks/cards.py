@@ -19,6 +19,7 @@ EXTENSION = "org.chartside.outcome"
 DRIVERS_UP = 3
 DRIVERS_DOWN = 1
 KINDS_OF_UNUSED = 5
+LONG = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +110,18 @@ def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
     up = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "raises"][:DRIVERS_UP]
     down = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "lowers"][:DRIVERS_DOWN]
     lines = [
-        f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {found.model.outcome}** "
-        f"{found.model.horizon}. Average of the patients the model learned from: {percent(found.model.base_rate)}.",
+        f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {escape(found.model.outcome)}** "
+        f"{escape(found.model.horizon)}. "
+        f"Average of the patients the model learned from: {percent(found.model.base_rate)}.",
         _uncertainty(found),
         _when(found, zone),
         _table("Raises the risk", up, found, zone),
         _table("Lowers the risk", down, found, zone),
         "Odds say what moved this estimate; they are not effects of treatment.",
-        f"**Consider:** {found.suggestion}.",
+        f"**Consider:** {escape(found.suggestion, LONG)}.",
         _completeness(found),
         _gaps(found),
-        " ".join(part for part in (_signature(found), found.model.validation) if part),
+        " ".join(part for part in (_signature(found), escape(found.model.validation, LONG)) if part),
     ]
     return "\n\n".join(line for line in lines if line)
 
@@ -145,12 +147,13 @@ def _completeness(found: RiskAssessment) -> str:
 
 def _signature(found: Finding) -> str:
     """Who speaks, and as what."""
-    return f"{found.model.title} {found.model.version}. Chartside supports clinical judgement, it does not replace it."
+    name = escape(f"{found.model.title} {found.model.version}")
+    return f"{name}. Chartside supports clinical judgement, it does not replace it."
 
 
 def _when(found: RiskAssessment, zone: tzinfo) -> str:
     """As of when, and how old the data are."""
-    text = f"As of {wording.moment(found.as_of, zone)}, {found.situation}."
+    text = f"As of {wording.moment(found.as_of, zone)}, {escape(found.situation)}."
     if found.newest is not None and found.oldest is not None:
         newest, oldest = age(found.as_of - found.newest), age(found.as_of - found.oldest)
         text += f" Newest value {newest} old, oldest {oldest}."

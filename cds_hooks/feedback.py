@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +12,9 @@ from clinical.record import Coding
 
 MAX_ITEMS = 1000
 MAX_COMMENT = 4000
+MAX_SUGGESTIONS = 100
 SKEW = timedelta(minutes=5)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # RFC 3339 date-time; CDS Hooks asks for UTC, an offset is taken as well.
 _TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})", re.ASCII | re.IGNORECASE
@@ -63,10 +64,9 @@ class _Item:
 
     def _uuid(self, value: object, member: str) -> str:
         """A UUID."""
-        try:
-            return str(uuid.UUID(value)) if isinstance(value, str) else str(uuid.UUID(""))
-        except ValueError:
-            raise self._fault(f"has no UUID in '{member}'") from None
+        if not isinstance(value, str) or not _UUID.fullmatch(value):
+            raise self._fault(f"has no UUID in '{member}'")
+        return value.lower()
 
     def _outcome(self) -> Outcome:
         """Accepted or overridden."""
@@ -97,6 +97,8 @@ class _Item:
             return ()
         if not isinstance(rows, list) or not rows:
             raise self._fault("is accepted without 'acceptedSuggestions'")
+        if len(rows) > MAX_SUGGESTIONS:
+            raise self._fault(f"names more than {MAX_SUGGESTIONS} 'acceptedSuggestions'")
         ids = (row.get("id") if isinstance(row, Mapping) else None for row in rows)
         return tuple(self._uuid(value, "acceptedSuggestions.id") for value in ids)
 

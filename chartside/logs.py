@@ -14,7 +14,7 @@ from clinical.errors import origin
 
 MEMBERS = (
     "client", "service", "hook", "advice", "outcome", "withheld", "status", "fault", "incident", "where", "ms",
-    "stored", "repeated", "quarantined", "model", "version",
+    "stored", "repeated", "quarantined", "model", "version", "deviations",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ class AuditKind(StrEnum):
     CARD_REJECTED = "card-rejected"
     FEEDBACK_REFUSED = "feedback-refused"
     SWITCH = "switch"
+    LEDGER_READ = "ledger-read"
 
 
 @dataclass(frozen=True, slots=True)

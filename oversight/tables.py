@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
 )
 
 from oversight.column_types import Moment, Words
@@ -106,9 +107,14 @@ advice = Table(
 )
 Index(None, advice.c.day, advice.c.service)
 Index(None, advice.c.request_key, advice.c.time)
-Index(None, advice.c.patient, advice.c.service, advice.c.clinician, advice.c.time)
-Index(None, advice.c.clinician, advice.c.time)
-Index(None, advice.c.encounter)
+# Only of risk cards that were shown, which is what `oversight.history` asks about and a small part of all advice.
+_SHOWN = and_(advice.c.withheld.is_(None), advice.c.probability.is_not(None))
+for columns in (
+    (advice.c.patient, advice.c.service, advice.c.clinician, advice.c.time),
+    (advice.c.clinician, advice.c.time),
+    (advice.c.encounter,),
+):
+    Index(None, *columns, sqlite_where=_SHOWN, postgresql_where=_SHOWN)
 
 feedback = Table(
     "feedback",

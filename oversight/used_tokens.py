@@ -6,9 +6,11 @@ The database remembers, so that a restart forgets nothing and all processes know
 from __future__ import annotations
 
 import hashlib
+from math import isfinite
 
 from sqlalchemy import Engine
 
+from clinical.errors import LedgerUnavailable
 from clinical.ports import Clock
 from oversight.column_types import mended
 from oversight.database import execute_at_once
@@ -32,11 +34,12 @@ class SqlUsedTokens:
 
         `expires` is in seconds since 1970. On the disk when it returns. Raises `LedgerUnavailable`.
         """
-        name = mended(client)
+        if not isfinite(expires):
+            raise LedgerUnavailable("A token has no time until which it could be remembered.")
         claimed = execute_at_once(
             self._engine,
             "INSERT INTO used_token (client, token_hash, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (name, _hash(client, token_id), float(expires)),
+            (mended(client), _hash(client, token_id), expires),
         )
         self._purge()
         return claimed == 1

@@ -31,6 +31,10 @@ ISSUE_TYPES = {
     "exception", "timeout", "incomplete", "throttled", "informational",
 }  # fmt: skip
 SAYS_SO = re.compile(r"Read but not used|Read only in part|[Nn]ot assessed")
+PLAIN_TAGS = {
+    "p", "strong", "em", "s", "table", "thead", "tbody", "tr", "th", "td", "ul", "ol", "li", "br", "hr", "code", "pre",
+    "blockquote", "h1", "h2", "h3", "h4",
+}  # fmt: skip
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 MARKDOWN.validateLink = lambda _: True  # type: ignore[method-assign]  # other renderers let javascript: pass
 
@@ -149,7 +153,7 @@ def _echo(answer: Answer) -> Iterator[str]:
     everything = text + str(sorted(answer.headers.items()))
     if good.MARK.lower() in everything.lower():
         yield "the error repeats the request"
-    if re.search(r"\b(?:128\.71|8\.271|3\.171|61\.71)\b|eyJ|Traceback|File \"", everything):
+    if re.search(r"\b(?:128\.71|8\.27143|3\.171|61\.71)\b|eyJ|Traceback|File \"", everything):
         yield "the error holds a value, a token or a traceback"
 
 
@@ -171,8 +175,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Any tag but those of plain text, and any attribute that loads or runs something."""
-        plain = {"p", "strong", "em", "table", "thead", "tbody", "tr", "th", "td", "ul", "ol", "li", "br", "hr", "code"}
-        if tag not in plain:
+        if tag not in PLAIN_TAGS:
             self.found.append(f"<{tag}>")
         self.found += [f"{tag} {name}" for name, _ in attrs if name not in ("style", "align")]
 

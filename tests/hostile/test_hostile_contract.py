@@ -1,4 +1,4 @@
-"""schemathesis over the OpenAPI document: generated requests, good and bad, against the real application in this process.
+"""schemathesis over the OpenAPI document: generated requests, good and bad, against the real application.
 
 All of its checks are on. `positive_data_acceptance` takes 412 and 422 beside 2xx (`schemathesis.toml` says why). The
 document calls a token optional, because clients on this machine need none by their registry entry; so `ignored_auth`

@@ -125,10 +125,13 @@ def test_only_the_patient_of_the_data_is_assessed(bench: Any, patient: str) -> N
         assert answer.status in {400, 422}
 
 
-@pytest.mark.parametrize("place", ENVELOPE + PERSON)
-@pytest.mark.parametrize("value", [None, 0, "", [], {}, True, "x" * 70], ids=repr)
-def test_each_place_of_envelope_patient_and_stay(bench: Any, place: str, value: Any) -> None:
-    """Each with one value of each type, so that no place is left to chance."""
-    answer = ask(bench, spliced([(place, value)], []))
-    assert answer.status == 200 or answer.status in ALLOWED
-    assert list(always(answer)) == []
+LACTATE = [place for place in RESULTS if place.startswith(good.aliases()["@lactate"])]
+
+
+@pytest.mark.parametrize("place", ENVELOPE + PERSON + LACTATE + ["/prefetch/labs", "/prefetch/labs/entry"])
+def test_each_place_takes_each_type(bench: Any, place: str) -> None:
+    """At each place of envelope, patient, stay and one result, so that none is left to chance."""
+    for value in (None, 0, -1.5, "", "x" * 70, [], {}, [[]], [{}], {"a": {}}, True):
+        answer = ask(bench, spliced([(place, value)], []))
+        assert answer.status == 200 or answer.status in ALLOWED, (value, answer.body)
+        assert list(always(answer)) == [], value

@@ -47,7 +47,7 @@ SPOILT: dict[str, Callable[[], Answer]] = {
     "no code": lambda: answer(400, {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}),
     "no issue": lambda: answer(400, {"resourceType": "OperationOutcome", "issue": []}),
     "an echoed id": lambda: answer(400, {**REFUSAL, "id": "qx7-pat"}),
-    "an echoed value": lambda: answer(400, {**REFUSAL, "text": "lactate 8.271"}),
+    "an echoed value": lambda: answer(400, {**REFUSAL, "text": "lactate 8.27143"}),
     "an echoed token": lambda: answer(401, {**REFUSAL, "text": "eyJhbGci"}),
     "a traceback": lambda: answer(400, {**REFUSAL, "text": "Traceback (most recent"}),
     "cards beside a fault": lambda: answer(400, {**REFUSAL, "cards": []}),

@@ -24,6 +24,9 @@ PATHS = {
 }
 
 
+METHODS = {"get", "post", "put", "delete", "patch"}
+
+
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     """The document."""
@@ -50,9 +53,6 @@ def test_it_is_an_openapi_document(described: dict[str, Any]) -> None:
     assert all(operation["summary"] for operation in operations)
     assert described["servers"] == [{"url": good.BASE_URL}]
     assert described["components"]["schemas"]["ServiceId"]["enum"] == [good.SERVICE]
-
-
-METHODS = {"get", "post", "put", "delete", "patch"}
 
 
 def test_it_names_the_routes_of_the_application(described: dict[str, Any], open_app: Flask) -> None:

@@ -134,10 +134,14 @@ def _make_indexes() -> None:
     """For repeats and for what was shown before."""
     op.create_index("ix_vocabulary_model_key", "vocabulary", ["model_key"])
     op.create_index("ix_advice_request_key_time", "advice", ["request_key", "time"])
-    columns = ["patient", "service", "clinician", "time"]
-    op.create_index("ix_advice_patient_service_clinician_time", "advice", columns)
-    op.create_index("ix_advice_clinician_time", "advice", ["clinician", "time"])
-    op.create_index("ix_advice_encounter", "advice", ["encounter"])
+    shown = sa.text("withheld IS NULL AND probability IS NOT NULL")
+    for columns in (
+        ["patient", "service", "clinician", "time"],
+        ["clinician", "time"],
+        ["encounter"],
+    ):
+        name = "_".join(["ix_advice", *columns])
+        op.create_index(name, "advice", columns, sqlite_where=shown, postgresql_where=shown)
 
 
 def _lift_sqlite() -> None:
