@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Request
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from clinical import strict_json
 from clinical.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
@@ -21,13 +21,16 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
         raise UnsupportedMediaType("An encoded body is not taken.")
     if (request.content_length or 0) > max_bytes:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
-    request.max_content_length = max_bytes
+    request.max_content_length = max_bytes + 1  # one more, so that a body in chunks shows that it goes on
     try:
-        return request.get_data(cache=False)
+        raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.") from None
-    except (ClientDisconnected, OSError):  # the server's parser raises OSError for a chunk that is none
+    except Exception:  # each server has errors of its own for chunks that are none
         raise MalformedRequest("The body broke off.") from None
+    if len(raw) > max_bytes:
+        raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
+    return raw
 
 
 def read_object(raw: bytes, max_bytes: int) -> Mapping[str, object]:

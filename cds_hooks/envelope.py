@@ -106,7 +106,9 @@ def _token(granted: Mapping[str, object]) -> str:
         raise MalformedRequest("'fhirAuthorization.access_token' is missing or is not a token.")
     if granted.get("token_type") != "Bearer":
         raise MalformedRequest("'fhirAuthorization.token_type' must be 'Bearer'.")
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int) or lifetime <= 0:
+    # 300.0 is the same JSON number as 300.
+    whole = isinstance(lifetime, int | float) and not isinstance(lifetime, bool) and lifetime == int(lifetime)
+    if not whole or lifetime <= 0:  # type: ignore[operator]
         raise MalformedRequest("'fhirAuthorization.expires_in' must be a positive whole number of seconds.")
     if not isinstance(granted.get("subject"), str):
         raise MalformedRequest("'fhirAuthorization.subject' is missing.")

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from flask import Response, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from cds_hooks.cards import EXTENSION
 from clinical import errors
@@ -31,7 +31,10 @@ TABLE: tuple[tuple[type[errors.ChartsideError], int, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A fault, ready to be told: `text` to the caller, `fault` and `where` to the log and the audit."""
+    """A fault, ready to be told: `text` to the caller, `fault` and `where` to the log and the audit.
+
+    `allow` are the methods that a route takes, where another was used (RFC 9110 section 15.5.6).
+    """
 
     status: int
     code: str
@@ -39,6 +42,7 @@ class Failure:
     incident: str
     fault: str
     where: str
+    allow: str = ""
 
 
 def answer(fault: Exception) -> Response:
@@ -49,7 +53,8 @@ def answer(fault: Exception) -> Response:
 def describe(fault: Exception) -> Failure:
     """What went wrong, under a new incident id. It is logged here."""
     status, code, text = _classify(fault)
-    failure = Failure(status, code, text, secrets.token_hex(6), type(fault).__name__, errors.origin(fault))
+    allow = ", ".join(fault.valid_methods or ()) if isinstance(fault, MethodNotAllowed) else ""
+    failure = Failure(status, code, text, secrets.token_hex(6), type(fault).__name__, errors.origin(fault), allow)
     note = {"fault": failure.fault, "where": failure.where, "status": status, "incident": failure.incident}
     LOG.log(logging.ERROR if status >= 500 else logging.WARNING, "fault", extra=note)
     return failure
@@ -60,6 +65,8 @@ def render(failure: Failure) -> Response:
     incident = failure.incident if failure.status != 401 else None
     response = jsonify(operation_outcome(failure.code, failure.text, incident))
     response.status_code = failure.status
+    if failure.allow:
+        response.headers["Allow"] = failure.allow
     if failure.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if failure.status == 503:

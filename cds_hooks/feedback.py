@@ -92,7 +92,7 @@ class _Item:
         """The accepted suggestions: required when accepted, meaningless otherwise."""
         rows = self._row.get("acceptedSuggestions")
         if outcome is Outcome.OVERRIDDEN:
-            if rows:
+            if rows not in (None, []):
                 raise self._fault("is overridden and names 'acceptedSuggestions'")
             return ()
         if not isinstance(rows, list) or not rows:

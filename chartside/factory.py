@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flask import Blueprint, Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import cds_hooks.blueprint
 import oversight.pages
@@ -182,6 +182,7 @@ def _check_certificates(settings: Settings, clients: Mapping[str, Client]) -> No
 def create_app(house: House) -> Flask:
     """The WSGI application."""
     app = Flask("chartside", static_folder=None)
+    app.url_map.merge_slashes = False  # a path with two slashes is another path, not one to be sent to
     app.register_blueprint(_cds_hooks(house))
     app.register_blueprint(_smart_app(house))
     app.register_blueprint(_oversight(house))
@@ -321,8 +322,8 @@ def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:
         try:
             ledger.ping()
         except LedgerUnavailable:
-            return jsonify(status="ledger unavailable"), 503
-        return jsonify(status="ok"), 200
+            return cds_hooks.blueprint.protect(jsonify(status="ledger unavailable")), 503
+        return cds_hooks.blueprint.protect(jsonify(status="ok")), 200
 
     return health
 
@@ -343,4 +344,6 @@ def _unknown(fault: HTTPException) -> Response:
         response = faults.answer(fault)
     else:
         response = Response(f"{fault.code} {fault.name}\n", fault.code or 500, content_type="text/plain; charset=utf-8")
+        if isinstance(fault, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(fault.valid_methods or ())
     return cds_hooks.blueprint.protect(response)

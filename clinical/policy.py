@@ -23,10 +23,12 @@ class Policy:
 
     `show_from` is the lowest probability that is shown; None means from the lowest tier whose indicator is above
     "info". With `shadow`, everything is assessed and stored and nothing is shown. `hidden_from` are the resource types
-    of users who see no card: the advice is written for clinicians. A card is a repeat if this clinician was shown one of
-    this service about this patient within `repeat_within`, at the same tier or a higher one. `snooze` says, by code of
-    the override reason, for how long an overridden card stays away, unless the tier rises. The budgets are numbers of
-    cards that one clinician may be shown in 24 hours, and one encounter in all; None is no limit.
+    of users who see no card: the advice is written for clinicians.
+
+    A card is a repeat if this clinician was shown one of this service about this patient within `repeat_within`, at the
+    same tier or a higher one. `snooze` says, by code of the override reason, for how long an overridden card stays away,
+    unless the tier rises. The budgets are numbers of cards that one clinician may be shown in 24 hours, and one
+    encounter in all; None is no limit.
     """
 
     show_from: float | None = None

@@ -54,7 +54,7 @@ class Assembly:
             kind = resource.get("resourceType")
             if kind == "Location":
                 self._add_place(resource)
-            elif kind is None:
+            elif not isinstance(kind, str):
                 self._aside(decode.reference_of(resource), "an entry holds no resource")
             elif self._relevant(kind, resource):
                 self._add_copy(full_url, _Copy(resource, source, named))

@@ -6,6 +6,7 @@ sets the resource aside, by name. One bad entry never sinks a bundle.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,8 @@ from pydantic import ValidationError
 from fhir_adapters.shapes import shape_of
 
 MAX_LIST = 200
+# FHIR R4 datatypes, id.
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 # A hospital's results come in some thousands of shapes (code, unit, sender); an entry takes about 200 bytes.
 MAX_SHAPES = 10_000
 # FHIR R4 EncounterStatus; fhir.resources does not check value sets.
@@ -108,7 +111,16 @@ def _refusal(resource: Mapping[str, object]) -> str | None:
         return "it carries a modifier that is not understood"
     if resource.get("focus"):
         return "it is about something else than its patient (focus)"
-    status = resource.get("status")
+    return _lenience(resource)
+
+
+def _lenience(resource: Mapping[str, object]) -> str | None:
+    """What fhir.resources lets pass and FHIR does not: a long id, a truth value in quotes, an unknown status."""
+    name, status = resource.get("id", "none"), resource.get("status")
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        return "id: not a FHIR id"
+    if not isinstance(resource.get("deceasedBoolean", False), bool):
+        return "deceasedBoolean: not a boolean"
     known = isinstance(status, str) and status in ENCOUNTER_STATUSES
     if resource["resourceType"] == "Encounter" and not known:
         return "status: not one of FHIR's"

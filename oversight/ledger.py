@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
-from clinical.advice import Advice, Feedback, History, Leaf, Receipt
+from clinical.advice import Advice, Feedback, History, Leaf, Receipt, WithheldReason
 from clinical.ports import Clock
 from oversight import chain, feedback, tables
 from oversight.advice_rows import AdviceRows
@@ -42,7 +42,9 @@ class SqlLedger:
 
         A repeat has the `request_key` of an entry of the same client, service and patient that is younger than
         `RETRY_WINDOW`. Nothing is stored then, and that entry comes back, with the identities of `advice`, which the
-        ledger knows by pseudonym only. An id that is already there raises `LedgerUnavailable`.
+        ledger knows by pseudonym only. The kill switch goes before: while a service is switched off, no earlier card
+        comes back, and what was withheld for that is no answer to repeat. An id that is already there raises
+        `LedgerUnavailable`.
         """
         row, words = self._rows.row(advice)
         with writing(self._engine, one_at_a_time=True) as connection:
@@ -107,6 +109,8 @@ class SqlLedger:
 def _last_and_earlier(connection: Connection, row: Mapping[str, Any]) -> tuple[chain.Link, AnyRow | None]:
     """Where the chain has got to, and the entry that a repeat finds."""
     wanted = {name: row[name] for name in _SAME}
+    if row["withheld"] == WithheldReason.SWITCHED_OFF:
+        wanted["request_key"] = ""
     found = connection.execute(_PLACE, {"after": row["time"] - RETRY_WINDOW} | wanted).first()
     if found is None:
         return chain.genesis("advice"), None
@@ -157,6 +161,7 @@ _EARLIER = (
     select(_AGAIN.c.sequence)
     .where(*(_AGAIN.c[name] == bindparam(name) for name in _SAME))
     .where(_AGAIN.c.request_key != "", _AGAIN.c.time > bindparam("after"))
+    .where(_AGAIN.c.withheld.is_distinct_from(WithheldReason.SWITCHED_OFF.value))
     .order_by(_AGAIN.c.time.desc(), _AGAIN.c.sequence.desc())
     .limit(1)
 )

@@ -5,9 +5,9 @@
 In the JSON, `rest` is what belongs neither to the model nor to the explanation. Of the explanation, `words` are the
 places of the attributions' words in the vocabulary (each as the difference from the one before), and `sets` says which
 set of facts each has; `sizes` and `members` are the sets. Of the facts, `shared` is what many have in common, and
-`kinds` says which of it each has. Times are 64-bit microseconds since 1970 in UTC, all other numbers doubles, both
-little-endian; NaN is None. The log-odds stand outside, because they are noise to a compressor. Level 3 of zlib takes
-as long as level 1 and saves nearly what level 6 does.
+`kinds` says which of it each has. Times are microseconds since 1970 in UTC, each as the 64-bit difference from the one
+before; all other numbers are doubles; both little-endian. NaN is None. The log-odds stand outside, because they are
+noise to a compressor. Level 3 of zlib takes as long as level 1 and saves nearly what level 6 does.
 """
 
 from __future__ import annotations
@@ -116,7 +116,12 @@ def _written(
     known = [value for value in values if value is not None]
     if not all(map(isfinite, chain(log_odds, measured, known))):
         raise ValueError("not a finite number")
-    return _packed(head, times, [nan if value is None else value for value in values] + measured, log_odds)
+    return _packed(
+        head,
+        list(map(sub, times, [0, *times])),
+        [nan if value is None else value for value in values] + measured,
+        log_odds,
+    )
 
 
 def _kind(fact: Observation) -> tuple[Any, ...]:
@@ -153,7 +158,7 @@ def _attributions(
     """The reasons, each with its words, its numbers and its facts."""
     many, reasons = len(head["references"]), len(log_odds)
     columns = struct.unpack(f"<{many}q{len(numbers) // 8 - many}d", numbers)
-    facts = _read_facts(head, columns[:many], columns[many + reasons :], clear)
+    facts = _read_facts(head, list(accumulate(columns[:many])), columns[many + reasons :], clear)
     named = iter(map(facts.__getitem__, head["members"]))
     sets = [tuple(islice(named, size)) for size in head["sizes"]]
     words = [vocabulary.words[place - 1] for place in accumulate(head["words"])]

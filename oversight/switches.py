@@ -15,6 +15,7 @@ from threading import Lock
 from sqlalchemy import Engine, func, select
 
 from clinical.audit import AuditEvent, AuditKind
+from clinical.errors import LedgerUnavailable
 from clinical.ports import Clock
 from oversight import chain, tables
 from oversight.audit import add_event
@@ -55,6 +56,7 @@ class SqlSwitches:
         self._lock = Lock()
         self._off: frozenset[tuple[str, str]] = frozenset()
         self._read_at: float | None = None
+        self._failures = 0
 
     def is_off(self, client: str, service: str) -> bool:
         """Whether the service may not show anything now. Raises `LedgerUnavailable` where nobody can say."""
@@ -84,9 +86,23 @@ class SqlSwitches:
 
     def _current(self) -> frozenset[tuple[str, str]]:
         """What is off, read again where it is old. Of many threads one reads, and the others wait for it."""
+        failures = self._failures
         with self._lock:
             now = self._monotonic()
             if self._read_at is None or now - self._read_at >= self._max_age:
-                self._off = frozenset((state.client, state.service) for state in self.states() if state.off)
+                self._off = self._read(failures)
                 self._read_at = now
             return self._off
+
+    def _read(self, failures: int) -> frozenset[tuple[str, str]]:
+        """Read what is off. The fault of another thread that this one waited for is its own too.
+
+        Otherwise all of them would wait for a slow database in turn.
+        """
+        if self._failures != failures:
+            raise LedgerUnavailable("The ledger does not say whether a service is switched off.")
+        try:
+            return frozenset((state.client, state.service) for state in self.states() if state.off)
+        except LedgerUnavailable:
+            self._failures += 1
+            raise

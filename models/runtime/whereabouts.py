@@ -44,6 +44,8 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
     known = [stay for stay in record.stays if stay.reference == focus]
     if not known:
         return _no_stay("the stay named is not in the record", in_population=True)
+    if all(stay.status == "entered-in-error" for stay in known):
+        return _no_stay("the stay named was entered in error", in_population=True)
     return _no_stay("the stay named is not under way", in_population=any(_contradicts(stay, as_of) for stay in known))
 
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conformance_plugin import PAGE, page
 
 from cds_hooks.services import Services, known_hooks
 from cds_hooks.templates import faults_in_template
 from chartside.factory import create_app
 from clinical.errors import SettingsInvalid
 from clinical.need import DataNeed
+from conformance_plugin import PAGE, page
 from models.runtime.catalogue import load_models
 
 HOOKS = known_hooks()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from conformance_plugin import PAGE, Row, checklist, page, result, scan
 
 AREAS, ROWS = checklist()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from flask import Flask
+
 from hostile import good, tokens
 from hostile.corpus import Case, Request, World, build, reference
 from hostile.judge import Answer

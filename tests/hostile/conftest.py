@@ -12,15 +12,15 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+
+from chartside.factory import House, create_app, open_house
+from chartside.logs import JsonLines
 from hostile import good
 from hostile.benches import Bench, Send, in_process, issued
 from hostile.corpus import World
 from hostile.house import OnEveryHook, SetClock, settings_in
 from hostile.listeners import Listener
 from hostile.servers import Running, serving
-
-from chartside.factory import House, create_app, open_house
-from chartside.logs import JsonLines
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hostile import good, tokens
-
 from cds_hooks.services import known_hooks
 from chartside.settings import Settings
+from hostile import good, tokens
 
 REGISTRY = f"""
 [clients.ward]

@@ -10,9 +10,10 @@ from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
+from markdown_it import MarkdownIt
+
 from hostile import good
 from hostile.corpus import Case
-from markdown_it import MarkdownIt
 
 TIME_LIMIT_S = 2.0
 ORIGIN = good.ISSUER  # the one browser origin of the registry
@@ -205,10 +206,17 @@ def card_faults(body: Any) -> Iterator[str]:
     if not isinstance(body, dict) or not isinstance(body.get("cards"), list):
         yield "no list of cards"
         return
-    if '""' in json.dumps(body["cards"]) or "null" in json.dumps(body["cards"]):
-        yield "an empty text or a null"
+    if body["cards"] and _has_empties(body["cards"]):
+        yield "an empty member or a null"
     for card in body["cards"]:
         yield from _card_faults(card)
+
+
+def _has_empties(value: Any) -> bool:
+    """Whether a null, or an empty text, list or object stands anywhere."""
+    if isinstance(value, dict | list) and value:
+        return any(map(_has_empties, value.values() if isinstance(value, dict) else value))
+    return value is None or value in ("", [], {})
 
 
 def _card_faults(card: dict[str, Any]) -> Iterator[str]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
-from hostile import good
-from hostile.house import settings_in
 
 import chartside
+from hostile import good
+from hostile.house import settings_in
 
 ROOT = Path(chartside.__file__).resolve().parents[1]
 START_LIMIT_S = 60

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hostile.judge import active_parts, card_faults
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +27,7 @@ from clinical.assessment import (
 )
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
 from findings import INFO
+from hostile.judge import active_parts, card_faults
 
 BASE = "https://chartside.hostile.test"
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -7,12 +7,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from hostile import good, pointer
 from hostile.corpus import Request
 from hostile.house import SetClock
 from hostile.judge import Answer, always, card_faults
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 NOW = SetClock().now()
 TEXTS = st.text(max_size=40) | st.sampled_from(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from hostile import good
 from hostile.corpus import Request
 from hostile.judge import Answer, always
 from hostile.test_hostile_door import NOW, TEXTS, VALUES
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 MEMBERS = ["card", "outcome", "outcomeTimestamp", "acceptedSuggestions", "overrideReason", "unknown"]
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from hostile.corpus import Case, Request, World, load
 from hostile.judge import Answer, always, faults
 from hostile.raw import exchange

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from hostile.corpus import Case, load, reference
 from hostile.judge import EXTENSION, Answer, active_parts, always, faults
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hostile import good
-from hostile.corpus import Case, build, load
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from cds_hooks.services import known_hooks
 from chartside.openapi import document
+from hostile import good
+from hostile.corpus import Case, build, load
 
 CASES = [case for case in load() if case.group != "framing"]
 PATHS = {

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from hostile import good
-from hostile.corpus import World, filled
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from hostile import good
+from hostile.corpus import World, filled
 
 
 @cache

@@ -152,6 +152,15 @@ def test_change_is_found_where_it_was_made(full_ledger, statement):
     assert [name for name, check in checks.items() if check.fault] == [table]
 
 
+def test_value_that_is_never_stored_is_found(full_ledger, kind):
+    """A number that is none, which SQLite does not know."""
+    value = "'NaN'" if kind == "postgresql" else "'none'"
+    with full_ledger.begin() as connection:
+        lift(connection)
+        connection.execute(text(f"UPDATE advice SET probability = {value} WHERE sequence = 4"))
+    assert (checked(full_ledger)["advice"].first_bad, checked(full_ledger)["advice"].fault) == (4, Fault.CHANGED)
+
+
 def test_cut_tail_and_old_copy_show_against_kept_heads_only(full_ledger, ledger, make_advice):
     """The chain of what is left is sound in itself."""
     old = heads(full_ledger)

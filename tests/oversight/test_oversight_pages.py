@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -174,6 +175,16 @@ def test_only_withheld_has_neither_share(client_with, ledger, make_advice):
     ledger.append(make_advice(withheld=WithheldReason.SHADOW))
     page = client_with().get(ADDRESS, headers=INSIDE).text
     assert "No card with a risk was shown" in page
+
+
+def test_every_reason_for_silence_has_words(client_with, ledger, make_advice):
+    """No code of ours stands in a heading."""
+    for reason in WithheldReason:
+        ledger.append(make_advice(withheld=reason))
+    page = client_with().get(ADDRESS, headers=INSIDE).text
+    headings = re.findall(r"Withheld, ([^<]+)<", page)
+    assert len(set(headings)) == len(WithheldReason)
+    assert not any("-" in heading for heading in headings)
 
 
 def test_reason_text_is_escaped(client_with, ledger, make_advice, answer):

@@ -67,6 +67,17 @@ def test_other_call_is_no_repeat(ledger, engine, make_advice, change):
     assert rows(engine) == 2
 
 
+def test_kill_switch_goes_before_a_repeat(ledger, engine, make_advice):
+    """A card from before does not come back while the service is off, and silence does not when it is on again."""
+    first = make_advice(request_key=KEY)
+    ledger.append(first)
+    for _ in range(2):
+        silent = again(make_advice, first, withheld=WithheldReason.SWITCHED_OFF)
+        assert ledger.append(silent) is silent
+    assert ledger.append(again(make_advice, first)) == first
+    assert rows(engine) == 3
+
+
 def test_calls_without_a_key_are_never_repeats(ledger, engine, make_advice):
     """Where there is none, every call is stored."""
     ledger.append(make_advice())

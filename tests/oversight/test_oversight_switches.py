@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from time import sleep
 
 import pytest
 from sqlalchemy import event, text
@@ -110,6 +112,29 @@ def test_old_knowledge_is_not_used_when_the_database_is_gone(switches, engine, t
     with pytest.raises(LedgerUnavailable):
         switches.is_off("a", "x")
     event.remove(engine, "before_cursor_execute", fail)
+    assert not switches.is_off("a", "x")
+
+
+def test_threads_do_not_wait_for_a_slow_fault_in_turn(switches, engine):
+    """Of eight that come together one asks, and all get its fault."""
+    asked = []
+
+    def fail(*_about):
+        """The database lets everybody wait, and then goes away."""
+        asked.append(1)
+        sleep(0.3)
+        raise OSError("gone")
+
+    def is_fault(_number):
+        """Whether it is told."""
+        with pytest.raises(LedgerUnavailable):
+            switches.is_off("a", "x")
+
+    event.listen(engine, "before_cursor_execute", fail)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(is_fault, range(8)))
+    event.remove(engine, "before_cursor_execute", fail)
+    assert len(asked) == 1
     assert not switches.is_off("a", "x")
 
 

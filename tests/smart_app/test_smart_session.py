@@ -509,7 +509,9 @@ def test_page_and_session_together(
     """From the EHR's link to the risk page; a replayed callback brings no second token request."""
     app = Flask("joined")
     base_url = "https://chartside.example"
-    deps = Deps({ehr.iss: ehr}, sessions, house.assess, house.banner, house.ledger, clock, make.contexts, base_url, b"s" * 32)
+    deps = Deps(
+        {ehr.iss: ehr}, sessions, house.assess, house.banner, house.ledger, clock, make.contexts, base_url, b"s" * 32
+    )
     app.register_blueprint(create_blueprint(deps))
     browser = app.test_client()
     begun = browser.get("/smart/launch", query_string={"iss": ehr.iss, "launch": "L1"}, base_url=deps.base_url)

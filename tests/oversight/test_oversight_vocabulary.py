@@ -1,0 +1,107 @@
+"""The words of a model: stored once, found again, never mistaken for others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from clinical.errors import LedgerUnavailable
+from oversight import vocabulary
+from oversight.database import writing
+from oversight.vocabulary import Vocabularies, Vocabulary, word
+
+
+def lift(engine):
+    """Take the guards away, as the owner of the database can."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            for verb in ("update", "delete"):
+                connection.execute(text(f"DROP TRIGGER vocabulary_no_{verb}"))
+                connection.execute(text(f"DROP TRIGGER advice_no_{verb}"))
+        else:
+            for table in ("vocabulary", "advice"):
+                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+
+
+def find(ledger, advice):
+    """Look an advice up."""
+    return ledger.find(advice.id, client="st-mary", patient_id="p-4711")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE advice SET vocabulary = NULL",
+        "UPDATE advice SET finding_format = 3",
+        "UPDATE vocabulary SET content = (SELECT min(finding) FROM advice)",
+    ],
+)
+def test_entry_without_its_words_is_a_fault(url, open_ledger, make_advice, statement):
+    """An entry whose words are missing, unreadable or in another form is never shown in part."""
+    ledger, engine = open_ledger(url)
+    advice = make_advice()
+    ledger.append(advice)
+    lift(engine)
+    with engine.begin() as connection:
+        connection.execute(text(statement.replace("min(finding)", "finding")))
+    with pytest.raises(LedgerUnavailable):
+        find(open_ledger(url)[0], advice)
+
+
+def test_words_that_are_not_there_are_a_fault(engine):
+    """A row that nobody wrote."""
+    with pytest.raises(LedgerUnavailable):
+        Vocabularies(engine).read(7)
+
+
+def test_two_processes_with_the_same_words_store_them_once(url, open_ledger, engine, make_advice):
+    """Both find the table empty; the second to write finds the row of the first."""
+    one, other = make_advice(), make_advice()
+    ledgers = [open_ledger(url)[0] for _ in range(2)]
+    rows = [ledger._rows.row(advice) for ledger, advice in zip(ledgers, (one, other), strict=True)]
+    assert [words.sequence for _, words in rows] == [None, None]
+    for ledger, (_, words) in zip(ledgers, rows, strict=True):
+        with writing(engine, one_at_a_time=True) as connection:
+            assert ledger._vocabularies.store(connection, words).sequence == 1
+
+
+def test_words_in_other_columns_are_not_mixed(url, open_ledger, monkeypatch, make_advice):
+    """A version whose reasons have more fields begins a vocabulary of its own, and the old one is still read."""
+    first, old = open_ledger(url)[0], make_advice()
+    first.append(old)
+    monkeypatch.setattr(vocabulary, "FIELDS", ("other",))
+    second, new = open_ledger(url)[0], make_advice()
+    _, words = second._rows.row(new)
+    assert words.sequence is None
+    monkeypatch.undo()
+    assert find(second, old).finding.explanation == old.finding.explanation
+
+
+def test_model_that_makes_up_words_does_not_grow_without_end(assessment, monkeypatch):
+    """Too many words, and the next vocabulary has only the new ones."""
+    monkeypatch.setattr(vocabulary, "_MOST_WORDS", 3)
+    one = word(assessment.explanation.attributions[0])
+    words = [(f"f{n}", *one[1:]) for n in range(5)]
+    first = Vocabulary(None, assessment.model, ()).with_words(words[:2])
+    assert first.with_words(words[2:3]).words == tuple(words[:3])
+    assert first.with_words(words[2:4]).words == tuple(words[2:4])
+
+
+def test_many_models_are_not_kept_for_ever(ledger, make_advice, assessment, monkeypatch):
+    """The memory of a process is bounded; every entry is still read."""
+    monkeypatch.setattr(vocabulary, "_MOST_KEPT", 2)
+    models = [replace(assessment.model, version=str(n)) for n in range(5)]
+    advices = [make_advice(finding=replace(assessment, model=model)) for model in models + models]
+    for advice in advices:
+        ledger.append(advice)
+    assert [find(ledger, advice).finding.model for advice in advices] == models + models
+    assert len(ledger._vocabularies._known) <= 2
+    assert len(ledger._vocabularies._current) <= 2
+
+
+def test_model_that_json_cannot_hold_is_refused(ledger, make_advice, assessment):
+    """A base rate that is no number."""
+    with pytest.raises(LedgerUnavailable):
+        ledger.append(make_advice(finding=replace(assessment, model=replace(assessment.model, base_rate=float("nan")))))
