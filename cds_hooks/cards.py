@@ -11,7 +11,7 @@ from cds_hooks.words import cut, escape
 from clinical import wording
 from clinical.advice import OVERRIDE_REASONS, Advice
 from clinical.app_context import AppContexts
-from clinical.assessment import Abstention, Driver, Finding, Indicator, RiskAssessment
+from clinical.assessment import Abstention, Driver, Explanation, Finding, Indicator, RiskAssessment
 from clinical.wording import age, percent
 
 SUMMARY_LIMIT = 139
@@ -106,9 +106,7 @@ def _risk_card(advice: Advice, found: RiskAssessment, zone: tzinfo) -> dict[str,
 
 def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
     """The explanation in Markdown, most useful lines first."""
-    drivers = found.explanation.drivers()
-    up = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "raises"][:DRIVERS_UP]
-    down = [driver for driver in drivers if wording.direction(driver.odds_multiplier) == "lowers"][:DRIVERS_DOWN]
+    up, down = _strongest(found.explanation)
     lines = [
         f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {escape(found.model.outcome)}** "
         f"{escape(found.model.horizon)}. "
@@ -124,6 +122,19 @@ def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
         " ".join(part for part in (_signature(found), escape(found.model.validation, LONG)) if part),
     ]
     return "\n\n".join(line for line in lines if line)
+
+
+def _strongest(explanation: Explanation) -> tuple[list[Driver], list[Driver]]:
+    """The drivers that a card names: the first that raise the risk, and the first that lower it, as far as shown."""
+    up: list[Driver] = []
+    down: list[Driver] = []
+    for driver in explanation.ranked():
+        if len(up) >= DRIVERS_UP and len(down) >= DRIVERS_DOWN:
+            break  # all that follow are weaker still
+        direction = wording.direction(driver.odds_multiplier)
+        if direction != "no change":
+            (up if direction == "raises" else down).append(driver)
+    return up[:DRIVERS_UP], down[:DRIVERS_DOWN]
 
 
 def _uncertainty(found: RiskAssessment) -> str:

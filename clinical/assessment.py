@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -128,19 +129,25 @@ class Explanation:
 
     def drivers(self) -> tuple[Driver, ...]:
         """Attributions grouped by concept, largest effect first (ties by name)."""
+        return tuple(self.ranked())
+
+    def ranked(self) -> Iterator[Driver]:
+        """The same, one after the other: a card needs the first few only."""
         groups: dict[str, list[Attribution]] = {}
         for attribution in self.attributions:
             groups.setdefault(attribution.concept, []).append(attribution)
-        return tuple(sorted(map(_driver, groups.values()), key=lambda d: (-abs(d.log_odds), d.concept)))
+        sums = ((math.fsum([part.log_odds for part in parts]), name) for name, parts in groups.items())
+        for log_odds, name in sorted(sums, key=lambda pair: (-abs(pair[0]), pair[1])):
+            yield _driver(groups[name], log_odds)
 
 
-def _driver(parts: list[Attribution]) -> Driver:
+def _driver(parts: list[Attribution], log_odds: float) -> Driver:
     """One concept's driver."""
     facts = [fact for part in parts for fact in part.facts]
     return Driver(
         concept=parts[0].concept,
         label=parts[0].concept_label,
-        log_odds=math.fsum(part.log_odds for part in parts),
+        log_odds=log_odds,
         latest=max(facts, key=lambda fact: fact.time, default=None),
         parts=tuple(sorted(parts, key=lambda part: -abs(part.log_odds))),
     )

@@ -26,8 +26,8 @@ class Policy:
     of users who see no card: the advice is written for clinicians.
 
     A card is a repeat if this clinician was shown one of this service about this patient within `repeat_within`, at the
-    same tier or a higher one. `snooze` says, by code of the override reason, for how long an overridden card stays away,
-    unless the tier rises. The budgets are numbers of cards that one clinician may be shown in 24 hours, and one
+    same tier or a higher one. `snooze` says, by code of the override reason, for how long an overridden card stays
+    away, unless the tier rises. The budgets are numbers of cards that one clinician may be shown in 24 hours, and one
     encounter in all; None is no limit.
     """
 
