@@ -26,6 +26,10 @@ class SigningKey:
         public = dict(self._key.as_dict(private=False))
         return {"keys": [{**public, "kid": self.kid, "alg": ALGORITHM, "use": "sig"}]}
 
+    def private_key(self) -> dict[str, object]:
+        """The whole pair as a JWK, for a file that only its owner may read."""
+        return {**self._key.as_dict(private=True), "kid": self.kid, "alg": ALGORITHM, "use": "sig"}
+
     def sign(self, claims: Mapping[str, object], header: Mapping[str, str] | None = None) -> str:
         """A compact JWS over the claims; `header` adds members such as `jku`."""
         protected = {"alg": ALGORITHM, "typ": "JWT", "kid": self.kid, **(header or {})}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehr_simulator.demo import examiner
 from ehr_simulator.patients import INTENSIVE_CARE_UNITS
 from ehr_simulator.settings import EhrSettings, OAuthClient
 
@@ -57,10 +58,11 @@ def write_files(folder: Path, settings: EhrSettings, *, strict: bool) -> None:
         path = folder / name
         path.touch(mode=0o600)
         path.write_text(text + "\n", encoding="utf-8")
+    examiner.write_keys(folder)
 
 
 def clients_toml(settings: EhrSettings, *, strict: bool) -> str:
-    """The registry with the EHR, and with this machine itself unless `strict`."""
+    """The registry with the EHR and the doctor, and with this machine itself unless `strict`."""
     shared = {
         "fhir_base": settings.fhir_base,
         "origins": [settings.base_url],
@@ -77,6 +79,8 @@ def clients_toml(settings: EhrSettings, *, strict: bool) -> str:
         **shared,
     }
     text = _table("demo-ehr", ehr)
+    text += "\n# For `chartside doctor`, which calls with a JWT as an EHR would.\n"
+    text += _table(examiner.CLIENT, examiner.registry_entry(settings, shared))
     if not strict:
         text += "\n# Calls from this machine without a token, for trying things out with curl.\n"
         text += _table("local", {"name": "This machine", "authentication": "loopback", **shared})

@@ -12,6 +12,7 @@ import requests
 
 from ehr_simulator import direct
 from ehr_simulator.chart.desk import Desk
+from ehr_simulator.demo import examiner
 from ehr_simulator.demo.browser import TIMEOUT, Browser, Form, PageSeen, RoadBlocked
 from ehr_simulator.demo.house import House
 from ehr_simulator.demo.tour import Seen, Tour
@@ -42,6 +43,8 @@ def walk(house: House, tour: Tour) -> Iterator[Step]:
     yield _attempt("the EHR's feedback 'accepted' was recorded", lambda: _accept(house.desk, accepted))
     yield _attempt("the override rates are as expected", lambda: _check_rates(house, tour))
     yield _attempt("the quality team's page opens with its password, and only so", lambda: _quality_page(house))
+    yield _attempt("chartside doctor finds no broken rule (a JWT on every call)", lambda: _examine(house))
+    yield _attempt("the ledger is what was written", lambda: _verify(house))
 
 
 def _percent(seen: Seen) -> int:
@@ -137,6 +140,29 @@ def _check_rates(house: House, tour: Tour) -> str:
     if wrong:
         raise RoadBlocked("; ".join(wrong))
     return ", ".join(f"{name} {value}" for name, value in expected.items())
+
+
+def _examine(house: House) -> str:
+    """Call the service from outside by every rule of CDS Hooks; its summary line."""
+    arguments = examiner.command(house.folder, house.settings)
+    try:
+        run = house.chartside(*arguments)
+    except subprocess.TimeoutExpired:
+        raise RoadBlocked("it did not come to its end") from None
+    (house.folder / "doctor.txt").write_text(run.stdout, encoding="utf-8")
+    lines = run.stdout.splitlines()
+    if run.returncode != 0:
+        broken = [line.strip() for line in lines if line.strip().startswith("FAIL")]
+        raise RoadBlocked("; ".join(broken[:3]) or run.stderr.strip()[-200:])
+    return next((line for line in reversed(lines) if line.startswith("Summary")), "")
+
+
+def _verify(house: House) -> str:
+    """Every hash of the ledger, worked out anew."""
+    run = house.chartside("ledger", "verify")
+    if run.returncode != 0:
+        raise RoadBlocked(run.stdout.strip() or run.stderr.strip()[-200:])
+    return ", ".join(line.partition(" entries")[0] for line in run.stdout.splitlines())
 
 
 def _quality_page(house: House) -> str:

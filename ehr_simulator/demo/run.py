@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ehr_simulator.demo import examiner
 from ehr_simulator.demo.deployment import Ports, fresh_folder
 from ehr_simulator.demo.house import House, check_ports, running_hospital, running_house
 from ehr_simulator.demo.road import QUALITY_PAGE, QUALITY_USER, walk
@@ -97,6 +98,7 @@ def _say_where(house: House, tell: Tell) -> None:
     tell(f"Quality team's page: {house.settings.chartside}{QUALITY_PAGE}")
     tell(f"                     (user {QUALITY_USER}, password {house.quality_password})")
     tell(f"CDS services:        {house.settings.chartside}/cds-services")
+    tell(f"Test it as an EHR:   chartside {' '.join(examiner.command(house.folder, house.settings))}")
     tell("Stop with Ctrl-C.")
 
 

@@ -31,14 +31,14 @@ def test_the_registry_names_the_ehr(tmp_path: Path) -> None:
     assert clients["local"]["authentication"] == "loopback"
     assert "Medical ICU" in clients["demo-ehr"]["intensive_care_locations"]
     write_files(tmp_path, settings, strict=True)
-    assert set(tomllib.loads((tmp_path / "clients.toml").read_text())["clients"]) == {"demo-ehr"}
+    assert set(tomllib.loads((tmp_path / "clients.toml").read_text())["clients"]) == {"demo-ehr", "doctor"}
 
 
 def test_secrets_are_long_and_private(tmp_path: Path) -> None:
     """Secrets are readable by their owner alone."""
     write_files(tmp_path, Ports().settings(), strict=True)
     assert len((tmp_path / "secret").read_text().strip()) >= 64
-    for name in ("secret", "quality-password"):
+    for name in ("secret", "quality-password", "doctor.jwk"):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0
 
 
