@@ -11,7 +11,7 @@ from cds_hooks.words import cut, escape
 from clinical import wording
 from clinical.advice import OVERRIDE_REASONS, Advice
 from clinical.app_context import AppContexts
-from clinical.assessment import Abstention, Driver, Explanation, Finding, Indicator, RiskAssessment
+from clinical.assessment import Abstention, Driver, Explanation, Finding, Indicator, Observed, RiskAssessment
 from clinical.wording import age, percent
 
 SUMMARY_LIMIT = 139
@@ -20,6 +20,7 @@ DRIVERS_UP = 3
 DRIVERS_DOWN = 1
 KINDS_OF_UNUSED = 5
 LONG = 600
+WIDE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,13 @@ def _risk_card(advice: Advice, found: RiskAssessment, zone: tzinfo) -> dict[str,
     """Summary, detail, suggestion and reasons of a risk."""
     # The lowest tier goes without its word: "usual" beside a number above the average would read as a contradiction.
     kind = "Risk" if found.tier.indicator is Indicator.INFO else f"{found.tier.name.capitalize()} risk"
-    summary = (
-        f"{kind} of {found.model.outcome}: {percent(found.probability)} "
-        f"{found.model.horizon} (average {percent(found.model.base_rate)})"
-    )
+    number = f": {percent(found.probability)} "
+    average = f" (average {percent(found.model.base_rate)})"
+    # Whatever has to be cut, the number stays.
+    what = cut(f"{kind} of {found.model.outcome}", SUMMARY_LIMIT // 2)
+    rest = cut(found.model.horizon, SUMMARY_LIMIT - len(what) - len(number) - len(average))
     return {
-        "summary": cut(summary, SUMMARY_LIMIT),
+        "summary": cut(f"{what}{number}{rest}{average}", SUMMARY_LIMIT),
         "indicator": found.tier.indicator.value,
         "detail": _risk_detail(found, zone),
         "suggestions": [_suggestion(advice, found)],
@@ -111,12 +113,12 @@ def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
         f"**{wording.of_hundred(found.probability).capitalize()} patients like this: {escape(found.model.outcome)}** "
         f"{escape(found.model.horizon)}. "
         f"Average of the patients the model learned from: {percent(found.model.base_rate)}.",
-        _uncertainty(found),
-        _when(found, zone),
         _table("Raises the risk", up, found, zone),
         _table("Lowers the risk", down, found, zone),
         "Odds say what moved this estimate; they are not effects of treatment.",
         f"**Consider:** {escape(found.suggestion, LONG)}.",
+        _when(found, zone),
+        _uncertainty(found),
         _completeness(found),
         _gaps(found),
         " ".join(part for part in (_signature(found), escape(found.model.validation, LONG)) if part),
@@ -125,28 +127,44 @@ def _risk_detail(found: RiskAssessment, zone: tzinfo) -> str:
 
 
 def _strongest(explanation: Explanation) -> tuple[list[Driver], list[Driver]]:
-    """The drivers that a card names: the first that raise the risk, and the first that lower it, as far as shown."""
+    """The drivers that a card names: the strongest that raise the risk, and the strongest that lowers it.
+
+    One without a value stays off the card: "not measured, lowers the risk" would be read as advice not to measure.
+    """
     up: list[Driver] = []
     down: list[Driver] = []
     for driver in explanation.ranked():
         if len(up) >= DRIVERS_UP and len(down) >= DRIVERS_DOWN:
             break  # all that follow are weaker still
         direction = wording.direction(driver.odds_multiplier)
-        if direction != "no change":
+        if direction != "no change" and driver.measured:
             (up if direction == "raises" else down).append(driver)
     return up[:DRIVERS_UP], down[:DRIVERS_DOWN]
 
 
 def _uncertainty(found: RiskAssessment) -> str:
-    """How sure the number is: what happened, in validation, to patients given about this risk."""
+    """How far the number can be trusted: what happened, in validation, to patients given about this risk."""
     seen = found.observed
     if seen is None:
         return "How far a risk of this size can be off was not measured."
     low, high = wording.percent_points(seen.lower), wording.percent_points(seen.upper)
-    return (
-        f"**How sure:** of {seen.patients} patients given {percent(seen.low)} to {percent(seen.high)} in validation, "
-        f"{percent(seen.share)} had this outcome (95 % interval {low} to {high} %)."
+    text = (
+        f"**In validation:** of {seen.patients} patients given {_span(seen)}, {percent(seen.share)} had this outcome "
+        f"(95 % interval {low} to {high} %)."
     )
+    return f"{text} That is a wide group: read the estimate as its group, not to the point." if _is_wide(seen) else text
+
+
+def _span(seen: Observed) -> str:
+    """The risks that were put together."""
+    if seen.low <= 0:
+        return f"less than {percent(seen.high)}"
+    return f"{percent(seen.low)} or more" if seen.high >= 1 else f"{percent(seen.low)} to {percent(seen.high)}"
+
+
+def _is_wide(seen: Observed) -> bool:
+    """Whether one share stands for estimates that lie far apart."""
+    return seen.high - seen.low > WIDE
 
 
 def _completeness(found: RiskAssessment) -> str:

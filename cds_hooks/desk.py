@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from flask import Response
 
@@ -38,17 +39,34 @@ class Terms:
     empty_on_fault: bool = False
 
 
+@dataclass(slots=True)
+class Written:
+    """The answer that was written for an advice, and passed the linter."""
+
+    advice: Advice | None = None
+    response: dict[str, object] = field(default_factory=dict)
+
+
+class Advise(Protocol):
+    """The main job, bound to its collaborators."""
+
+    def __call__(self, invocation: Invocation, *, check: Callable[[Advice], object]) -> Advice:
+        """Advise; `check` is called before anything is stored."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Serves calls and feedback. `advise` is the main job, bound to its collaborators."""
+    """Serves calls and feedback. `retry_secret` keys what tells that a call is sent again."""
 
     services: Services
-    advise: Callable[[Invocation], Advice]
+    advise: Advise
     ledger: Ledger
     audit: Audit
     clock: Clock
     cards: CardWriter
     terms: Mapping[str, Terms]
+    retry_secret: bytes = field(repr=False)
 
     @property
     def base_url(self) -> str:
@@ -66,12 +84,22 @@ class Desk:
         service = self.services.find(service_id, sent.get("hook"))
         invocation = envelope.read_invocation(sent, service, client)
         left = self.terms[client].seconds - (time.monotonic() - started)
-        key = request_key(client, service_id, invocation.hook_instance, raw)
-        advice = self.advise(replace(invocation, seconds=max(left - RESERVE_S, LEAST_S), request_key=key))
+        key = request_key(self.retry_secret, client, service_id, invocation.hook_instance, raw)
+        written = Written()
+        advice = self.advise(
+            replace(invocation, seconds=max(left - RESERVE_S, LEAST_S), request_key=key),
+            check=lambda formed: self._write(formed, written),
+        )
+        if advice is not written.advice:  # an earlier one, of the same call
+            self._write(advice, written)
+        _log(advice, started)
+        return written.response
+
+    def _write(self, advice: Advice, written: Written) -> None:
+        """Write the answer and check it. Raises `CardRejected`."""
         response = self.cards.response(advice)
         linter.check(response, self.base_url)
-        _log(advice, started)
-        return response
+        written.advice, written.response = advice, response
 
     def take_feedback(self, client: str, service_id: str, sent: Mapping[str, object]) -> dict[str, object]:
         """Store a batch, and say where each item stands."""
@@ -104,10 +132,12 @@ class Desk:
     def _noted(self, fault: Exception, kind: AuditKind, client: str, service_id: str) -> Response:
         """The error that goes out, with its entry in the audit."""
         failure = faults.describe(fault)
+        if isinstance(fault, LedgerUnavailable):  # the audit is in the same database, and somebody is waiting
+            return faults.render(failure)
         try:
             self.audit.note(self._event(kind, failure, client, service_id, status=failure.status))
-        except LedgerUnavailable:  # the answer is an error already; the log line below is what is left
-            LOG.error("audit", extra={"client": client, "service": service_id, "incident": failure.incident})
+        except LedgerUnavailable:  # the answer is an error already; the log line is what is left
+            LOG.error("audit", extra={"client": client, "incident": failure.incident})
         return faults.render(failure)
 
     def _event(

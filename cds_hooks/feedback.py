@@ -109,9 +109,9 @@ class _Item:
             return None, ""
         if outcome is Outcome.ACCEPTED:
             raise self._fault("is accepted and gives an 'overrideReason'")
-        if not isinstance(given, Mapping) or not ({"reason", "userComment"} & given.keys()):
+        if not isinstance(given, Mapping) or all(given.get(name) is None for name in ("reason", "userComment")):
             raise self._fault("has an 'overrideReason' without reason and userComment")
-        comment = given.get("userComment", "")
+        comment = "" if given.get("userComment") is None else given["userComment"]
         if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
             raise self._fault(f"has a 'userComment' that is not text of at most {MAX_COMMENT} characters")
         return self._coding(given.get("reason")), comment
@@ -122,7 +122,7 @@ class _Item:
             return None
         if not isinstance(value, Mapping):
             raise self._fault("has an override 'reason' that is not a Coding")
-        parts = [value.get(name, "") for name in ("system", "code", "display")]
+        parts = ["" if value.get(name) is None else value[name] for name in ("system", "code", "display")]
         if not parts[1] or not all(isinstance(part, str) and len(part) <= 500 for part in parts):
             raise self._fault("has an override 'reason' without a code")
         system, code, display = map(str, parts)

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -23,7 +24,7 @@ from cds_hooks.trust import Caller, Trust
 from chartside import openapi
 from chartside.clients import Client, check_services, load_clients
 from chartside.clock import SystemClock
-from chartside.settings import Settings
+from chartside.settings import LOOPBACK, Settings
 from clinical.advice import Advice
 from clinical.advise import advise
 from clinical.app_context import AppContexts
@@ -51,8 +52,9 @@ from oversight.used_tokens import SqlUsedTokens
 from smart_app.ports import Banner, Ehr, Visit
 
 LOG = logging.getLogger("chartside.factory")
-# A hook that cannot store its advice says so while the clinician still waits: half for a connection, half for the lock.
-LEDGER_PATIENCE_S = 1.0
+# How long to wait for a connection to the ledger, and for its lock. A hook that cannot store its advice says so while
+# the clinician still waits.
+LEDGER_PATIENCE_S = 0.25
 LEDGER_CONNECTIONS = 16
 SMART_HOOK = "smart-launch"
 SMART_MODEL_HOOK = "patient-view"
@@ -76,7 +78,13 @@ class House:
     clock: Clock
     close: Callable[[], None]
 
-    def advise(self, invocation: Invocation, records: RecordSource | None = None) -> Advice:
+    def advise(
+        self,
+        invocation: Invocation,
+        records: RecordSource | None = None,
+        *,
+        check: Callable[[Advice], object] = lambda _: None,
+    ) -> Advice:
         """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
         return advise(
             invocation,
@@ -85,6 +93,7 @@ class House:
             policy=self.policy(invocation),
             ledger=self.ledger,
             clock=self.clock,
+            check=check,
         )
 
     def policy(self, invocation: Invocation) -> Policy:
@@ -130,6 +139,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     check_units(models, analytes)
     check_services(clients.values(), models)
     _check_certificates(settings, clients)
+    _check_loopback(settings, clients)
     warm_up()
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     upgrade(engine)
@@ -179,6 +189,19 @@ def _check_certificates(settings: Settings, clients: Mapping[str, Client]) -> No
         )
 
 
+def _check_loopback(settings: Settings, clients: Mapping[str, Client]) -> None:
+    """Calls without a token are for trying out. Behind a proxy every caller seems to come from this machine.
+
+    Raises `SettingsInvalid` where the service is reached by another name than this machine's.
+    """
+    found = [client.id for client in clients.values() if client.authentication == "loopback"]
+    if found and urlsplit(settings.base_url).hostname not in LOOPBACK:
+        raise SettingsInvalid(
+            f"[clients.{found[0]}] has authentication 'loopback', and CHARTSIDE_BASE_URL is not this machine: behind a "
+            "proxy anybody could call without a token."
+        )
+
+
 def create_app(house: House) -> Flask:
     """The WSGI application."""
     app = Flask("chartside", static_folder=None)
@@ -215,6 +238,7 @@ def _cds_hooks(house: House) -> Blueprint:
         clock=house.clock,
         cards=CardWriter(house.settings.base_url, house.contexts, house.settings.time_zone),
         terms={client.id: _terms(client) for client in house.clients.values()},
+        retry_secret=derive_key(house.settings.secret, "retries"),
     )
     settings = house.settings
     door = cds_hooks.blueprint.Door(trust, settings.base_url, settings.max_body_bytes, settings.certificate_header)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chartside.settings import from_environment
 from clinical import strict_json
+from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import ChartsideError
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def verify(kept: Iterable[Path]) -> None:
 @click.option("--pseudonyms", is_flag=True, help="Add the pseudonyms of patient and clinician.")
 def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -> None:
     """Export feedback."""
+    from oversight.audit import SqlAudit  # noqa: PLC0415
     from oversight.database import open_engine  # noqa: PLC0415
     from oversight.export import feedback_rows, write_csv  # noqa: PLC0415
     from oversight.tallies import Period  # noqa: PLC0415
@@ -79,10 +82,24 @@ def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -
         raise click.UsageError("--from lies after --to.")
     engine = open_engine(from_environment().database_url, create=False)
     rows = feedback_rows(engine, Period(first.date(), last.date()), pseudonyms=pseudonyms)
-    with file.open("x", encoding="utf-8", newline="") as out:
-        number = write_csv(rows, out, pseudonyms=pseudonyms)
-    engine.dispose()
+    # Noted first: an export that nobody can trace does not happen.
+    detail = f"feedback export, {first:%Y-%m-%d} to {last:%Y-%m-%d}, pseudonyms: {'yes' if pseudonyms else 'no'}"
+    SqlAudit(engine).note(AuditEvent(datetime.now(UTC), AuditKind.LEDGER_READ, detail=detail))
+    try:
+        with open(file, "x", encoding="utf-8", newline="", opener=_private) as out:
+            number = write_csv(rows, out, pseudonyms=pseudonyms)
+    except FileExistsError:
+        raise click.UsageError(f"{file} is there already; choose another name.") from None
+    except OSError as fault:
+        raise click.ClickException(f"{file} cannot be written ({fault.strerror}).") from None
+    finally:
+        engine.dispose()
     click.echo(f"{number} rows in {file}.")
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _heads(path: Path) -> list[Head]:
@@ -90,8 +107,7 @@ def _heads(path: Path) -> list[Head]:
     from oversight.verify import Head  # noqa: PLC0415
 
     try:
-        document = strict_json.loads(path.read_bytes())
-        rows = document["heads"] if isinstance(document, dict) else None
-        return [Head(str(row["table"]), int(row["sequence"]), str(row["chain"])) for row in rows or ()]
+        document: Any = strict_json.loads(path.read_bytes())
+        return [Head(str(row["table"]), int(row["sequence"]), str(row["chain"])) for row in document["heads"]]
     except (ChartsideError, OSError, KeyError, TypeError, ValueError):
         raise click.UsageError(f"{path.name} is not a file that 'chartside ledger heads' printed.") from None

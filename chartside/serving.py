@@ -1,4 +1,4 @@
-"""The WSGI server: gunicorn with threads, one process (sessions and used token ids live in its memory).
+"""The WSGI server: gunicorn with threads, one process (page sessions live in its memory).
 
 gunicorn's threads wait for a slow client as long as it likes; sixteen of those would stop the service. Here a
 connection that does not get its request through in time is closed. A proxy in front should do the same, earlier.

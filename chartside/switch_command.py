@@ -59,9 +59,10 @@ def show() -> None:
 def _set(service: str, client: str, *, off: bool, by: str, reason: str) -> None:
     """Write the state, for names that exist: a mistyped name would switch nothing off, and nobody would notice."""
     from chartside.clients import load_clients  # noqa: PLC0415 (imports of seconds, needed here only)
-    from models.runtime.catalogue import load_models  # noqa: PLC0415
+    from models.runtime.catalogue import read_manifests  # noqa: PLC0415
 
-    known_services = [*load_models(), "all"]
+    # Manifests only: the switch has to work also when a model file is the trouble.
+    known_services = [*read_manifests(), "all"]
     known_clients = ["", *(known.id for known in load_clients(from_environment().clients_file))]
     if service not in known_services:
         raise click.UsageError(f"There is no such service. Known: {', '.join(known_services)}.")

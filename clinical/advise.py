@@ -6,8 +6,9 @@ entry in the ledger.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,18 +21,26 @@ from clinical.record import PatientRecord
 
 
 def advise(
-    invocation: Invocation, *, model: RiskModel, records: RecordSource, policy: Policy, ledger: Ledger, clock: Clock
+    invocation: Invocation,
+    *,
+    model: RiskModel,
+    records: RecordSource,
+    policy: Policy,
+    ledger: Ledger,
+    clock: Clock,
+    check: Callable[[Advice], object] = lambda _: None,
 ) -> Advice:
-    """Read the record, assess, decide, store, and only then hand out.
+    """Read the record, assess, decide, check that it can be told, store, and only then hand out.
 
     Whatever goes wrong on the way raises one of `clinical.errors`; there is no path on which a fault becomes
-    an empty answer.
+    an empty answer. `check` raises for advice that its door could not show: what nobody saw is not stored as shown.
     """
     record = records.read(invocation, model.needs)
     now = clock.now()
     finding = model.assess(record, now)
-    advice = form_advice(invocation, record, finding, now)
-    return ledger.append(decide(advice, policy, ledger))
+    advice = decide(form_advice(invocation, record, finding, now), policy, ledger)
+    check(advice)
+    return ledger.append(advice)
 
 
 def decide(advice: Advice, policy: Policy, ledger: Ledger) -> Advice:
@@ -65,12 +74,13 @@ def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding,
     )
 
 
-def request_key(*parts: str | bytes) -> str:
-    """The same 64 hex digits for the same parts: SHA-256 over the digest of each, so that none runs into the next."""
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
-    return whole.hexdigest()
+def request_key(secret: bytes, *parts: str | bytes) -> str:
+    """The same 64 hex digits for the same parts: HMAC-SHA256 over the tag of each, so that none runs into the next.
+
+    Keyed, because it stands in the ledger: from a small body, somebody could guess the patient.
+    """
+    raw = (part.encode() if isinstance(part, str) else part for part in parts)
+    return hmac.digest(secret, b"".join(hmac.digest(secret, part, "sha256") for part in raw), "sha256").hex()
 
 
 def unit_name(record: PatientRecord, at: datetime) -> str:

@@ -65,7 +65,7 @@ class Policy:
             if self._is_low(finding):
                 yield WithheldReason.BELOW_THRESHOLD
             if self._has_history_rules and finding.tier.indicator is not Indicator.CRITICAL:
-                yield from self._fatigue(finding, now, history())
+                yield from self._fatigue(finding, _is_person(user), now, history())
         if self.shadow:
             yield WithheldReason.SHADOW
 
@@ -81,15 +81,30 @@ class Policy:
         budgets = (self.per_clinician_day, self.per_encounter)
         return self.look_back > _NEVER or any(budget is not None for budget in budgets)
 
-    def _fatigue(self, finding: RiskAssessment, now: datetime, before: History) -> Iterator[WithheldReason]:
-        """The rules against alert fatigue (Ancker 2017, PMC5387195: repeats and numbers lower acceptance)."""
+    def _fatigue(
+        self, finding: RiskAssessment, of_person: bool, now: datetime, before: History
+    ) -> Iterator[WithheldReason]:
+        """The rules against alert fatigue (Ancker 2017, PMC5387195: repeats and numbers lower acceptance).
+
+        A call that names no clinician has only the rule of its encounter: nobody is known to have seen anything.
+        """
+        if of_person:
+            yield from self._seen_before(finding, now, before)
+        if self.per_encounter is not None and before.in_encounter >= self.per_encounter:
+            yield WithheldReason.ENCOUNTER_BUDGET
+        if of_person and self.per_clinician_day is not None and before.to_clinician >= self.per_clinician_day:
+            yield WithheldReason.CLINICIAN_BUDGET
+
+    def _seen_before(self, finding: RiskAssessment, now: datetime, before: History) -> Iterator[WithheldReason]:
+        """Whether this clinician was shown as much not long ago, or put it off."""
         alike = [card for card in before.shown if card.tier_at_least >= finding.tier.at_least]
         if any(now - card.time < self.repeat_within for card in alike):
             yield WithheldReason.REPEAT
         answered = ((card.overridden_at, self.snooze.get(card.reason, _NEVER)) for card in alike)
         if any(at is not None and now - at < span for at, span in answered):
             yield WithheldReason.SNOOZED
-        if self.per_encounter is not None and before.in_encounter >= self.per_encounter:
-            yield WithheldReason.ENCOUNTER_BUDGET
-        if self.per_clinician_day is not None and before.to_clinician >= self.per_clinician_day:
-            yield WithheldReason.CLINICIAN_BUDGET
+
+
+def _is_person(user: str) -> bool:
+    """Whether a reference names one clinician, and not a feed, an organisation or nobody."""
+    return user.split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])

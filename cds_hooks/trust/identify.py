@@ -51,18 +51,21 @@ class Trust:
 
     def identify(self, presented: Presented) -> str:
         """The id of the calling client. Raises `NotAuthenticated`, or `LedgerUnavailable` (503) without the store."""
+        known: list[Caller] = []
         try:
-            return self._identify(presented)
+            return self._identify(presented, known)
         except NotAuthenticated as refusal:
-            LOG.info("refused", extra={"outcome": refusal.message})  # our words, nothing out of the token
+            # Our words and the registry's, nothing out of the token.
+            LOG.info("refused", extra={"outcome": refusal.message, "client": known[0].id if known else ""})
             raise
 
-    def _identify(self, presented: Presented) -> str:
-        """By token, or as a caller on this machine."""
+    def _identify(self, presented: Presented, known: list[Caller]) -> str:
+        """By token, or as a caller on this machine. `known` is who the token says it is from, once that is a client."""
         if presented.authorization is None:
             return self._without_token(presented)
         token = read_token(presented.authorization)
         caller = self._caller(token)
+        known.append(caller)
         rules.check_header(token, caller)
         rules.check_audience(token, caller, presented.url)
         rules.check_times(token, caller, self._clock.now().timestamp())

@@ -24,7 +24,7 @@ def holds(client: Client) -> Iterator[str]:
         yield from _lists(client)
     yield f"Records are read from {', '.join((client.fhir_base, *client.fhir_hosts))} and nowhere else."
     fault = "an empty list" if client.on_error == "empty" else "a status of its own and an OperationOutcome"
-    yield f"A call is answered within {client.deadline_ms} ms, a fault with {fault}."
+    yield f"Reads for a call end in time for {client.deadline_ms} ms; a fault is answered with {fault}."
     yield from _shown(client)
 
 

@@ -112,7 +112,7 @@ def _service(service: Offered, client: Client) -> Iterator[tuple[str, str]]:
     yield "hooks", ", ".join(info.hooks)
     yield "trigger condition", "every event of these hooks for such patients; the answer says where it does not apply"
     fault = "a 4xx or 5xx with an OperationOutcome" if client.on_error == "outcome" else "an empty list, as agreed"
-    yield "answer", f"within {client.deadline_ms} ms; a fault is {fault}"
+    yield "answer", f"reads end in time for {client.deadline_ms} ms; a fault is {fault}"
     hooks = known_hooks()
     always = all(hooks[hook].encounter_always_known for hook in info.hooks if hook in hooks)
     for need in service.needs:

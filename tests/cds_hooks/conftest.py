@@ -113,6 +113,8 @@ class Door:
         self.key = ECKey.generate_key("P-384", {"kid": "k1", "use": "sig", "alg": "ES384"})
         self.key_sets: dict[str, Any] = {JKU: {"keys": [self.key.as_dict(private=False)]}}
         self.fetched: list[str] = []
+        self.stored: list[Advice] = []
+        self.earlier: Advice | None = None
         self.audit = Notes()
         self.used = UsedOnce()
         self.terms = {"demo-ehr": Terms(("https://ehr.test",)), "other": Terms(("https://other.test",))}
@@ -125,6 +127,7 @@ class Door:
             clock=clock,
             cards=CardWriter(BASE, AppContexts(b"c" * 32)),
             terms=self.terms,
+            retry_secret=b"r" * 32,
         )
         app = Flask("door")
         trust = Trust([caller], fetch_keys=self._fetch, used=self.used, clock=clock)
@@ -132,11 +135,13 @@ class Door:
         app.register_error_handler(HTTPException, faults.answer)
         self.http: FlaskClient = app.test_client()
 
-    def _advise(self, invocation: Invocation) -> Advice:
+    def _advise(self, invocation: Invocation, *, check: Callable[[Advice], object]) -> Advice:
         self.calls.append(invocation)
         if isinstance(self.advice, Exception):
             raise self.advice
-        return self.advice
+        check(self.advice)
+        self.stored.append(self.advice)
+        return self.earlier or self.advice
 
     def _fetch(self, url: str) -> object:
         self.fetched.append(url)

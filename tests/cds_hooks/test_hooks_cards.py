@@ -36,8 +36,9 @@ def test_a_risk_card_says_what_how_high_why_and_what_to_do(make_advice: Make) ->
     assert "| Lactate | 4.1 mmol/L | 02 Mar 07:30 (30 min ago) | × 3.3 |" in detail
     assert "| Creatinine | 2.31 mg/dL | 02 Mar 04:40 (3 h ago) | × 2.5 |" in detail
     assert "| Platelets | 212 ×10³/µL | 02 Mar 06:30 (1 h ago) | × 0.74 |" in detail
-    assert "Bilirubin | not measured" not in detail  # three upwards and one downwards are enough on a card
-    assert detail.index("Raises the risk") < detail.index("Lowers the risk") < detail.index("Consider:")
+    assert "Bilirubin | not measured" not in detail  # it would be read as advice not to measure
+    order = ["Raises the risk", "Lowers the risk", "Consider:", "As of", "No usable value"]
+    assert sorted(order, key=detail.index) == order
     assert "hour 24 of the intensive care stay. Newest value 30 min old, oldest 20 h." in detail
     assert "**No usable value of:** Bilirubin." in detail
     assert "supports clinical judgement, it does not replace it" in detail
@@ -49,8 +50,8 @@ def test_a_risk_card_says_how_sure_it_is(make_advice: Make, make_assessment: Mak
     model = replace(INFO, validation="Cross-validated AUROC .84.")
     detail = WRITER.card(make_advice(make_assessment(observed=seen, signals=30, model=model)))["detail"]
     assert (
-        "**How sure:** of 400 patients given 42 % to 58 % in validation, 48 % had this outcome "
-        "(95 % interval 43 to 52 %)." in detail
+        "**In validation:** of 400 patients given 42 % to 58 %, 48 % had this outcome (95 % interval 43 to 52 %)."
+        in detail
     )
     assert "Data: 29 of 30 signals have a usable value." in detail
     assert detail.endswith("it does not replace it. Cross-validated AUROC .84.")
@@ -58,6 +59,29 @@ def test_a_risk_card_says_how_sure_it_is(make_advice: Make, make_assessment: Mak
 
 
 @pytest.mark.conforms(55, 57, 58, 65, 77)
+@pytest.mark.parametrize(
+    ("low", "high", "words", "wide"),
+    [(0.0, 0.02, "less than 2 %", False), (0.7, 1.0, "70 % or more", True), (0.3, 0.4, "30 % to 40 %", False)],
+)
+def test_the_group_of_the_validation_is_named(
+    low: float, high: float, words: str, wide: bool, make_advice: Make, make_assessment: Make
+) -> None:
+    """Open ends read as such, and a wide group is called one: 96 % beside "72 % had it" needs a word."""
+    seen = Observed(low, high, 124, 89, 0.63, 0.79)
+    detail = WRITER.card(make_advice(make_assessment(observed=seen)))["detail"]
+    assert f"of 124 patients given {words}, 72 % had" in detail
+    assert ("read the estimate as its group" in detail) == wide
+
+
+def test_the_number_survives_a_long_name(make_advice: Make, make_assessment: Make) -> None:
+    """Words are cut, the risk and the average are not."""
+    model = replace(INFO, outcome="a very long outcome " * 10, horizon="within a very long time " * 10)
+    summary = WRITER.card(make_advice(make_assessment(model=model)))["summary"]
+    assert len(summary) <= 139
+    assert ": 50 % within" in summary
+    assert summary.endswith("(average 14 %)")
+
+
 def test_one_action_coded_reasons_and_a_link(make_advice: Make) -> None:
     """One suggestion with a Task, four to six reasons, a SMART link that carries the card's id and no more."""
     advice: Advice = make_advice()

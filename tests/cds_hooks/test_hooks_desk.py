@@ -71,6 +71,15 @@ def test_a_card_that_breaks_a_rule_is_an_error_and_an_audit_entry(door: Any, mak
     assert response.status_code == 500
     assert response.get_json()["resourceType"] == "OperationOutcome"
     assert door.audit.events[0].kind is AuditKind.CARD_REJECTED
+    assert door.stored == []
+
+
+def test_an_earlier_card_is_checked_too(door: Any, make_advice: Any) -> None:
+    """What is answered is the card of the advice that stands, and it passes the linter as well."""
+    door.earlier = make_advice(id="7f1c5a80-5d3c-4f5a-9a39-6c3f7a3f2b22")
+    assert door.post(door.body()).get_json()["cards"][0]["uuid"] == door.earlier.id
+    door.earlier = make_advice(suggestion_id="not-a-uuid")
+    assert door.post(door.body()).status_code == 500
 
 
 def test_an_audit_that_fails_leaves_the_error_as_it_is(door: Any) -> None:

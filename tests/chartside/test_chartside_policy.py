@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,22 @@ import pytest
 
 from chartside.factory import House, create_app, open_house
 from chartside.settings import Settings
+from clinical.errors import SettingsInvalid
 
 CALL = "/cds-services/icu-mortality"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+
+
+CERTIFIED = f"""
+[clients.other]
+name = "Other"
+authentication = "jwt"
+issuer = "https://other.example"
+jwks_url = "https://other.example/jwks"
+fhir_base = "https://other.example/fhir"
+certificates = ["{"ab" * 32}"]
+"""
 
 
 class SetClock:
@@ -205,3 +219,32 @@ def test_a_slow_fhir_server_does_not_hold_a_call(
     assert answer.status_code == 412
     assert "'labs'" in answer.get_json()["issue"][0]["details"]["text"]
     assert time.monotonic() - started < 1.5
+
+
+def test_a_locked_ledger_is_said_while_the_clinician_waits(
+    open_ward: Callable[[str], Ward], ill: dict[str, Any], tmp_path: Path
+) -> None:
+    """503 with an OperationOutcome, within a second of a call whose time is 450 ms; nothing is shown."""
+    ward = open_ward("")
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        answer = ward.http.post(CALL, json=ill)
+        taken = time.monotonic() - started
+        other.execute("ROLLBACK")
+    assert (answer.status_code, answer.get_json()["resourceType"]) == (503, "OperationOutcome")
+    assert taken < 1.0
+    assert ward.http.post(CALL, json=ill).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("base_url", "wishes"), [("https://chartside.hospital.example", ""), ("http://127.0.0.1:8100", CERTIFIED)]
+)
+def test_a_registry_that_opens_or_shuts_the_door_by_mistake_stops_the_start(
+    base_url: str, wishes: str, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """Calls without a token behind a public name; certificates that no header brings."""
+    settings = replace(make_settings(tmp_path), base_url=base_url)
+    settings.clients_file.write_text(settings.clients_file.read_text() + wishes)
+    with pytest.raises(SettingsInvalid):
+        open_house(settings)

@@ -1,4 +1,4 @@
-"""The main job, with fakes in all four ports."""
+"""The main job, with fakes in its ports."""
 
 from __future__ import annotations
 
@@ -188,15 +188,18 @@ def test_an_abstention_in_shadow_is_withheld(make_abstention: Callable[..., Abst
 def test_a_call_that_is_sent_again_gets_what_it_got(make_assessment: Callable[..., RiskAssessment]) -> None:
     """What stands in the ledger is handed out, not what was found the second time."""
     memory = Memory()
-    call = replace(INVOCATION, request_key=request_key("demo-ehr", b"body"))
+    call = replace(INVOCATION, request_key=request_key(b"secret", "demo-ehr", b"body"))
     first = run(make_assessment(0.5), memory=memory, call=call)
     assert run(make_assessment(0.6), memory=memory, call=call) is first
 
 
 def test_request_keys_keep_their_parts_apart() -> None:
     """Neither order nor place of a part is lost."""
-    keys = {request_key(*parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("c", "ab"), (b"ab", b"c"))}
+    keys = {
+        request_key(b"secret", *parts) for parts in (("ab", "c"), ("a", "bc"), ("abc",), ("c", "ab"), (b"ab", b"c"))
+    }
     assert len(keys) == 4
+    assert request_key(b"other", "ab", "c") not in keys
     assert all(len(key) == 64 for key in keys)
 
 
@@ -240,6 +243,17 @@ def test_rules_against_too_many_cards(
     memory = Memory(past=past)
     assert run(make_assessment(0.25, "raised"), FATIGUE, memory=memory).withheld is withheld
     assert memory.asked == [NOW - 48 * HOUR]
+
+
+@pytest.mark.parametrize("user", ["", "Device/hl7v2-feed", "Organization/1"])
+def test_who_is_not_a_person_has_seen_nothing(user: str, make_assessment: Callable[..., RiskAssessment]) -> None:
+    """Calls that name no clinician do not share one repeat, snooze or daily budget; the encounter's budget holds."""
+    call = replace(INVOCATION, user=user)
+    past = History((before(1), before(2, overridden=1, reason="patient-refuses")), to_clinician=99)
+    risk = make_assessment(0.25, "raised")
+    assert run(risk, FATIGUE, memory=Memory(past=past), call=call).shown
+    full = replace(past, in_encounter=2)
+    assert run(risk, FATIGUE, memory=Memory(past=full), call=call).withheld is WithheldReason.ENCOUNTER_BUDGET
 
 
 MUCH = History((before(0.1, 0.45, 0.05, "patient-refuses"),), to_clinician=99, in_encounter=99)

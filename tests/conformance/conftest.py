@@ -27,7 +27,7 @@ from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding, PatientRecord
 from findings import INFO, TIERS, attribution
 
-BASE = "https://chartside.test"
+BASE = "http://127.0.0.1:8100"
 FINGERPRINT = "ab" * 32
 LACTATE = Coding(LOINC, "2524-7")
 ALL = tuple(sorted(known_hooks()))

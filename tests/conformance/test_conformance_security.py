@@ -109,12 +109,12 @@ def test_a_token_has_its_time(caller: Any) -> None:
 @pytest.mark.conforms(94)
 def test_the_audience_is_the_called_url(caller: Any) -> None:
     """As a text or in a list; neither another endpoint nor a prefix, whatever the Host header says."""
-    own = "https://chartside.test/cds-services"
+    own = "http://127.0.0.1:8100/cds-services"
     assert status(caller, aud=[own]) == 200
     assert status(caller, aud=["https://other.test", own]) == 200
     for wrong in (
         f"{own}/all-hooks",
-        "https://chartside.test",
+        "http://127.0.0.1:8100",
         f"{own}/",
         "https://evil.test/cds-services",
         [own + "x"],
