@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -35,7 +36,7 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
 
 def read_object(raw: bytes, max_bytes: int) -> Mapping[str, object]:
     """The body as a JSON object. Raises `BodyTooLarge` or `MalformedRequest`."""
-    value = strict_json.loads(raw, max_bytes=max_bytes)
+    value = strict_json.loads(raw, max_bytes=max_bytes, decode=msgspec.json.decode)
     if not isinstance(value, Mapping):
         raise MalformedRequest("The body must be a JSON object.")
     return value

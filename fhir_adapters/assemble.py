@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from clinical.need import DataNeed
 from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason, Source, Stay
@@ -13,15 +14,19 @@ from fhir_adapters.decode import Json
 from fhir_adapters.facts import accept
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
-from fhir_adapters.resources import Validator
+from fhir_adapters.resources import Known, Validator
 from fhir_adapters.units import Analytes
+
+_BY_TIME = attrgetter("time", "reference")
 
 
 @dataclass(slots=True)
 class _Copy:
     """One resource as it came."""
 
+    kind: str
     resource: Json
     source: Source
     named: bool
@@ -57,7 +62,7 @@ class Assembly:
             elif not isinstance(kind, str):
                 self._aside(decode.reference_of(resource), "an entry holds no resource")
             elif self._relevant(kind, resource):
-                self._add_copy(full_url, _Copy(resource, source, named))
+                self._add_copy(full_url, _Copy(kind, resource, source, named))
 
     def check_only(self, rows: Iterable[Row]) -> None:
         """Look for another patient in resources that are not taken in. Raises `WrongPatient`."""
@@ -100,36 +105,45 @@ class Assembly:
             return kind in ("Patient", "Encounter")
         return decode.has_code(resource, self.wanted)
 
-    def _usable(self, resource_type: str) -> Iterator[tuple[str, _Copy]]:
+    def _usable(self, kind: str) -> Iterator[tuple[str, _Copy, Known]]:
         """The resources of a type that can be used; each other one is set aside by name."""
         for key, copy in self._copies.items():
-            if copy.resource.get("resourceType") != resource_type:
+            if copy.kind != kind:
                 continue
-            problem = self._problem(key, copy)
-            if problem:
-                self._aside(key, problem, copy.resource)
+            known = self._judged(key, copy)
+            if known.fault:
+                self._aside(key, known.fault, copy.resource)
             else:
-                yield key, copy
+                yield key, copy, known
 
-    def _problem(self, key: str, copy: _Copy) -> str | None:
-        """What is wrong with a resource, or None."""
+    def _judged(self, key: str, copy: _Copy) -> Known:
+        """What is wrong with a resource, if anything is."""
         if key in self._conflicts:
-            return "it came in versions that differ, and nothing says which is newer"
-        return self.validator.fault_in(copy.resource) if copy.named else "it names no patient"
+            return Known("it came in versions that differ, and nothing says which is newer")
+        return self.validator.look(copy.resource) if copy.named else Known("it names no patient")
 
     def _measured(self) -> tuple[Observation, ...]:
         """The numbers of all Observations that were asked for and pass the rules."""
         kept: dict[str, Observation] = {}
-        for key, copy in self._usable("Observation"):
-            for report in decode.reported(copy.resource, key, copy.source):
-                if not any((coding.system, coding.code) in self.wanted for coding in report.codings):
-                    continue
-                fact = accept(report, self.analytes, self.now)
-                if isinstance(fact, SetAside):
-                    self.set_aside.append(fact)
-                else:
-                    kept[fact.reference] = fact
-        return tuple(sorted(kept.values(), key=lambda fact: (fact.time, fact.reference)))
+        for key, copy, known in self._usable("Observation"):
+            if not known.planned:
+                known.plan, known.planned = plan_of(copy.resource, self.analytes), True
+            plan = known.plan
+            facts = plan.read(copy.resource, key, copy.source, self.wanted, self.now) if plan else None
+            for fact in self._the_long_way(key, copy) if facts is None else facts:
+                kept[fact.reference] = fact
+        return tuple(sorted(kept.values(), key=_BY_TIME))
+
+    def _the_long_way(self, key: str, copy: _Copy) -> Iterator[Observation]:
+        """The numbers of one Observation that pass the rules; each other one is set aside."""
+        for report in decode.reported(copy.resource, key, copy.source):
+            if not any((coding.system, coding.code) in self.wanted for coding in report.codings):
+                continue
+            fact = accept(report, self.analytes, self.now)
+            if isinstance(fact, SetAside):
+                self.set_aside.append(fact)
+            else:
+                yield fact
 
     def _aside(self, name: str, detail: str, resource: Json | None = None) -> None:
         """Set a malformed resource aside, by name."""
@@ -139,14 +153,14 @@ class Assembly:
     def unknown_places(self, base: str) -> list[str]:
         """Location references of open stays that no answer has brought and no name explains, latest stay first."""
         closed = ("finished", "cancelled", "entered-in-error")
-        rows = (copy.resource for copy in self._copies.values() if copy.resource.get("resourceType") == "Encounter")
+        rows = (copy.resource for copy in self._copies.values() if copy.kind == "Encounter")
         stays = [encounter for encounter in rows if encounter.get("status") not in closed]
         found = [ref for stay in reversed(stays) for ref in decode.places_to_look_up(stay, self.rule, base)]
         return [ref for ref in dict.fromkeys(found) if ref not in self.places]
 
     def record(self, patient_id: str, focus: str | None) -> PatientRecord:
         """The record."""
-        patient = next((copy.resource for _, copy in self._usable("Patient")), {})
+        patient = next((copy.resource for _, copy, _ in self._usable("Patient")), {})
         person = decode.person(patient)
         stays, observations = self._stays(), self._measured()
         return PatientRecord(
@@ -166,7 +180,7 @@ class Assembly:
 
     def _stays(self) -> tuple[Stay, ...]:
         """The encounters as stays, oldest first; those without a start come first."""
-        stays = (decode.stay(copy.resource, self.rule, self.places) for _, copy in self._usable("Encounter"))
+        stays = (decode.stay(copy.resource, self.rule, self.places) for _, copy, _ in self._usable("Encounter"))
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))
 
 

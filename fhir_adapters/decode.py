@@ -72,9 +72,19 @@ def all_codings(resource: Json) -> tuple[Coding, ...]:
 
 def has_code(resource: Json, wanted: frozenset[tuple[str, str]]) -> bool:
     """Whether an Observation or one of its components has one of some codes, given as (system, code)."""
-    for part in (resource, *members(resource, "component")):
-        for coding in members(part.get("code"), "coding"):
-            if (text(coding.get("system")), text(coding.get("code"))) in wanted:
+    if _names(resource.get("code"), wanted):
+        return True
+    return any(_names(part.get("code"), wanted) for part in members(resource, "component"))
+
+
+def _names(concept: object, wanted: frozenset[tuple[str, str]]) -> bool:
+    """Whether a CodeableConcept has one of some codes. This is asked of all that is sent, so it is a plain loop."""
+    found = concept.get("coding") if isinstance(concept, dict) else None
+    for coding in found if isinstance(found, list) else ():
+        if isinstance(coding, dict):
+            system, code = coding.get("system"), coding.get("code")
+            pair = system if isinstance(system, str) else "", code if isinstance(code, str) else ""
+            if pair in wanted:
                 return True
     return False
 

@@ -8,7 +8,7 @@ identifier or display alone names nobody whom we could check, and neither does o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from clinical.errors import WrongPatient
 
@@ -54,7 +54,7 @@ class PatientGuard:
         if named and resource.get("id") != self._id:
             raise WrongPatient("A Patient resource in the data is not the patient of this call.")
         for reference, agrees in _references(resource):
-            if not self._is_own(reference) and reference not in aliases:
+            if reference not in self._own and reference not in aliases and not self._is_own(reference):
                 raise WrongPatient("A resource in the data names another patient than this call.")
             named = named or agrees
         if named and full_url[:8].lower().startswith(_WEB):
@@ -88,15 +88,17 @@ class PatientGuard:
             raise WrongPatient("The data come from more than one FHIR server.")
 
 
-def _references(resource: Mapping[str, object]) -> Iterator[tuple[str, bool]]:
+def _references(resource: Mapping[str, object]) -> list[tuple[str, bool]]:
     """The literal references that say whose a resource is, and whether their stated type is a patient's."""
+    found = []
     for name in _WHOSE:
-        value = resource.get(name)
-        if value is None:
+        if name not in resource:
             continue
+        value = resource[name]
         for pointer in value if isinstance(value, list) else (value,):
             if not isinstance(pointer, dict):
                 continue
             reference = pointer.get("reference")
             if isinstance(reference, str) and reference:
-                yield reference, pointer.get("type") in _PATIENT_TYPES
+                found.append((reference, pointer.get("type") in _PATIENT_TYPES))
+    return found

@@ -17,6 +17,7 @@ from fhir_adapters.decode import Json, member, members, text
 UNUSABLE_LINK = "unusable:"
 MAX_KEYS = 200
 MAX_ENTRIES = 5_000
+_NOT_READ = ("Bundle", "OperationOutcome")
 # A resource with the fullUrl of its bundle entry ("" where there is none).
 Row = tuple[str, Json]
 
@@ -108,18 +109,25 @@ def _bundle(bundle: Json) -> Page:
     unread: list[Row] = []
     gaps: list[str] = []
     for entry in entries or []:
-        resource = member(entry, "resource")
-        kind = member(resource, "resourceType")
-        gap = _gap(kind, resource)
-        if gap:
-            gaps.append(gap)
-        if kind in ("Bundle", "OperationOutcome"):
+        full_url, resource = _row(entry)
+        kind = resource.get("resourceType")
+        if kind is None or kind in _NOT_READ:
+            gaps.append(_gap(kind, resource))
+        if kind in _NOT_READ:
             unread.extend(rows_of(resource))
         else:
-            resources.append((text(member(entry, "fullUrl")), resource if isinstance(resource, dict) else {}))
+            resources.append((full_url, resource))
     following = _next(bundle)
     gaps.extend(_shortfall(bundle, len(resources), following))
-    return Page(tuple(resources), following, tuple(dict.fromkeys(gaps)), tuple(unread))
+    return Page(tuple(resources), following, tuple(dict.fromkeys(filter(None, gaps))), tuple(unread))
+
+
+def _row(entry: object) -> Row:
+    """The resource of an entry; an empty object where there is none."""
+    if not isinstance(entry, dict):
+        return "", {}
+    resource = entry.get("resource")
+    return text(entry.get("fullUrl")), resource if isinstance(resource, dict) else {}
 
 
 def _gap(kind: object, resource: object) -> str:

@@ -10,25 +10,38 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from pydantic import ValidationError
 
+from fhir_adapters.plans import Plan
 from fhir_adapters.shapes import shape_of
 
 MAX_LIST = 200
 # FHIR R4 datatypes, id.
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-# A hospital's results come in some thousands of shapes (code, unit, sender); an entry takes about 200 bytes.
+# A hospital's results come in some thousands of shapes (code, unit, sender); an entry takes about 1 KB.
 MAX_SHAPES = 10_000
 # FHIR R4 EncounterStatus; fhir.resources does not check value sets.
 ENCOUNTER_STATUSES = frozenset(
     {"planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error", "unknown"}
 )
 TYPES = ("Patient", "Encounter", "Observation", "Location")
-_UNKNOWN = object()
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of all resources of one shape: what is wrong with them, and how their numbers are read.
+
+    `plan` is set by the first reader, who sets `planned` after it; all readers would set the same.
+    """
+
+    fault: str | None
+    plan: Plan | None = None
+    planned: bool = False
 
 
 class Validator:
@@ -41,34 +54,38 @@ class Validator:
     def __init__(self, max_shapes: int = MAX_SHAPES) -> None:
         """Start with an empty memory; the shape that was not seen for longest is forgotten first."""
         self._max_shapes = max_shapes
-        self._verdicts: OrderedDict[bytes, str | None] = OrderedDict()
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def fault_in(self, resource: Mapping[str, object]) -> str | None:
         """What is wrong with a resource, as a path and a rule without the value; None if it is valid R4."""
+        return self.look(resource).fault
+
+    def look(self, resource: Mapping[str, object]) -> Known:
+        """What is known of a resource's shape."""
         shape = shape_of(resource)
         if shape is None:
-            return fault_in(resource)
-        verdict = self._remembered(shape)
-        if verdict is _UNKNOWN:
-            verdict = fault_in(resource)
-            self._remember(shape, verdict)
-        return verdict if isinstance(verdict, str) else None
+            return Known(fault_in(resource), planned=True)
+        known = self._remembered(shape)
+        if known is None:
+            known = Known(fault_in(resource))
+            self._remember(shape, known)
+        return known
 
-    def _remembered(self, shape: bytes) -> object:
-        """The verdict on a shape, or `_UNKNOWN`."""
+    def _remembered(self, shape: bytes) -> Known | None:
+        """What is known of a shape."""
         with self._lock:
-            verdict = self._verdicts.get(shape, _UNKNOWN)
-            if verdict is not _UNKNOWN:
-                self._verdicts.move_to_end(shape)
-        return verdict
+            known = self._known.get(shape)
+            if known is not None:
+                self._known.move_to_end(shape)
+        return known
 
-    def _remember(self, shape: bytes, verdict: str | None) -> None:
-        """Keep a verdict."""
+    def _remember(self, shape: bytes, known: Known) -> None:
+        """Keep what was found out."""
         with self._lock:
-            self._verdicts[shape] = verdict
-            if len(self._verdicts) > self._max_shapes:
-                self._verdicts.popitem(last=False)
+            self._known[shape] = known
+            if len(self._known) > self._max_shapes:
+                self._known.popitem(last=False)
 
 
 @cache

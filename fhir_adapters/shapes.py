@@ -21,14 +21,16 @@ from fhir_adapters.times import is_moment
 
 Mask = Callable[[object], object]
 
-# JSON has no such value, so no resource can hold it.
+# JSON has no such values, so no resource can hold them: for a valid leaf, and for the usual Reference of two such.
 VALID = ...
+POINTER = b""
 
 # FHIR R4 datatypes.html: id; and a literal reference by type and id, relative or absolute (references.html#literal).
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _REFERENCE = re.compile(r"(?:https?://[!-~]{1,200}/)?[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _DATE = re.compile(r"(?!0000)\d{4}-\d{2}-\d{2}", re.ASCII)
 _NO_SURROGATES = re.compile(r"[^\ud800-\udfff]+")
+_LONGEST_ID = 64
 _LONGEST_NUMBER = 10**30
 
 
@@ -49,11 +51,6 @@ def shape_of(resource: Mapping[str, object]) -> bytes | None:
         return None
 
 
-def _leaf(is_valid: Callable[[object], bool]) -> Mask:
-    """A place for one value."""
-    return lambda value: VALID if is_valid(value) else value
-
-
 def _each(mask: Mask) -> Mask:
     """A place for a list."""
     return lambda value: [mask(item) for item in value] if type(value) is list else value
@@ -61,98 +58,129 @@ def _each(mask: Mask) -> Mask:
 
 def _object(**masks: Mask) -> Mask:
     """A place for an object; members that are not named here stand as they came."""
+    places = tuple(masks.items())
 
     def mask(value: object) -> object:
         if type(value) is not dict:
             return value
-        return {name: masks[name](member) if name in masks else member for name, member in value.items()}
+        masked = value.copy()
+        for name, inner in places:
+            if name in value:
+                masked[name] = inner(value[name])
+        return masked
 
     return mask
 
 
-def _is_id(value: object) -> bool:
-    """An id of FHIR R4."""
-    return type(value) is str and _ID.fullmatch(value) is not None
+def _matching(pattern: re.Pattern[str]) -> Mask:
+    """A place for a string of one form."""
+    matches = pattern.fullmatch
+    return lambda value: VALID if type(value) is str and matches(value) else value
 
 
-def _is_reference(value: object) -> bool:
-    """A literal reference by type and id."""
-    return type(value) is str and _REFERENCE.fullmatch(value) is not None
+def _id(value: object) -> object:
+    """A place for an id; most need no look at each character."""
+    if type(value) is not str:
+        return value
+    plain = value.isalnum() and value.isascii() and len(value) <= _LONGEST_ID
+    return VALID if plain or _ID.fullmatch(value) else value
 
 
-def _is_number(value: object) -> bool:
-    """A finite number."""
+def _moment(value: object) -> object:
+    """A place for a dateTime or instant with a time of day and a zone."""
+    return VALID if is_moment(value) else value
+
+
+def _number(value: object) -> object:
+    """A place for a finite number."""
+    return VALID if is_number(value) else value
+
+
+def is_number(value: object) -> bool:
+    """Whether a JSON value is a finite number that a float can hold."""
     return (type(value) is float and isfinite(value)) or (type(value) is int and abs(value) < _LONGEST_NUMBER)
 
 
-def _is_day(value: object) -> bool:
-    """A date with month and day that exists."""
+def _day(value: object) -> object:
+    """A place for a date with month and day that exists."""
     if type(value) is not str or not _DATE.fullmatch(value):
-        return False
+        return value
     try:
         date.fromisoformat(value)
     except ValueError:
-        return False
-    return True
+        return value
+    return VALID
 
 
-def _is_text(value: object) -> bool:
-    """A string with more in it than blanks."""
-    return type(value) is str and not value.isspace() and _NO_SURROGATES.fullmatch(value) is not None
+def _text(value: object) -> object:
+    """A place for a string with more in it than blanks."""
+    if type(value) is not str or value.isspace() or not value:
+        return value
+    return VALID if value.isascii() or _NO_SURROGATES.fullmatch(value) else value
 
 
-_MOMENT, _NUMBER, _TEXT = _leaf(is_moment), _leaf(_is_number), _leaf(_is_text)
-_POINTER = _object(reference=_leaf(_is_reference), display=_TEXT)
-_PERIOD = _object(start=_MOMENT, end=_MOMENT)
-_QUANTITY = _object(value=_NUMBER)
-_IDENTIFIERS = _each(_object(value=_TEXT))
+_reference = _matching(_REFERENCE)
+_other_pointer = _object(reference=_reference, display=_text)
+
+
+def _pointer(value: object) -> object:
+    """A place for a Reference; of all objects this one comes most often, as a rule with these two members."""
+    if type(value) is not dict or len(value) != 2:
+        return _other_pointer(value)
+    usual = _reference(value.get("reference")) is VALID and _text(value.get("display")) is VALID
+    return POINTER if usual else _other_pointer(value)
+
+
+_PERIOD = _object(start=_moment, end=_moment)
+_QUANTITY = _object(value=_number)
+_IDENTIFIERS = _each(_object(value=_text))
 _EVERY = {
-    "id": _leaf(_is_id),
-    "meta": _object(versionId=_leaf(_is_id), lastUpdated=_MOMENT),
-    "text": _object(div=_TEXT),
+    "id": _id,
+    "meta": _object(versionId=_id, lastUpdated=_moment),
+    "text": _object(div=_text),
     "identifier": _IDENTIFIERS,
 }
-_ADDRESS = _object(line=_each(_TEXT), city=_TEXT, district=_TEXT, state=_TEXT, postalCode=_TEXT, text=_TEXT)
-_NAME = _object(text=_TEXT, family=_TEXT, given=_each(_TEXT), prefix=_each(_TEXT), suffix=_each(_TEXT))
+_ADDRESS = _object(line=_each(_text), city=_text, district=_text, state=_text, postalCode=_text, text=_text)
+_NAME = _object(text=_text, family=_text, given=_each(_text), prefix=_each(_text), suffix=_each(_text))
 _MASKS: Mapping[str, Mask] = {
     "Observation": _object(
         **_EVERY,
-        subject=_POINTER,
-        encounter=_POINTER,
-        performer=_each(_POINTER),
-        specimen=_POINTER,
-        device=_POINTER,
-        basedOn=_each(_POINTER),
-        derivedFrom=_each(_POINTER),
-        hasMember=_each(_POINTER),
-        effectiveDateTime=_MOMENT,
-        effectiveInstant=_MOMENT,
+        subject=_pointer,
+        encounter=_pointer,
+        performer=_each(_pointer),
+        specimen=_pointer,
+        device=_pointer,
+        basedOn=_each(_pointer),
+        derivedFrom=_each(_pointer),
+        hasMember=_each(_pointer),
+        effectiveDateTime=_moment,
+        effectiveInstant=_moment,
         effectivePeriod=_PERIOD,
-        issued=_MOMENT,
+        issued=_moment,
         valueQuantity=_QUANTITY,
-        note=_each(_object(text=_TEXT, time=_MOMENT)),
+        note=_each(_object(text=_text, time=_moment)),
         component=_each(_object(valueQuantity=_QUANTITY)),
     ),
     "Encounter": _object(
         **_EVERY,
-        subject=_POINTER,
+        subject=_pointer,
         period=_PERIOD,
-        participant=_each(_object(individual=_POINTER, period=_PERIOD)),
-        location=_each(_object(location=_POINTER, period=_PERIOD)),
-        serviceProvider=_POINTER,
-        partOf=_POINTER,
-        basedOn=_each(_POINTER),
+        participant=_each(_object(individual=_pointer, period=_PERIOD)),
+        location=_each(_object(location=_pointer, period=_PERIOD)),
+        serviceProvider=_pointer,
+        partOf=_pointer,
+        basedOn=_each(_pointer),
     ),
     "Patient": _object(
         **_EVERY,
-        birthDate=_leaf(_is_day),
-        deceasedDateTime=_MOMENT,
+        birthDate=_day,
+        deceasedDateTime=_moment,
         name=_each(_NAME),
-        telecom=_each(_object(value=_TEXT)),
+        telecom=_each(_object(value=_text)),
         address=_each(_ADDRESS),
-        contact=_each(_object(name=_NAME, telecom=_each(_object(value=_TEXT)), address=_ADDRESS)),
-        generalPractitioner=_each(_POINTER),
-        managingOrganization=_POINTER,
+        contact=_each(_object(name=_NAME, telecom=_each(_object(value=_text)), address=_ADDRESS)),
+        generalPractitioner=_each(_pointer),
+        managingOrganization=_pointer,
     ),
-    "Location": _object(**_EVERY, name=_TEXT, partOf=_POINTER, managingOrganization=_POINTER, address=_ADDRESS),
+    "Location": _object(**_EVERY, name=_text, partOf=_pointer, managingOrganization=_pointer, address=_ADDRESS),
 }

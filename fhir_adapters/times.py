@@ -29,8 +29,11 @@ def is_moment(text: object) -> bool:
 
 def fhir_moment(text: object) -> datetime | None:
     """A FHIR dateTime or instant as UTC, or None if it is not one or lacks a time of day or a zone."""
-    if not isinstance(text, str) or not _MOMENT.fullmatch(text):
-        return None
+    return checked_moment(text) if isinstance(text, str) and _MOMENT.fullmatch(text) else None
+
+
+def checked_moment(text: str) -> datetime | None:
+    """A moment as UTC whose form has been checked; None if its day does not exist or lies outside the calendar."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -92,8 +92,33 @@ def test_size_is_bounded() -> None:
 
 
 @given(JSON, st.booleans())
-def test_both_ways_to_count_brackets_agree(value: object, escaped: bool) -> None:
-    """The quick way for texts without an escape finds the same nesting as the careful one."""
+def test_both_ways_to_leave_strings_out_agree(value: object, escaped: bool) -> None:
+    """The quick way for texts without an escape leaves the same as the careful one."""
     data = json.dumps({"a": value, "b": '"' if escaped else "[[{"}, ensure_ascii=False).encode()
-    careful = strict_json._STRINGS.sub(b"", data).translate(None, strict_json._NOT_BRACKETS)
-    assert strict_json._brackets(data) == careful
+    assert strict_json._outside_strings(data) == strict_json._STRINGS.sub(b"", data)
+
+
+def careless(data: bytes) -> object:
+    """A decoder that keeps the last of two equal keys and takes NaN, as decoders do."""
+    return json.loads(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "taken"),
+    [
+        (b'{"a":[1,{"b":2.5}],"c":{}}', True),
+        (b'{"a":1,"a":1}', False),
+        (b'[{"x":{"a":1,"a":{"b":1}}}]', False),
+        (b"[" + b"9" * 41 + b"]", False),
+        (b'["\\u0041"]', True),
+        (b'["\\ud83d\\ude00"]', False),
+        (b'{"a":1,"\\u0061":1}', False),
+        (b"{", False),
+    ],
+)
+def test_a_quicker_decoder_is_believed_only_where_it_cannot_be_wrong(data: bytes, taken: bool) -> None:
+    """Repeated keys, long numbers, surrogates and faults are left to the strict way."""
+    found = strict_json._decoded(data, strict_json._outside_strings(data), careless)
+    assert (found is not strict_json._UNSURE) == taken
+    if taken:
+        assert found == strict_json.loads(data) == strict_json.loads(data, decode=careless)
