@@ -17,7 +17,6 @@ from clinical.errors import ModelFault
 from models.runtime.artefact import Artefact
 from models.runtime.features import Vector
 from models.runtime.shapley import shapley
-from models.runtime.trees import Forest
 
 TOLERANCE = 1e-6
 
@@ -40,8 +39,7 @@ class Explainer:
     """Gives the risk and its reasons for the members of an artefact."""
 
     def __init__(self, artefact: Artefact) -> None:
-        """Prepare the reasons, and the walk that they are checked against."""
-        self._forest = Forest(artefact.members)
+        """Prepare the reasons, and the margin that they are checked against."""
         self._shapley = shapley(artefact.members, len(artefact.features))
         self._slope, self._intercept = artefact.slope, artefact.intercept
         self._base = self._slope * self._shapley.base + self._intercept
@@ -51,9 +49,9 @@ class Explainer:
 
         Raises `ModelFault` if the reasons do not add up to the risk within `TOLERANCE`, or a number is not finite.
         """
-        wide = row.astype(np.float64)
-        log_odds = self._slope * self._forest.margin(wide) + self._intercept
-        attributions = self._slope * self._shapley.values(wide)
+        margin, parts = self._shapley.explain(row.astype(np.float64))
+        log_odds = self._slope * margin + self._intercept
+        attributions = self._slope * parts
         # Written so that NaN fails the comparison too.
         if not abs(self._base + float(attributions.sum()) - log_odds) <= TOLERANCE:
             raise ModelFault("The reasons do not add up to the risk; no answer is given.")

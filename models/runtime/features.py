@@ -1,6 +1,6 @@
 """From the facts of a stay to the numbers a model sees, and back from every number to its facts.
 
-Training and service both call `FeaturePlan.values`; there is no second way to make a row. Values are float32, so
+Training and service both call `FeaturePlan.measured`; there is no second way to make a row. Values are float32, so
 that every threshold of a tree compares alike in training, in the explanation and in the check of the explanation.
 """
 
@@ -107,45 +107,33 @@ class FeaturePlan:
 
         Every fact of `series` must lie at or before `now`.
         """
+        return self.measured(series, person, now)[0]
+
+    def measured(self, series: Mapping[str, Series], person: Person, now: float) -> tuple[Vector, list[Facts]]:
+        """The vector as in `values`, and for every feature the facts behind it; none for age, sex and hours."""
         row = [nan] * len(self.features)
+        found: list[Facts] = [()] * len(self.features)
         row[:3] = min(person.age, self._age_cap), _SEX.get(person.sex or "", nan), now
         for name, parts in self._signals:
             measured = series.get(name)
             if measured is not None:
                 for window in parts:
-                    window.fill_values(measured, now, row)
+                    window.fill(measured, now, row, found)
         for place, d, top, bottom in self._derived:
             if d.kind in PAIRED:
-                row[place] = _paired(d, series)
+                row[place], found[place] = _paired(d, series)
             else:
                 row[place] = OF_FEATURES[d.kind](row[top], row[bottom], d.scale)
-        return np.array(row, dtype=np.float32)
-
-    def facts(self, series: Mapping[str, Series], now: float) -> list[Facts]:
-        """For every feature, in order, the facts it was computed from; none for age, sex and hours."""
-        found: list[Facts] = [()] * len(self.features)
-        for name, parts in self._signals:
-            measured = series.get(name)
-            if measured is not None:
-                for window in parts:
-                    window.fill_facts(measured, now, found)
-        for place, d, top, bottom in self._derived:
-            found[place] = _pair_of_facts(d, series) if d.kind in PAIRED else found[top] + found[bottom]
-        return found
+                found[place] = found[top] + found[bottom]
+        return np.array(row, dtype=np.float32), found
 
 
-def _pair(d: Derived, top: Series, bottom: Series) -> tuple[int, int] | None:
-    return chosen_pair(d.kind, (top.times, top.values), (bottom.times, bottom.values))
-
-
-def _paired(d: Derived, series: Mapping[str, Series]) -> float:
-    """A value over the one in force when it was measured."""
+def _paired(d: Derived, series: Mapping[str, Series]) -> tuple[float, Facts]:
+    """A value over the one in force when it was measured, and these two facts (in training there are none)."""
     top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
-    pair = _pair(d, top, bottom)
-    return nan if pair is None else d.scale * top.values[pair[0]] / bottom.values[pair[1]]
-
-
-def _pair_of_facts(d: Derived, series: Mapping[str, Series]) -> Facts:
-    top, bottom = series.get(d.top, _EMPTY), series.get(d.bottom, _EMPTY)
-    pair = _pair(d, top, bottom)
-    return () if pair is None else (top.facts[pair[0]], bottom.facts[pair[1]])
+    pair = chosen_pair(d.kind, (top.times, top.values), (bottom.times, bottom.values))
+    if pair is None:
+        return nan, ()
+    first, second = pair
+    value = d.scale * top.values[first] / bottom.values[second]
+    return value, top.facts[first : first + 1] + bottom.facts[second : second + 1]

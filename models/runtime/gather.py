@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
 
 from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason
 from models.runtime.manifest import Signal
 
 _HOUR = timedelta(hours=1)
+# Hours since the start of the stay, value, reference, place in the record (which tells any two apart), the fact.
+_Row = tuple[float, float, str, int, Observation]
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """One signal's facts, sorted by (time, value): hours since the start of the stay, values, and the facts themselves.
 
     In training there are no facts to point to; then `facts` is empty.
@@ -48,33 +51,33 @@ class Gatherer:
         or outside the plausible range are passed over too, and reported. A repeated fact counts once. A signal with
         `unless` is left out where that other signal was measured.
         """
-        kept: dict[str, dict[tuple[datetime, float], Observation]] = {}
+        kept: dict[str, list[_Row]] = {}
         unused = list(self.set_aside(record))
-        for fact in record.observations:
-            signal = self._signal(fact)
-            if signal is None or fact.time <= opens:
+        for number, (fact, signal) in enumerate(self._known(record.observations)):
+            time = fact.time
+            if time <= opens:
                 continue
-            if fact.time > as_of or fact.unit != signal.unit or not signal.low <= fact.value <= signal.high:
+            if time > as_of or fact.unit != signal.unit or not signal.low <= fact.value <= signal.high:
                 unused.append(_problem(fact, signal, as_of))
                 continue
-            same = kept.setdefault(signal.name, {})
-            known = same.setdefault((fact.time, fact.value), fact)
-            if fact.reference < known.reference:
-                same[fact.time, fact.value] = fact
-        used = {name: facts for name, facts in kept.items() if self._unless.get(name) not in kept}
-        return Gathered({name: _series(facts, start) for name, facts in used.items()}, tuple(unused))
+            row = ((time - start) / _HOUR, fact.value, fact.reference, number, fact)
+            kept.setdefault(signal.name, []).append(row)
+        used = {name: rows for name, rows in kept.items() if self._unless.get(name) not in kept}
+        return Gathered({name: _series(rows) for name, rows in used.items()}, tuple(unused))
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
         """What the reader set aside and this model would have looked at."""
         return tuple(aside for aside in record.set_aside if self._concerns(aside))
 
-    def _signal(self, fact: Observation) -> Signal | None:
-        """The signal of the first coding that is known: test the system before the code."""
-        for coding in fact.codings:
-            signal = self._by_code.get((coding.system, coding.code))
-            if signal is not None:
-                return signal
-        return None
+    def _known(self, facts: Iterable[Observation]) -> Iterator[tuple[Observation, Signal]]:
+        """The facts with a known coding, and the signal of the first: test the system before the code."""
+        known = self._by_code.get
+        for fact in facts:
+            for coding in fact.codings:
+                signal = known((coding.system, coding.code))
+                if signal is not None:
+                    yield fact, signal
+                    break
 
     def _concerns(self, aside: SetAside) -> bool:
         """Whether the reader's set-aside fact is one of ours, or cannot be told apart."""
@@ -92,7 +95,12 @@ def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
     return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
 
 
-def _series(facts: Mapping[tuple[datetime, float], Observation], start: datetime) -> Series:
-    keys = sorted(facts)
-    times = tuple([max(0.0, (time - start) / _HOUR) for time, _ in keys])
-    return Series(times, tuple([value for _, value in keys]), tuple([facts[key] for key in keys]))
+def _series(rows: list[_Row]) -> Series:
+    """One signal's facts in order; of those of the same time and value, the one with the first reference."""
+    rows.sort()
+    hours, values, _, _, facts = zip(*rows, strict=True)
+    if len(set(hours)) < len(rows) and len(set(zip(hours, values, strict=True))) < len(rows):
+        return _series([rows[0], *(row for before, row in pairwise(rows) if before[:2] != row[:2])])
+    if hours[0] < 0.0:
+        hours = tuple([max(0.0, hour) for hour in hours])
+    return Series(hours, values, facts)

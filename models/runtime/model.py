@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Tier
 from clinical.need import DataNeed
 from clinical.record import PatientRecord, SetAside
+from models.runtime.aggregate import Facts
 from models.runtime.artefact import load_artefact
 from models.runtime.attributions import attributions
 from models.runtime.explain import Explainer, Reasons
-from models.runtime.features import FeaturePlan, Vector
+from models.runtime.features import FeaturePlan, Person, Vector
 from models.runtime.gather import Gathered, Gatherer
 from models.runtime.manifest import Manifest
 from models.runtime.population import Placed, missing_signals, place, too_little
@@ -25,12 +24,13 @@ class TreeRiskModel:
     """Gradient-boosted trees behind a manifest. Fills `clinical.ports.RiskModel`; safe to share between threads."""
 
     def __init__(self, manifest: Manifest) -> None:
-        """Open the artefact and explain one empty row, so that the first patient does not wait for a start-up."""
+        """Open the artefact and explain an empty chart, so that the first patient does not wait for a start-up."""
         self.manifest = manifest
         self._plan = FeaturePlan(manifest)
         self._gatherer = Gatherer(manifest.signals.values())
         self._explainer = Explainer(load_artefact(manifest, [f.name for f in self._plan.features]))
-        self._explainer.explain(np.full(len(self._plan.features), np.nan, dtype=np.float32))
+        row, facts = self._plan.measured({}, Person(0.0, None), 0.0)
+        self._explanation(row, self._explainer.explain(row), facts)
 
     @classmethod
     def load(cls, path: Path) -> TreeRiskModel:
@@ -65,7 +65,7 @@ class TreeRiskModel:
         )
 
     def _answer(self, placed: Placed, gathered: Gathered, as_of: datetime) -> RiskAssessment:
-        row = self._plan.values(gathered.series, placed.person, placed.hours)
+        row, facts = self._plan.measured(gathered.series, placed.person, placed.hours)
         reasons = self._explainer.explain(row)
         evidence = self.manifest.evidence
         times = [fact.time for series in gathered.series.values() for fact in (series.facts[0], series.facts[-1])]
@@ -74,7 +74,7 @@ class TreeRiskModel:
             as_of=as_of,
             probability=reasons.probability,
             tier=self._tier(reasons.probability),
-            explanation=self._explanation(row, reasons, gathered, placed.hours),
+            explanation=self._explanation(row, reasons, facts),
             situation=f"hour {int(placed.hours)} of the intensive care stay",
             missing=missing_signals(gathered.series, self.manifest),
             unused=gathered.unused,
@@ -87,7 +87,6 @@ class TreeRiskModel:
     def _tier(self, probability: float) -> Tier:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
-    def _explanation(self, row: Vector, reasons: Reasons, gathered: Gathered, hours: float) -> Explanation:
-        facts = self._plan.facts(gathered.series, hours)
+    def _explanation(self, row: Vector, reasons: Reasons, facts: list[Facts]) -> Explanation:
         parts = zip(self._plan.features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
         return Explanation(reasons.base, attributions(parts))

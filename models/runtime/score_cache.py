@@ -33,8 +33,11 @@ class _Entry:
 class RememberingModel:
     """Another model with a bounded memory. Fills `clinical.ports.RiskModel`; safe to share between threads."""
 
-    def __init__(self, model: RiskModel, max_entries: int = 512, max_age: timedelta = timedelta(minutes=5)) -> None:
-        """Remember at most `max_entries` answers, each for at most `max_age`; the least recently used is forgotten."""
+    def __init__(self, model: RiskModel, max_entries: int = 128, max_age: timedelta = timedelta(minutes=5)) -> None:
+        """Remember at most `max_entries` answers, each for at most `max_age`; the least recently used is forgotten.
+
+        An answer holds the facts that it rests on: about 100 KB.
+        """
         self._model = model
         self._max_entries = max_entries
         self._max_age = max_age

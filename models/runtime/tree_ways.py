@@ -1,7 +1,7 @@
-"""The ways in which a row can fall through each of many trees, numbered, and how to find a row's number.
+"""Examples of rows that between them take every way through each of many trees, for the library to explain.
 
-Within a tree every column has a few states: between which of its thresholds a value lies, or that it is missing. A way
-is one state for each column of the tree (its *slots*); its number is written in a system whose digits are the states.
+Within a tree every column has a few states: between which of its thresholds a value lies, or that it is missing. One
+state for each column of the tree (its *slots*) makes an example.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, nan, prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.runtime.trees import trees_of
+from models.runtime.trees import Nodes, inner_nodes
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -22,108 +21,77 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One column of one tree: its thresholds in rising order, and an example of a value for each state.
-
-    State k means "above k of the thresholds". `missing` is the state of a missing value.
-    """
+    """One column of one tree, with an example of a value for each of its states."""
 
     column: int
-    thresholds: tuple[float, ...]
     examples: tuple[float, ...]
-    missing: int
 
 
 class TreeWays:
-    """The numbered ways of trees whose slots are given. `most` is the largest number of ways of one tree.
+    """Examples for trees, in which every slot of every tree has a column of its own: shape (k, trees, slots).
 
-    `column_of_slot` has shape (trees, slots); trees with fewer slots are filled up with column 0.
+    `column_of_slot` has shape (trees, slots); it holds `nowhere` where a tree has fewer slots.
     """
 
-    def __init__(self, trees: Sequence[Sequence[Slot]]) -> None:
-        """Number the ways of every tree."""
-        self._slots = trees
+    def __init__(self, trees: Sequence[Nodes], nowhere: int) -> None:
+        """Find the slots of every tree."""
+        self._trees = [inner_nodes(nodes) for nodes in trees]
+        self._slots = [_slots(inner) for inner in self._trees]
         self.trees = len(trees)
-        self.slots = max(map(len, trees))
-        self.most = most_ways(trees)
-        self.column_of_slot: Integers = np.zeros((self.trees, self.slots), dtype=np.int64)
-        for tree, slots in enumerate(trees):
+        self.slots = most_slots(trees)
+        self.column_of_slot: Integers = np.full((self.trees, self.slots), nowhere, dtype=np.int64)
+        for tree, slots in enumerate(self._slots):
             self.column_of_slot[tree, : len(slots)] = [slot.column for slot in slots]
-        self._lay_out_thresholds()
 
-    def _lay_out_thresholds(self) -> None:
-        """One line for the first threshold of each tree, one for the second, …: shape (thresholds, trees)."""
-        rows = [list(_weighted(slots)) for slots in self._slots]
-        shape = max(map(len, rows)), self.trees
-        self._column: Integers = np.zeros(shape, dtype=np.int64)
-        self._threshold = np.full(shape, inf)
-        self._if_above: Integers = np.zeros(shape, dtype=np.int64)
-        self._if_missing: Integers = np.zeros(shape, dtype=np.int64)
-        for tree, row in enumerate(rows):
-            for line, (column, threshold, above, missing) in enumerate(row):
-                self._column[line, tree], self._threshold[line, tree] = column, threshold
-                self._if_above[line, tree], self._if_missing[line, tree] = above, missing
-
-    def taken(self, row: Floats) -> Integers:
-        """The number of the way that a row takes through each tree, shape (trees,). NaN is missing."""
-        # A comparison with NaN is false, so a missing value adds nothing but its own state.
-        above = (row.take(self._column) > self._threshold) * self._if_above
-        above += np.isnan(row).take(self._column) * self._if_missing
-        found: Integers = above.sum(axis=0)
-        return found
-
-    def own_columns(self, tree: int, nodes: npt.NDArray[Any]) -> Integers:
-        """The columns of a tree's nodes in `examples`, where every slot of every tree has a column of its own."""
+    def own_columns(self, tree: int, nodes: Nodes) -> Integers:
+        """The columns of a tree's nodes in the examples, if their last two axes are laid end to end."""
         place = {slot.column: tree * self.slots + number for number, slot in enumerate(self._slots[tree])}
-        return np.array([place.get(int(column), 0) for column in nodes["feature_idx"]])
+        return np.array([place.get(int(column), 0) for column in nodes["feature_idx"]], dtype=np.int64)
 
     def examples(self) -> Floats:
-        """Rows, shape (most, trees * slots), of which the k-th takes the k-th way through every tree that has it."""
-        rows = np.zeros((self.most, self.trees * self.slots))
-        number = np.arange(self.most)
+        """The examples. There are as many as the tree with the most ways needs; for others they repeat."""
+        number = np.arange(max(prod(len(slot.examples) for slot in slots) for slots in self._slots))
+        found = np.zeros((len(number), self.trees, self.slots))
         for tree, slots in enumerate(self._slots):
-            for place, (slot, weight) in enumerate(_weights(slots), start=tree * self.slots):
-                rows[:, place] = np.array(slot.examples)[number // weight % len(slot.examples)]
-        return rows
+            for place, (slot, weight) in enumerate(_weights(slots)):
+                found[:, tree, place] = np.array(slot.examples)[number // weight % len(slot.examples)]
+        return found
+
+    def numbers(self, examples: Floats) -> Integers:
+        """The number, as in `splits`, of the way that each example takes through each tree, shape (k, trees)."""
+        flat = examples.reshape(len(examples), -1)
+        found = np.zeros(examples.shape[:2], dtype=np.int64)
+        for tree, inner in enumerate(self._trees):
+            values = flat[:, self.own_columns(tree, inner)]
+            right = values > inner["num_threshold"]
+            elsewhere = ~np.isnan(values) & (right == inner["missing_go_to_left"])
+            found[:, tree] = elsewhere @ (1 << np.arange(len(inner), dtype=np.int64))
+        return found
 
 
-def slots_of(members: Sequence[Any]) -> list[list[Slot]]:
-    """The slots of every tree of fitted, binary HistGradientBoostingClassifiers, by column."""
-    return [_slots(nodes) for member in members for nodes in trees_of(member)]
+def most_slots(trees: Sequence[Nodes]) -> int:
+    """The columns of the tree that looks at most of them."""
+    return max(len(np.unique(inner_nodes(nodes)["feature_idx"])) for nodes in trees)
 
 
-def most_ways(trees: Sequence[Sequence[Slot]]) -> int:
-    """The largest number of ways of one tree; it doubles with every node, so large trees have beyond measure many."""
-    return max(prod(len(slot.examples) for slot in slots) for slots in trees)
-
-
-def _slots(nodes: npt.NDArray[Any]) -> list[Slot]:
+def _slots(inner: Nodes) -> list[Slot]:
     """The slots of one tree, by column."""
-    inner = nodes[nodes["is_leaf"] == 0]
     return [_slot(int(column), inner[inner["feature_idx"] == column]) for column in np.unique(inner["feature_idx"])]
 
 
-def _slot(column: int, nodes: npt.NDArray[Any]) -> Slot:
+def _slot(column: int, nodes: Nodes) -> Slot:
     """One column of one tree. At a single node a missing value goes the way of a low or of a high one."""
-    thresholds = tuple(sorted(nodes["num_threshold"].tolist()))
-    between = (*thresholds, inf)
+    thresholds = sorted(nodes["num_threshold"].tolist())
     if len(thresholds) > 1:
-        return Slot(column, thresholds, (*between, nan), missing=len(between))
-    missing = 0 if nodes["missing_go_to_left"][0] else 1
+        return Slot(column, (*thresholds, inf, nan))
     # Where nothing is above the threshold (it parts missing from measured), only a missing value goes right.
-    high = nan if missing and thresholds[0] == inf else inf
-    return Slot(column, thresholds, (thresholds[0], high), missing)
+    high = nan if thresholds[0] == inf and not nodes["missing_go_to_left"][0] else inf
+    return Slot(column, (thresholds[0], high))
 
 
 def _weights(slots: Sequence[Slot]) -> Iterator[tuple[Slot, int]]:
-    """Each slot with what one step of its state adds to the number of the way."""
+    """Each slot with how many examples one of its states lasts."""
     weight = 1
     for slot in slots:
         yield slot, weight
         weight *= len(slot.examples)
-
-
-def _weighted(slots: Sequence[Slot]) -> Iterator[tuple[int, float, int, int]]:
-    """For each threshold its column, itself, what it adds if a value is above it, and what a missing value adds."""
-    for slot, weight in _weights(slots):
-        for number, threshold in enumerate(slot.thresholds):
-            yield slot.column, threshold, weight, weight * slot.missing if number == 0 else 0

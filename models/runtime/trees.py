@@ -1,4 +1,4 @@
-"""The margin of gradient-boosted trees by walking them, all trees of all members at once.
+"""The margin of gradient-boosted trees by walking them.
 
 An answer that does not come from the explainer, so that the explanation can be checked against it on every call;
 scikit-learn's own `decision_function` gives the same number and takes several milliseconds for one row.
@@ -13,18 +13,57 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Nodes = npt.NDArray[Any]
 _Floats = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.intp]
 
 
-def trees_of(booster: Any) -> list[npt.NDArray[Any]]:
+def trees_of(booster: Any) -> list[Nodes]:
     """The nodes of each tree of one fitted, binary HistGradientBoostingClassifier, as scikit-learn's node records."""
     return [predictor.nodes for (predictor,) in booster._predictors]
+
+
+def inner_nodes(nodes: Nodes) -> Nodes:
+    """The nodes of a tree that split, in their order. Raises ValueError for one that splits by category."""
+    if nodes["is_categorical"].any():
+        raise ValueError("categorical splits are not supported")
+    found: Nodes = nodes[nodes["is_leaf"] == 0]
+    return found
 
 
 def baseline(booster: Any) -> float:
     """The margin before any tree."""
     return float(np.ravel(booster._baseline_prediction)[0])
+
+
+def leaf_values(nodes: Nodes, ways: npt.NDArray[np.int64]) -> _Floats:
+    """The leaves of one tree that ways end at, shape (ways,).
+
+    The k-th binary digit of a way says where it goes on at the k-th inner node: 0 where a missing value would.
+    """
+    inner = nodes["is_leaf"] == 0
+    sides = np.stack([nodes["right"], nodes["left"]], axis=1)
+    missing = nodes["missing_go_to_left"].astype(np.int64)
+    digit = np.where(inner, np.cumsum(inner) - 1, 0)
+    at: _Places = np.zeros(len(ways), dtype=np.intp)
+    for _ in range(int(nodes["depth"].max())):
+        at = np.where(inner[at], sides[at, (ways >> digit[at] & 1) ^ missing[at]], at)
+    found: _Floats = nodes["value"][at]
+    return found
+
+
+class MeanOfMembers:
+    """The margin of fitted, binary HistGradientBoostingClassifiers out of the leaves that a row ends at."""
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        """Note where the trees of each member begin and end among all trees."""
+        self._baselines = [baseline(member) for member in members]
+        self._parts = list(pairwise(accumulate((len(trees_of(member)) for member in members), initial=0)))
+
+    def of(self, leaves: _Floats) -> float:
+        """The members' mean log-odds before calibration; `leaves` has shape (trees,), in the order of the members."""
+        sums = [float(leaves[first:last].sum()) for first, last in self._parts]
+        return sum(base + part for base, part in zip(self._baselines, sums, strict=True)) / len(sums)
 
 
 class Forest:
@@ -33,8 +72,7 @@ class Forest:
     def __init__(self, members: Sequence[Any]) -> None:
         """Lay all nodes of all trees end to end. Raises ValueError for a booster of another kind."""
         trees = [tree for member in members for tree in trees_of(member)]
-        self._baselines = [baseline(member) for member in members]
-        self._parts = list(pairwise(accumulate((len(trees_of(member)) for member in members), initial=0)))
+        self._mean = MeanOfMembers(members)
         depths = np.array([int(tree["depth"].max()) for tree in trees])
         # Deepest first, so that at every step the walks that go on are the first so many.
         order = np.argsort(-depths, kind="stable")
@@ -70,6 +108,4 @@ class Forest:
             left = row.take(feature) <= self._threshold.take(node)
             left |= missing.take(feature) & self._left_if_missing.take(node)
             at[:count] = self._child.take(2 * node + left)
-        values = self._value.take(at).take(self._given_order)
-        sums = [float(values[first:last].sum()) for first, last in self._parts]
-        return sum(base + part for base, part in zip(self._baselines, sums, strict=True)) / len(sums)
+        return self._mean.of(self._value.take(at).take(self._given_order))

@@ -3,46 +3,61 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from models.runtime.aggregate import STATISTICS, Facts, Numbers, Statistic, Take
 from models.runtime.gather import Series
 
-_COUNT = STATISTICS["count"]
+_Value = Callable[[Numbers, Numbers, float], float]
+_Choice = Callable[[Facts, Numbers], Facts]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The last `hours` (None: the whole stay so far) with the statistics over it and their places in the vector."""
+    """The last `hours` (None: the whole stay so far) with the statistics over it and their places in the vector.
+
+    `choices` are the ways of choosing facts, each once, with the places that it is for; `counts` are the places of
+    counts and `places` all places.
+    """
 
     hours: float | None
-    statistics: tuple[tuple[int, Statistic], ...]
+    values: tuple[tuple[int, _Value], ...]
+    choices: tuple[tuple[_Choice, tuple[int, ...]], ...]
+    counts: tuple[int, ...]
+    places: tuple[int, ...]
 
     def start(self, times: Numbers, now: float) -> int:
         """Index of the first fact later than `now - hours`."""
         return 0 if self.hours is None else bisect_right(times, now - self.hours)
 
-    def fill_values(self, series: Series, now: float, row: list[float]) -> None:
-        """Put the statistics at `now` (hours) into a row of NaN; of an empty window only the count is known.
+    def fill(self, series: Series, now: float, row: list[float], found: list[Facts]) -> None:
+        """Put the statistics at `now` (hours) into a row of NaN, and the facts behind each into a list of empty tuples.
 
-        Values are in the signal's unit (count: facts; since: hours; slope: per hour).
+        Values are in the signal's unit (count: facts; since: hours; slope: per hour). Of an empty window only the count
+        is known.
         """
         start = self.start(series.times, now)
-        times, values = series.times[start:], series.values[start:]
-        for place, statistic in self.statistics:
-            if times:
-                row[place] = statistic.value(times, values, now)
-            elif statistic is _COUNT and series.times:
+        times, values, facts = series.times[start:], series.values[start:], series.facts[start:]
+        if times:
+            for place, value in self.values:
+                row[place] = value(times, values, now)
+        elif series.times:
+            for place in self.counts:
                 row[place] = 0.0
-
-    def fill_facts(self, series: Series, now: float, found: list[Facts]) -> None:
-        """Put the facts behind each statistic into a list of empty tuples."""
-        start = self.start(series.times, now)
-        facts, values = series.facts[start:], series.values[start:]
         if facts:
-            for place, statistic in self.statistics:
-                found[place] = statistic.facts(facts, values)
+            self._fill_facts(facts, values, found)
+
+    def _fill_facts(self, facts: Facts, values: Numbers, found: list[Facts]) -> None:
+        """One fact stands behind everything; of several, each way of choosing is asked once."""
+        if len(facts) == 1:
+            for place in self.places:
+                found[place] = facts
+            return
+        for choice, places in self.choices:
+            chosen = choice(facts, values)
+            for place in places:
+                found[place] = chosen
 
 
 def windows(takes: Iterable[Take], first_place: int) -> tuple[Window, ...]:
@@ -50,4 +65,17 @@ def windows(takes: Iterable[Take], first_place: int) -> tuple[Window, ...]:
     grouped: dict[float | None, list[tuple[int, Statistic]]] = {}
     for place, take in enumerate(takes, start=first_place):
         grouped.setdefault(take.hours, []).append((place, STATISTICS[take.statistic]))
-    return tuple(Window(hours, tuple(statistics)) for hours, statistics in grouped.items())
+    return tuple(_window(hours, statistics) for hours, statistics in grouped.items())
+
+
+def _window(hours: float | None, statistics: list[tuple[int, Statistic]]) -> Window:
+    choices: dict[_Choice, list[int]] = {}
+    for place, statistic in statistics:
+        choices.setdefault(statistic.facts, []).append(place)
+    return Window(
+        hours,
+        values=tuple((place, statistic.value) for place, statistic in statistics),
+        choices=tuple((choice, tuple(places)) for choice, places in choices.items()),
+        counts=tuple(place for place, statistic in statistics if statistic is STATISTICS["count"]),
+        places=tuple(place for place, _ in statistics),
+    )

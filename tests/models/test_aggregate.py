@@ -18,7 +18,7 @@ NOW = 12.0
 def value(text: str, times: tuple[float, ...] = TIMES, values: tuple[float, ...] = VALUES) -> float:
     """One statistic at `NOW`, as it stands in a row."""
     row = [math.nan]
-    windows([Take.parse(text)], 0)[0].fill_values(Series(times, values), NOW, row)
+    windows([Take.parse(text)], 0)[0].fill(Series(times, values), NOW, row, [()])
     return row[0]
 
 
@@ -31,7 +31,7 @@ def facts(text: str) -> list[str]:
         tuple(Observation(str(n), (), v, "1", time, "final", Source.FHIR, v, "1") for n, v in enumerate(VALUES)),
     )
     found: list[tuple[Observation, ...]] = [()]
-    windows([Take.parse(text)], 0)[0].fill_facts(series, NOW, found)
+    windows([Take.parse(text)], 0)[0].fill(series, NOW, [math.nan], found)
     return [fact.reference for fact in found[0]]
 
 

@@ -134,8 +134,7 @@ def test_what_the_reader_set_aside_is_reported_if_it_may_be_ours(chart: Any) -> 
 def test_every_feature_knows_its_facts(chart: Any, plan: FeaturePlan) -> None:
     """A value that is there has facts, unless it says that there were none lately."""
     gathered = gather(chart, *chart.ordinary(), now=8)
-    values = plan.values(gathered.series, Person(64.0, "female"), 8.0)
-    facts = plan.facts(gathered.series, 8.0)
+    values, facts = plan.measured(gathered.series, Person(64.0, "female"), 8.0)
     for feature, value, behind in zip(plan.features, values, facts, strict=True):
         if feature.name not in {"age", "sex", "hours"} and value != 0 and not np.isnan(value):
             assert behind, feature.name
@@ -146,7 +145,9 @@ def test_the_facts_of_a_minimum_and_a_ratio_are_the_right_ones(chart: Any, plan:
     low, high = chart.fact("SysABP", 84, 1), chart.fact("SysABP", 96, 4)
     oxygen, fraction = chart.fact("PaO2", 90, 3), chart.fact("FiO2", 60, 1)
     gathered = gather(chart, low, high, oxygen, fraction, now=8)
-    facts = dict(zip((f.name for f in plan.features), plan.facts(gathered.series, 8.0), strict=True))
+    facts = dict(
+        zip((f.name for f in plan.features), plan.measured(gathered.series, Person(64.0, None), 8.0)[1], strict=True)
+    )
     assert facts["SysABP.min"] == (low,)
     assert facts["SysABP.mean"] == (low, high)
     assert facts["oxygenation"] == (oxygen, fraction)

@@ -194,3 +194,13 @@ def test_the_same_moment_in_another_zone_is_the_same_fact() -> None:
     east = timezone(timedelta(hours=9))
     fact = replace(FULL.observations[0], time=FULL.observations[0].time.astimezone(east))
     assert record_digest(replace(FULL, observations=(fact,))) == record_digest(FULL)
+
+
+def test_a_separator_within_a_text_moves_nothing_into_the_next() -> None:
+    """Texts are joined with NUL; one that holds it is still told from two that meet there."""
+    codings = [("a\0b", "c", "d"), ("a", "b\0c", "d"), ("a", "b", "c\0d"), ("a\0b", "c\0d", ""), ("a", "b", "c")]
+    (fact,) = FULL.observations
+    facts = [replace(fact, codings=(Coding(*texts),)) for texts in codings]
+    assert len({record_digest(replace(FULL, observations=(fact,))) for fact in facts}) == len(codings)
+    shifted = [replace(fact, reference="r\0u", unit=""), replace(fact, reference="r", unit="u\0")]
+    assert len({record_digest(replace(FULL, observations=(fact,))) for fact in shifted}) == len(shifted)

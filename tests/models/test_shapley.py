@@ -17,7 +17,9 @@ from models.runtime import shapley as module
 from models.runtime.attributions import attributions
 from models.runtime.features import Feature
 from models.runtime.shapley import DirectShapley, TabulatedShapley, shapley
-from models.runtime.tree_ways import TreeWays, slots_of
+from models.runtime.splits import Splits
+from models.runtime.tree_ways import TreeWays
+from models.runtime.trees import Forest, trees_of
 
 COLUMNS = 5
 
@@ -55,7 +57,7 @@ def test_the_table_gives_what_the_library_gives(shapes: list[tuple[int, int]]) -
     x[:4] = [[inf] * COLUMNS, [-inf] * COLUMNS, [nan] * COLUMNS, [1e300] * COLUMNS]
     single = [shap.TreeExplainer(one, feature_perturbation="tree_path_dependent") for one in fitted]
     expected = np.mean([one.shap_values(x, check_additivity=False) for one in single], axis=0)
-    assert np.allclose([table.values(row) for row in x], expected, rtol=0, atol=1e-12)
+    assert np.allclose([table.explain(row)[1] for row in x], expected, rtol=0, atol=1e-12)
     assert table.base == pytest.approx(np.mean([np.ravel(one.expected_value)[0] for one in single]), abs=1e-12)
 
 
@@ -67,20 +69,45 @@ def test_the_test_data_hold_the_hard_cases() -> None:
     assert {bool(flag) for n in inner for flag in n["missing_go_to_left"]} == {True, False}
 
 
-def test_every_example_takes_its_own_way() -> None:
+@pytest.mark.parametrize("shapes", [[(30, 8)], [(12, 2)], [(20, 3), (9, 8), (15, 5)], [(2, 12)]])
+def test_the_margin_is_to_the_bit_that_of_walking_the_trees(shapes: list[tuple[int, int]]) -> None:
+    """The leaf of every tree's way is the one that a walk of this row ends at."""
+    fitted = members(*shapes)
+    table, forest = TabulatedShapley(fitted, COLUMNS), Forest(fitted)
+    x = rows(300, seed=6)
+    x[:3] = [[inf] * COLUMNS, [-inf] * COLUMNS, [nan] * COLUMNS]
+    assert [table.explain(row)[0] for row in x] == [forest.margin(row) for row in x]
+
+
+def test_every_example_takes_the_way_that_it_is_explained_for() -> None:
     """The rows that are explained at start are told apart by the same rule that finds a row's way later."""
     fitted = members((25, 8))
-    ways = TreeWays(slots_of(fitted))
-    examples = ways.examples().reshape(ways.most, ways.trees, ways.slots)
-    for tree in range(ways.trees):
-        for number in range(ways.most):
-            row = np.full(COLUMNS, 0.0)
-            for slot, column in enumerate(ways.column_of_slot[tree]):
-                if slot < len(ways._slots[tree]):
-                    row[column] = examples[number, tree, slot]
-            slots = len(ways._slots[tree])
-            reached = examples[int(ways.taken(row)[tree]), tree, :slots]
-            assert np.array_equal(reached, examples[number, tree, :slots], equal_nan=True)
+    trees = [nodes for member in fitted for nodes in trees_of(member)]
+    ways, splits = TreeWays(trees, nowhere=COLUMNS), Splits(trees)
+    examples = ways.examples()
+    numbers = ways.numbers(examples)
+    for example, taken in zip(examples, numbers, strict=True):
+        for tree in range(ways.trees):
+            row = np.append(np.zeros(COLUMNS), nan)
+            row[ways.column_of_slot[tree]] = example[tree]
+            assert splits.ways(row)[tree] == taken[tree]
+
+
+def test_a_way_that_no_row_can_take_has_no_answer() -> None:
+    """Should one be looked up by mistake, neither margin nor reasons are a number."""
+    fitted = members((20, 8))
+    table = TabulatedShapley(fitted, COLUMNS)
+    unknown = np.isnan(table._table)
+    assert unknown.any()
+    assert (unknown.any(axis=1) == unknown.all(axis=1)).all()
+
+
+def test_the_lines_of_the_table_lie_in_one_fetch_each(model: Any) -> None:
+    """Eight numbers, from a multiple of 64 bytes on."""
+    table = model._explainer._shapley._table
+    assert table.shape[1] == 8
+    assert table.ctypes.data % 64 == 0
+    assert table.flags.c_contiguous
 
 
 def test_trees_with_too_many_ways_are_explained_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +119,7 @@ def test_trees_with_too_many_ways_are_explained_row_by_row(monkeypatch: pytest.M
     direct = shapley(fitted, COLUMNS)
     assert isinstance(direct, DirectShapley)
     assert direct.base == pytest.approx(table.base, abs=1e-12)
-    assert np.allclose([direct.values(r) for r in x], [table.values(r) for r in x], rtol=0, atol=1e-12)
+    assert np.allclose([direct.explain(r)[1] for r in x], [table.explain(r)[1] for r in x], rtol=0, atol=1e-12)
 
 
 def test_large_trees_have_too_many_ways() -> None:
