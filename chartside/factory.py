@@ -335,7 +335,7 @@ def visit_invocation(visit: Visit, service: str) -> Invocation:
 
 def _oversight(house: House) -> Blueprint:
     """The quality team's pages."""
-    deps = oversight.pages.PageDeps(house.tallies, house.clock, house.settings.quality_password)
+    deps = oversight.pages.PageDeps(house.tallies, house.clock, house.audit, house.settings.quality_password)
     return oversight.pages.create_blueprint(deps)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from clinical.advice import Advice, WithheldReason
 from clinical.assessment import Finding, RiskAssessment
 from clinical.errors import LedgerUnavailable
-from oversight import stored, stored_1
+from oversight import stored, stored_1, stored_2
 from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms, role
 from oversight.vocabulary import Vocabularies, Vocabulary
@@ -21,6 +21,7 @@ class AdviceRows:
         """Keep both."""
         self._pseudonyms = pseudonyms
         self._vocabularies = vocabularies
+        self._writer = stored.FindingWriter()
 
     def row(self, advice: Advice) -> tuple[dict[str, Any], Vocabulary]:
         """The row, and the vocabulary that it is written with, which must be stored before it.
@@ -31,7 +32,7 @@ class AdviceRows:
         attributions = finding.explanation.attributions if isinstance(finding, RiskAssessment) else ()
         try:
             words, places = self._vocabularies.with_words(finding.model, attributions)
-            content = stored.write_finding(
+            content = self._writer.write(
                 finding, places, patient_id=advice.patient_id, encounter_id=advice.encounter_id
             )
             row = self._of_advice(advice) | _of_finding(finding)
@@ -84,10 +85,11 @@ class AdviceRows:
         """The finding in whichever form it has."""
         if row.finding_format == stored_1.FORMAT:
             return stored_1.read_finding(row.finding, patient_id=patient_id, encounter=encounter)
-        if row.finding_format != stored.FORMAT or row.vocabulary is None:
+        read = _READERS.get(row.finding_format)
+        if read is None or row.vocabulary is None:
             raise LedgerUnavailable(stored.UNREADABLE)
         words = self._vocabularies.read(row.vocabulary)
-        return stored.read_finding(row.finding, words, patient_id=patient_id, encounter=encounter)
+        return read(row.finding, words, patient_id=patient_id, encounter=encounter)
 
 
 def _of_finding(finding: Finding) -> dict[str, Any]:
@@ -105,3 +107,7 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
         "indicator": risk.tier.indicator.value if risk else None,
         "abstention": None if isinstance(finding, RiskAssessment) else finding.reason.value,
     }
+
+
+# Those that need the words of the model; the first form has them in itself.
+_READERS = {stored_2.FORMAT: stored_2.read_finding, stored.FORMAT: stored.read_finding}

@@ -27,6 +27,7 @@ from oversight import tables
 from oversight.column_types import Moment, Words, in_utc, mended
 
 HASHES = frozenset({"digest", "chain"})
+_NOT_STORED = "An entry holds something that the ledger cannot write down."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,28 @@ def row_behind(table: Table, last: Link, content: Mapping[str, object]) -> dict[
 
     Raises `LedgerUnavailable` for what cannot be stored (a time without a zone, NaN).
     """
-    row = {**content, "sequence": last.sequence + 1}
+    return behind(last, as_stored(table, content))
+
+
+def as_stored(table: Table, content: Mapping[str, object]) -> dict[str, Any]:
+    """A content as the database will give it back. Raises `LedgerUnavailable` for what cannot be stored."""
+    row: dict[str, Any] = {**content}
     try:
-        for name, as_stored in _AS_STORED[table.name]:
+        for name, change in _AS_STORED[table.name]:
             if row[name] is not None:
-                row[name] = as_stored(row[name])
-        its = row["digest"] = digest(row)
+                row[name] = change(row[name])
     except (AttributeError, TypeError, ValueError, OverflowError):
-        raise LedgerUnavailable("An entry holds something that the ledger cannot write down.") from None
+        raise LedgerUnavailable(_NOT_STORED) from None
+    return row
+
+
+def behind(last: Link, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The row for what `as_stored` gave, with its sequence and both hashes. Raises `LedgerUnavailable` for NaN."""
+    row = {**stored, "sequence": last.sequence + 1}
+    try:
+        its = row["digest"] = digest(row)
+    except (TypeError, ValueError, OverflowError):
+        raise LedgerUnavailable(_NOT_STORED) from None
     row["chain"] = linked(last.chain, its)
     return row
 
@@ -108,10 +123,10 @@ def _number(value: float) -> float:
     return float(value) + 0.0
 
 
-def _as_stored(table: Table) -> tuple[tuple[str, Callable[[Any], object]], ...]:
+def _changes(table: Table) -> tuple[tuple[str, Callable[[Any], object]], ...]:
     """How values of some columns change on their way into the database and out again."""
-    changes: dict[type, Callable[[Any], object]] = {Words: mended, Moment: in_utc, Double: _number}
-    return tuple((column.name, changes[type(column.type)]) for column in table.c if type(column.type) in changes)
+    of_type: dict[type, Callable[[Any], object]] = {Words: mended, Moment: in_utc, Double: _number}
+    return tuple((column.name, of_type[type(column.type)]) for column in table.c if type(column.type) in of_type)
 
 
 def newest(table: Table) -> Select[Any]:
@@ -120,7 +135,7 @@ def newest(table: Table) -> Select[Any]:
 
 
 _ENCODER = json.JSONEncoder(allow_nan=False, sort_keys=True, separators=(",", ":"), default=_json)
-_AS_STORED = {table.name: _as_stored(table) for table in tables.CHAINED}
+_AS_STORED = {table.name: _changes(table) for table in tables.CHAINED}
 # Built once: making a statement costs more than running it.
 _LAST = {table.name: newest(table) for table in tables.CHAINED}
 INSERT = {table.name: insert(table).inline() for table in tables.CHAINED}

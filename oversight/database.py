@@ -10,17 +10,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
 
 # Any number, the same in every process: writers to a chain and migrations queue behind it.
 _ADVISORY_LOCK = 4_207_311_970
-_TAKE_LOCK = text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+_LOCK = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
+_TAKE_LOCK = text(_LOCK)
 
 
 def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: bool = True) -> Engine:
@@ -57,7 +59,13 @@ def _parsed(url: str) -> URL:
 def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
     """SQLite in a file that only its owner may read."""
     engine = create_engine(
-        url, hide_parameters=True, pool_size=pool_size, pool_timeout=patience, connect_args={"timeout": patience}
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        pool_timeout=patience,
+        # The connection that was used last knows most pages of the file.
+        pool_use_lifo=True,
+        connect_args={"timeout": patience},
     )
 
     @event.listens_for(engine, "do_connect")
@@ -136,7 +144,7 @@ def _postgresql(url: URL, patience: float, pool_size: int) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection with a transaction for reading. Raises `LedgerUnavailable` for every fault of the database."""
-    with _faults("read"), engine.connect() as connection:
+    with _faults("read", engine), engine.connect() as connection:
         yield connection
 
 
@@ -147,12 +155,35 @@ def writing(engine: Engine, *, one_at_a_time: bool = False) -> Iterator[Connecti
     With `one_at_a_time` no second such block runs at the same time in any process (on SQLite that holds for all
     writers anyway). Raises `LedgerUnavailable` for every fault of the database.
     """
-    with _faults("written"), engine.connect() as plain:
+    with _faults("written", engine), engine.connect() as plain:
         connection = plain.execution_options(ledger_writes=True)
         with connection.begin():
             if one_at_a_time and engine.dialect.name == "postgresql":
                 connection.execute(_TAKE_LOCK)
             yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction on the driver's own connection, for `oversight.direct`."""
+
+    dialect: Dialect
+    driver: Any
+
+
+@contextmanager
+def writing_directly(engine: Engine) -> Iterator[Transaction]:
+    """What `writing` one at a time is, past SQLAlchemy's connection: for what stands in the way of every call.
+
+    What was not committed is rolled back when the connection goes back to the pool. Raises `LedgerUnavailable` for
+    every fault of the database.
+    """
+    dialect = engine.dialect
+    with _faults("written", engine), closing(engine.raw_connection()) as connection:
+        driver: Any = connection.driver_connection
+        driver.execute("BEGIN IMMEDIATE" if dialect.name == "sqlite" else _LOCK)
+        yield Transaction(dialect, driver)
+        driver.commit()
 
 
 def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) -> int:
@@ -162,20 +193,18 @@ def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) 
     `LedgerUnavailable` for every fault of the database.
     """
     on_sqlite = engine.dialect.name == "sqlite"
-    with _faults("written"), closing(engine.raw_connection()) as connection:
-        cursor = connection.cursor()
-        try:
-            cursor.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
-        except engine.dialect.loaded_dbapi.Error as fault:
-            raise DBAPIError(None, None, fault) from None
-        connection.commit()
+    with _faults("written", engine), closing(engine.raw_connection()) as connection:
+        driver: Any = connection.driver_connection
+        cursor = driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
+        if not on_sqlite:  # where a statement outside a transaction is one by itself
+            driver.commit()
         return int(cursor.rowcount)
 
 
 @contextmanager
-def _faults(verb: str) -> Iterator[None]:
+def _faults(verb: str, engine: Engine) -> Iterator[None]:
     """Turn faults of the database into `LedgerUnavailable`, without SQL, values or addresses."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as fault:
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, OSError) as fault:
         raise LedgerUnavailable(f"The ledger cannot be {verb} ({type(fault).__name__}).") from None

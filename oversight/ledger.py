@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Double, Engine, bindparam, func, select
 
 from clinical.advice import Advice, Feedback, History, Leaf, Receipt, WithheldReason
 from clinical.ports import Clock
 from oversight import chain, feedback, tables
 from oversight.advice_rows import AdviceRows
-from oversight.column_types import AnyRow
-from oversight.database import reading, writing
+from oversight.column_types import AnyRow, Words
+from oversight.database import Transaction, reading, writing, writing_directly
+from oversight.direct import Direct
 from oversight.history import read_history
 from oversight.pseudonyms import Pseudonyms
-from oversight.vocabulary import Vocabularies, Vocabulary
+from oversight.vocabulary import Vocabularies
 
 # For how long a call that is sent again gets the answer that it got before.
 RETRY_WINDOW = timedelta(minutes=10)
@@ -42,30 +43,30 @@ class SqlLedger:
 
         A repeat has the `request_key` of an entry of the same client, service and patient that is younger than
         `RETRY_WINDOW`. Nothing is stored then, and that entry comes back, with the identities of `advice`, which the
-        ledger knows by pseudonym only. The kill switch goes before: while a service is switched off, no earlier card
-        comes back, and what was withheld for that is no answer to repeat. An id that is already there raises
-        `LedgerUnavailable`.
-        """
-        row, words = self._rows.row(advice)
-        with writing(self._engine, one_at_a_time=True) as connection:
-            last, earlier = _last_and_earlier(connection, row)
-            if earlier is None:
-                stored = self._insert(connection, row, words, last)
-        if earlier is None:
-            if stored is not words:
-                self._vocabularies.keep(stored)
-            return advice
-        return self._rows.advice(
-            earlier, advice.client, advice.patient_id, encounter_id=advice.encounter_id, user=advice.user
-        )
+        ledger knows by pseudonym only. It stands only if it says as much: a risk whose tier is at least that of the new
+        one, or the same abstention. Otherwise the patient has become worse, or assessable, while somebody sent the same
+        bytes (data read over FHIR do not show in them), and the new advice is stored.
 
-    def _insert(self, connection: Connection, row: dict[str, Any], words: Vocabulary, last: chain.Link) -> Vocabulary:
-        """Add the row to the chain, behind its words, if they are new."""
+        The kill switch goes before: while a service is switched off, no earlier card comes back, and what was withheld
+        for that is no answer to repeat. An id that is already there raises `LedgerUnavailable`.
+        """
+        content, words = self._rows.row(advice)
+        row = chain.as_stored(tables.advice, content)
         if words.sequence is None:
-            words = self._vocabularies.store(connection, words)
-            row["vocabulary"] = words.sequence
-        chain.append(connection, tables.advice, row, last)
-        return words
+            row["vocabulary"] = self._vocabularies.stored(words).sequence
+        with writing_directly(self._engine) as transaction:
+            last, earlier = _last_and_earlier(transaction, row)
+            if earlier is None:
+                _INSERT.run(transaction, chain.behind(last, row))
+        return advice if earlier is None else self._again(advice, earlier)
+
+    def _again(self, advice: Advice, sequence: int) -> Advice:
+        """The entry that a repeat found."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_ENTRY, {"sequence": sequence}).one()
+        return self._rows.advice(
+            row, advice.client, advice.patient_id, encounter_id=advice.encounter_id, user=advice.user
+        )
 
     def history(self, advice: Advice, since: datetime) -> History:
         """What was shown before this advice, which is not stored yet. One statement."""
@@ -106,18 +107,17 @@ class SqlLedger:
             connection.execute(select(tables.advice.c.sequence).limit(1)).all()
 
 
-def _last_and_earlier(connection: Connection, row: Mapping[str, Any]) -> tuple[chain.Link, AnyRow | None]:
-    """Where the chain has got to, and the entry that a repeat finds."""
+def _last_and_earlier(transaction: Transaction, row: Mapping[str, Any]) -> tuple[chain.Link, int | None]:
+    """Where the chain has got to, and the sequence of the entry that a repeat finds."""
     wanted = {name: row[name] for name in _SAME}
+    wanted |= {"reason": row.get("abstention") or "", "tier": row.get("tier_at_least") or 0.0}
     if row["withheld"] == WithheldReason.SWITCHED_OFF:
         wanted["request_key"] = ""
-    found = connection.execute(_PLACE, {"after": row["time"] - RETRY_WINDOW} | wanted).first()
+    found = _PLACE.run(transaction, {"after": row["time"] - RETRY_WINDOW} | wanted).fetchone()
     if found is None:
         return chain.genesis("advice"), None
-    last = chain.Link(found.sequence, found.chain)
-    if found.earlier is None:
-        return last, None
-    return last, connection.execute(_ENTRY, {"sequence": found.earlier}).one()
+    sequence, link, earlier = found
+    return chain.Link(sequence, link), earlier
 
 
 def _advice_named(connection: Connection, batch: Sequence[Feedback]) -> Mapping[str, AnyRow]:
@@ -161,11 +161,14 @@ _EARLIER = (
     select(_AGAIN.c.sequence)
     .where(*(_AGAIN.c[name] == bindparam(name) for name in _SAME))
     .where(_AGAIN.c.request_key != "", _AGAIN.c.time > bindparam("after"))
+    .where(func.coalesce(_AGAIN.c.abstention, "") == bindparam("reason", type_=Words))
+    .where(func.coalesce(_AGAIN.c.tier_at_least, 0.0) >= bindparam("tier", type_=Double))
     .where(_AGAIN.c.withheld.is_distinct_from(WithheldReason.SWITCHED_OFF.value))
     .order_by(_AGAIN.c.time.desc(), _AGAIN.c.sequence.desc())
     .limit(1)
 )
-_PLACE = chain.newest(_ADVICE).add_columns(_EARLIER.scalar_subquery().label("earlier"))
+_PLACE = Direct(chain.newest(_ADVICE).add_columns(_EARLIER.scalar_subquery().label("earlier")))
+_INSERT = Direct(chain.INSERT["advice"], _ADVICE.c.keys())
 _DECISION = (
     select(tables.feedback)
     .join(_ADVICE, _ADVICE.c.sequence == tables.feedback.c.advice_sequence)

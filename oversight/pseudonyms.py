@@ -24,11 +24,12 @@ class Pseudonyms:
         if len(key) < MIN_KEY_BYTES:
             raise SettingsInvalid(f"The pseudonym key is shorter than {MIN_KEY_BYTES} bytes.")
         self._key = key
+        self._key_id = self._of("key-id", "", "")[:16]
 
     @property
     def key_id(self) -> str:
         """16 hex digits that tell one key from another and do not reveal it."""
-        return self._of("key-id", "", "")[:16]
+        return self._key_id
 
     def patient(self, client: str, patient_id: str) -> str:
         """The pseudonym of a patient, 64 hex digits."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -20,7 +20,7 @@ from clinical.assessment import Attribution, ModelInfo
 from clinical.errors import LedgerUnavailable
 from oversight import chain, tables
 from oversight.column_types import AnyRow
-from oversight.database import reading
+from oversight.database import reading, writing
 from oversight.dataclass_json import from_tree, names, to_tree
 
 # What a feature is worth for one patient; everything else about it is a word.
@@ -74,18 +74,27 @@ class Vocabularies:
         self._current: dict[ModelInfo, Vocabulary] = {}
         self._known: dict[int, Vocabulary] = {}
 
-    def with_words(self, model: ModelInfo, attributions: Iterable[Attribution]) -> tuple[Vocabulary, list[int]]:
+    def with_words(self, model: ModelInfo, attributions: Iterable[Attribution]) -> tuple[Vocabulary, Sequence[int]]:
         """A vocabulary of this model with all these words, and their places; perhaps a new one, for `store`.
 
         Raises `LedgerUnavailable`, and ValueError or TypeError for words that cannot be stored.
         """
         mine = self._current.get(model) or self._newest(model)
-        words = list(map(word, attributions))
+        words = tuple(map(word, attributions))
+        if words == mine.words:  # nearly always, and sooner seen than looked up
+            return mine, range(len(words))
         places = list(map(mine.places.get, words))
         if None in places:
             mine = mine.with_words(words)
             places = list(map(mine.places.get, words))
         return mine, places  # type: ignore[return-value]
+
+    def stored(self, new: Vocabulary) -> Vocabulary:
+        """Store a new vocabulary before the entry that needs it, and use it from now on. Raises `LedgerUnavailable`."""
+        with writing(self._engine, one_at_a_time=True) as connection:
+            stored = self.store(connection, new)
+        self.keep(stored)
+        return stored
 
     def store(self, connection: Connection, new: Vocabulary) -> Vocabulary:
         """Store a new vocabulary, in a transaction that keeps other writers out; use `keep` after its commit."""

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import LedgerUnavailable
-from clinical.ports import Clock
+from clinical.ports import Audit, Clock
 from oversight.override_rates import Step, override_report
 from oversight.pages import words
-from oversight.pages.access import require_quality
+from oversight.pages.access import USER, require_quality
 from oversight.pages.chart import override_chart
 from oversight.pages.query import parse_question
 from oversight.tallies import Period, Tally
@@ -42,10 +43,11 @@ class TallySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageDeps:
-    """What the pages need. Without a password they stay closed."""
+    """What the pages need. Without a password they stay closed; a view that cannot be noted is not given."""
 
     tallies: TallySource
     clock: Clock
+    audit: Audit
     password: str | None = field(repr=False)
 
 
@@ -95,6 +97,8 @@ def _override_rates(deps: PageDeps) -> Response:
     question = parse_question(request.args, services, deps.clock.now().astimezone(UTC).date())
     if isinstance(question, list):
         return make_response(render_template("oversight/bad_request.html", faults=question), 400)
+    seen = f"override rates, {question.period.first} to {question.period.last}, by {USER}"
+    deps.audit.note(AuditEvent(deps.clock.now(), AuditKind.LEDGER_READ, service=question.service or "", detail=seen))
     rows = deps.tallies.tallies(question.period, question.service)
     report = override_report(rows, question.period, question.by)
     page = render_template(

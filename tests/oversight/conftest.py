@@ -264,7 +264,7 @@ def stored_with(finding: Finding, patient_id: str, encounter_id: str | None) -> 
     attributions = finding.explanation.attributions if isinstance(finding, RiskAssessment) else ()
     words = Vocabulary(1, finding.model, ()).with_words(map(word, attributions))
     places = [words.places[word(each)] for each in attributions]
-    return words, stored.write_finding(finding, places, patient_id=patient_id, encounter_id=encounter_id)
+    return words, stored.FindingWriter().write(finding, places, patient_id=patient_id, encounter_id=encounter_id)
 
 
 @pytest.fixture
@@ -274,6 +274,14 @@ def first_form(assessment: RiskAssessment, abstention: Abstention) -> dict[str, 
     model = replace(MODEL, validation="")
     risk = replace(assessment, model=model, observed=None, signals=0)
     known = {"assessment": risk, "abstention": replace(abstention, model=model)}
+    return {name: (base64.b64decode(text), known[name]) for name, text in texts.items()}
+
+
+@pytest.fixture
+def second_form(assessment: RiskAssessment, abstention: Abstention) -> dict[str, tuple[bytes, Finding]]:
+    """Findings in the second form, of p-4711 and enc-99, with places in the vocabulary of the same findings."""
+    texts = json.loads((Path(__file__).parent / "findings_of_the_second_form.json").read_text("ascii"))
+    known = {"assessment": assessment, "abstention": abstention}
     return {name: (base64.b64decode(text), known[name]) for name, text in texts.items()}
 
 

@@ -125,7 +125,7 @@ def test_columns_stand_beside_the_finding(ledger, engine, make_advice):
     assert (row["model_id"], row["model_version"], row["model_digest"]) == ("icu-mortality", "1.0.0", "ab" * 32)
     assert (row["probability"], row["base_rate"]) == (0.12345678901234567, 0.1 + 0.2)
     assert (row["tier"], row["indicator"], row["abstention"], row["withheld"]) == ("high", "warning", None, None)
-    assert (row["tier_at_least"], row["request_key"], row["finding_format"]) == (0.1, "", 2)
+    assert (row["tier_at_least"], row["request_key"], row["finding_format"]) == (0.1, "", 3)
 
 
 def test_words_are_stored_once(ledger, engine, make_advice, assessment):

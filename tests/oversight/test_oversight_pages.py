@@ -11,11 +11,31 @@ import pytest
 from flask import Flask
 
 from clinical.advice import OVERRIDE_REASONS, Outcome, WithheldReason
+from clinical.audit import AuditKind
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding
 from oversight.pages import PageDeps, create_blueprint
 
 ADDRESS = "/oversight/override-rates"
+
+
+class Notes:
+    """An audit in memory that may refuse."""
+
+    def __init__(self):
+        self.events = []
+        self.fault = None
+
+    def note(self, event):
+        if self.fault:
+            raise self.fault
+        self.events.append(event)
+
+
+@pytest.fixture
+def notes():
+    """What was noted."""
+    return Notes()
 
 
 def basic(user, password):
@@ -27,13 +47,13 @@ INSIDE = basic("quality", "correct hörse")
 
 
 @pytest.fixture
-def client_with(tallies, clock):
+def client_with(notes, tallies, clock):
     """A client of an app that has the blueprint; keywords change what it is given."""
 
     def make(**changes):
         """One client."""
         app = Flask("test")
-        deps = {"tallies": tallies, "clock": clock, "password": "correct hörse"} | changes
+        deps = {"tallies": tallies, "clock": clock, "audit": notes, "password": "correct hörse"} | changes
         app.register_blueprint(create_blueprint(PageDeps(**deps)))
         return app.test_client()
 
@@ -93,7 +113,26 @@ def test_nobody_else_gets_in(client_with, filled, headers, method):
 
 def test_password_does_not_stand_in_the_repr(tallies, clock):
     """Whoever prints the dependencies does not print the password."""
-    assert "correct" not in repr(PageDeps(tallies, clock, "correct"))
+    assert "correct" not in repr(PageDeps(tallies, clock, Notes(), "correct"))
+
+
+@pytest.mark.conforms(110)
+def test_each_view_stands_in_the_audit(client_with, notes):
+    """Who looked at what; a question that is refused, or a stranger, sees nothing and is not noted."""
+    client_with().get(f"{ADDRESS}?by=x", headers=INSIDE)
+    client_with().get(ADDRESS)
+    assert notes.events == []
+    client_with().get(ADDRESS, headers=INSIDE)
+    (event,) = notes.events
+    assert event.kind is AuditKind.LEDGER_READ
+    assert event.detail.startswith("override rates, ")
+    assert event.detail.endswith("by quality")
+
+
+def test_a_view_that_cannot_be_noted_is_not_given(client_with, notes):
+    """No trace, no numbers."""
+    notes.fault = LedgerUnavailable("The ledger cannot be written.")
+    assert client_with().get(ADDRESS, headers=INSIDE).status_code == 503
 
 
 @pytest.mark.parametrize(

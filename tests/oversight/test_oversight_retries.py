@@ -46,7 +46,20 @@ def test_repeat_of_a_withheld_advice_stays_withheld(ledger, make_advice, abstent
     """Also where nothing was shown, and where nothing was assessed."""
     first = make_advice(request_key=KEY, finding=abstention, withheld=WithheldReason.SHADOW)
     ledger.append(first)
-    assert ledger.append(again(make_advice, first)) == first
+    assert ledger.append(again(make_advice, first, finding=abstention)) == first
+
+
+def test_what_became_worse_is_no_repeat(ledger, engine, make_advice, assessment, abstention):
+    """The same bytes, and data that were read anew: a higher tier, a risk in place of no answer, or the other way."""
+    low, high = replace(assessment.tier, at_least=0.0), replace(assessment.tier, at_least=0.4)
+    steps = [abstention, replace(assessment, tier=low), replace(assessment, tier=high), abstention]
+    for number, finding in enumerate(steps):
+        given = make_advice(request_key=f"{number // 3:02d}" * 32, finding=finding)
+        assert ledger.append(given) is given
+    better = make_advice(request_key="00" * 32, finding=replace(assessment, tier=low))
+    assert ledger.append(better).finding.tier.at_least == 0.4
+    assert ledger.append(make_advice(request_key="01" * 32, finding=assessment)).finding == assessment
+    assert rows(engine) == len(steps) + 1
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def find(ledger, advice):
     "statement",
     [
         "UPDATE advice SET vocabulary = NULL",
-        "UPDATE advice SET finding_format = 3",
+        "UPDATE advice SET finding_format = 4",
         "UPDATE vocabulary SET content = (SELECT min(finding) FROM advice)",
     ],
 )

@@ -67,7 +67,7 @@ def test_the_wheel_runs_from_an_empty_folder(wheel: Path, tmp_path: Path) -> Non
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(site),
-        "CHARTSIDE_BASE_URL": "https://chartside.test",
+        "CHARTSIDE_BASE_URL": "http://127.0.0.1:8100",
         "CHARTSIDE_DATABASE_URL": f"sqlite:///{tmp_path}/ledger.db",
         "CHARTSIDE_CLIENTS_FILE": str(tmp_path / "clients.toml"),
         "CHARTSIDE_SECRET_FILE": str(tmp_path / "secret"),

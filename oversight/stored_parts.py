@@ -1,0 +1,98 @@
+"""What a stored finding consists of, and how it becomes a finding again: the same for every form with a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from math import isnan
+from typing import Any
+
+from clinical.assessment import Abstention, Attribution, Explanation, Finding, RiskAssessment
+from clinical.record import Observation
+from oversight.dataclass_json import from_members
+from oversight.vocabulary import Vocabulary
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The attributions and their facts, as columns.
+
+    Of the attributions: `words` (places in the vocabulary), `sets`, `values` (NaN for None), `log_odds`. Of the sets of
+    facts: `sizes`, and `members` one after the other. Of the facts: `kinds` (places in `shared`, whose members have the
+    `fields` of a fact after the codings, and those have the `fields` of a coding), `references`, `times` (microseconds
+    since 1970), `measured` and `reported` values.
+    """
+
+    words: Sequence[int]
+    sets: Sequence[int]
+    values: Sequence[float]
+    log_odds: Sequence[float]
+    sizes: Sequence[int]
+    members: Sequence[int]
+    fields: tuple[Sequence[str], Sequence[str]]
+    shared: Sequence[Any]
+    kinds: Sequence[int]
+    references: Sequence[str]
+    times: Sequence[int]
+    measured: Sequence[float]
+    reported: Sequence[float]
+
+
+def finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
+    """The finding; `head` has its `kind`, the `base` and the `rest`, and without reasons it is an abstention.
+
+    Raises TypeError, ValueError, LookupError or OverflowError for what is none.
+    """
+    for fact in head["rest"]["unused"]:
+        fact["reference"] = clear(fact["reference"])
+    if reasons is None:
+        return Abstention(model=vocabulary.model, **from_members(Abstention, head["rest"]))
+    explanation = Explanation(head["base"], _attributions(reasons, vocabulary, clear))
+    rest = from_members(RiskAssessment, head["rest"])
+    return RiskAssessment(model=vocabulary.model, explanation=explanation, **rest)
+
+
+def _attributions(reasons: Reasons, vocabulary: Vocabulary, clear: Callable[[str], str]) -> tuple[Attribution, ...]:
+    """The reasons, each with its words, its numbers and its facts."""
+    facts = _facts(reasons, clear)
+    named = iter([facts[place] for place in reasons.members])
+    sets = [tuple(islice(named, size)) for size in reasons.sizes]
+    rows = zip(reasons.words, reasons.sets, reasons.values, reasons.log_odds, strict=True)
+    return tuple(
+        Attribution(
+            **dict(zip(vocabulary.fields, vocabulary.words[place], strict=True)),
+            value=None if isnan(value) else value,
+            log_odds=effect,
+            facts=sets[its],
+        )
+        for place, its, value, effect in rows
+    )
+
+
+def _facts(reasons: Reasons, clear: Callable[[str], str]) -> list[Observation]:
+    """The facts, each once."""
+    of_fact, of_coding = reasons.fields
+    shared = [
+        from_members(
+            Observation,
+            {"codings": [dict(zip(of_coding, each, strict=True)) for each in codings]}
+            | dict(zip(of_fact, rest, strict=True)),
+        )
+        for codings, *rest in reasons.shared
+    ]
+    columns = (reasons.kinds, reasons.references, reasons.times, reasons.measured, reasons.reported)
+    return [
+        Observation(
+            reference=clear(reference),
+            time=EPOCH + MICROSECOND * time,
+            value=value,
+            reported_value=reported,
+            **shared[kind],
+        )
+        for kind, reference, time, value, reported in zip(*columns, strict=True)
+    ]
