@@ -48,7 +48,7 @@ train: $(VENV)/.dev ## Train icu_mortality from DATA (a folder with the open Cin
 	$(BIN)/python -m models.icu_mortality.train --data $(or $(DATA),$(error set DATA to the folder with the training files))
 
 conformance: $(VENV)/.dev ## Run the tests that show rows of the CDS Hooks checklist, and write docs/conformance.md
-	$(BIN)/python -m pytest --conformance-page docs/conformance.md
+	$(BIN)/python -m pytest --conformance-page=docs/conformance.md
 
 bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call beside healthchain, in turns, then a load run (about 5 minutes)
 	$(BIN)/python -m bench.side_by_side

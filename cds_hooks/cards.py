@@ -152,7 +152,7 @@ def _uncertainty(found: RiskAssessment) -> str:
         f"**In validation:** of {seen.patients} patients given {_span(seen)}, {percent(seen.share)} had this outcome "
         f"(95 % interval {low} to {high} %)."
     )
-    return f"{text} That is a wide group: read the estimate as its group, not to the point." if _is_wide(seen) else text
+    return f"{text} That group is wide: read the estimate as high or low, not to the percent." if _is_wide(seen) else text
 
 
 def _span(seen: Observed) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -30,24 +31,55 @@ GC_THRESHOLDS = (50_000, 20, 50)
 TIMEOUT_S = 30
 # From the first byte of a request to the last of its answer; above the longest FHIR budget that a setting allows.
 REQUEST_S = 10
+# How often the watchdog looks.
+LOOK_S = 0.25
 # What a peer hears whose request line or headers cannot be read. gunicorn's own page would repeat them.
 _PLAIN = b"Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\n" + _PLAIN
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\n" + _PLAIN
 
 
+class Watchdog(threading.Thread):
+    """Hangs up on connections whose request takes too long. One thread for all; a timer for each would cost more."""
+
+    def __init__(self) -> None:
+        """Nothing is watched yet."""
+        super().__init__(name="watchdog", daemon=True)
+        self._until: dict[int, tuple[float, socket.socket]] = {}
+
+    @contextmanager
+    def watching(self, connection: socket.socket) -> Iterator[None]:
+        """Watch a connection during the block."""
+        key = id(connection)
+        self._until[key] = (time.monotonic() + REQUEST_S, connection)
+        try:
+            yield
+        finally:
+            self._until.pop(key, None)
+
+    def run(self) -> None:
+        """Look, until the process ends."""
+        while True:
+            time.sleep(LOOK_S)
+            now = time.monotonic()
+            for until, connection in list(self._until.values()):
+                if until < now:
+                    _hang_up(connection)
+
+
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     """Threads, each request with an end."""
 
+    def init_process(self) -> None:
+        """Begin to watch, in the process that serves."""
+        self._watchdog = Watchdog()
+        self._watchdog.start()
+        super().init_process()
+
     def handle(self, conn: Any) -> Any:
-        """Handle one request, or hang up."""
-        watch = threading.Timer(REQUEST_S, _hang_up, [conn.sock])
-        watch.daemon = True
-        watch.start()
-        try:
+        """Handle one request, or be hung up on."""
+        with self._watchdog.watching(conn.sock):
             return super().handle(conn)
-        finally:
-            watch.cancel()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what cannot be read, or what failed before the application, in fixed words."""

@@ -70,7 +70,7 @@ def test_the_group_of_the_validation_is_named(
     seen = Observed(low, high, 124, 89, 0.63, 0.79)
     detail = WRITER.card(make_advice(make_assessment(observed=seen)))["detail"]
     assert f"of 124 patients given {words}, 72 % had" in detail
-    assert ("read the estimate as its group" in detail) == wide
+    assert ("That group is wide" in detail) == wide
 
 
 def test_the_number_survives_a_long_name(make_advice: Make, make_assessment: Make) -> None:

@@ -267,7 +267,7 @@ def test_reports_hold_no_token_no_marker_and_no_patient(
 
 def test_hostile_names_cannot_draw_on_the_terminal(serve: Any, diagnose: Any) -> None:
     """Ids come from the service: control and direction characters, line breaks and length are taken out."""
-    app = Flask("hostile")
+    app = Flask("rude")
     entry = {"hook": "x\x1b[2J", "id": "a\n\u202eb" + "c" * 500, "description": "d"}
     app.get("/cds-services")(lambda: {"services": [entry]})
     with serve(app) as base:

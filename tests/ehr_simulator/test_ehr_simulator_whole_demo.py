@@ -26,6 +26,6 @@ def test_the_demo_checks_itself(tmp_path: Path, free_ports: Any) -> None:
     )
     steps = [line for line in run.stdout.splitlines() if line.startswith(("ok  ", "FAIL"))]
     assert run.returncode == 0, "\n".join([*steps, run.stdout[-2000:], run.stderr[-2000:]])
-    assert len(steps) == 7
+    assert len(steps) == 9
     for port in (chartside, ehr, fhir):
         assert free_ports.is_free(port)

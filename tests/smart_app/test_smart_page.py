@@ -127,6 +127,13 @@ def test_withheld_advice_says_that_no_card_was_shown(house, doctor, make, withhe
     assert "Suggested" not in text
 
 
+@pytest.mark.parametrize("reason", [r for r in WithheldReason if r is not WithheldReason.OUTSIDE_POPULATION])
+def test_what_nobody_may_see_is_not_on_the_page_either(house, doctor, make, reason) -> None:
+    """Switched off, in shadow, or not for this user: no number. What was only too much for a card is shown."""
+    hidden = {WithheldReason.SHADOW, WithheldReason.SWITCHED_OFF, WithheldReason.NOT_FOR_ROLE}
+    assert ("31 %" in show(house, doctor, make.risk(), reason)) == (reason not in hidden)
+
+
 def test_a_silent_run_shows_no_result(house, doctor, make) -> None:
     """A model in shadow is stored and not shown, on the page as on the card."""
     text = show(house, doctor, make.risk(), WithheldReason.SHADOW)
