@@ -21,6 +21,7 @@ DRIVERS_DOWN = 1
 KINDS_OF_UNUSED = 5
 LONG = 600
 WIDE = 0.2
+READ_ROUGHLY = "That group is wide: read the estimate as high or low, not to the percent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _uncertainty(found: RiskAssessment) -> str:
         f"**In validation:** of {seen.patients} patients given {_span(seen)}, {percent(seen.share)} had this outcome "
         f"(95 % interval {low} to {high} %)."
     )
-    return f"{text} That group is wide: read the estimate as high or low, not to the percent." if _is_wide(seen) else text
+    return f"{text} {READ_ROUGHLY}" if _is_wide(seen) else text
 
 
 def _span(seen: Observed) -> str:
