@@ -11,6 +11,7 @@ from clinical.errors import LedgerUnavailable
 from oversight import stored, stored_1, stored_2
 from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms, role
+from oversight.stored_parts import UNREADABLE
 from oversight.vocabulary import Vocabularies, Vocabulary
 
 
@@ -87,7 +88,7 @@ class AdviceRows:
             return stored_1.read_finding(row.finding, patient_id=patient_id, encounter=encounter)
         read = _READERS.get(row.finding_format)
         if read is None or row.vocabulary is None:
-            raise LedgerUnavailable(stored.UNREADABLE)
+            raise LedgerUnavailable(UNREADABLE)
         words = self._vocabularies.read(row.vocabulary)
         return read(row.finding, words, patient_id=patient_id, encounter=encounter)
 

@@ -55,7 +55,6 @@ _reported: Callable[[Observation], float] = attrgetter("reported_value")
 _FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 _NARROW = 2**15
-UNREADABLE = "An entry of the ledger is not in a form that this version reads."
 _MOST_TEXTS, _LONGEST_TEXT = 1_000, 2_000
 
 
@@ -126,16 +125,7 @@ class FindingWriter:
 
 def read_finding(content: bytes, vocabulary: Vocabulary, *, patient_id: str, encounter: str | None) -> Finding:
     """The finding of an entry; `encounter` is its id or pseudonym. Raises `LedgerUnavailable` if it cannot be read."""
-    try:
-        decompressor = zlib.decompressobj()
-        text, _, rest = decompressor.decompress(content).partition(b"\n")
-        if not decompressor.eof:
-            raise ValueError("cut off")
-        head = json.loads(text)  # noqa: TID251 (our own text)
-        reasons = None if head["kind"] == "Abstention" else _reasons(head, rest, decompressor.unused_data)
-        return stored_parts.finding(head, reasons, vocabulary, unveil(patient_id, encounter))
-    except (TypeError, ValueError, LookupError, OverflowError, struct.error, zlib.error):
-        raise LedgerUnavailable(UNREADABLE) from None
+    return stored_parts.read(content, _reasons, vocabulary, unveil(patient_id, encounter))
 
 
 def _json(head: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 from clinical.assessment import Abstention, Finding, RiskAssessment
 from clinical.errors import LedgerUnavailable
 from oversight.dataclass_json import from_tree
+from oversight.stored_parts import UNREADABLE
 from oversight.veil import unveil
 
 FORMAT = 1
@@ -28,5 +29,5 @@ def read_finding(content: bytes, *, patient_id: str, encounter: str | None) -> F
             attribution["facts"] = [facts[place] for place in attribution["facts"]]
         finding: Finding = from_tree(_KINDS[entry["kind"]], tree)
     except (TypeError, ValueError, LookupError, AttributeError, zlib.error):
-        raise LedgerUnavailable("An entry of the ledger is not in a form that this version reads.") from None
+        raise LedgerUnavailable(UNREADABLE) from None
     return finding

@@ -9,14 +9,11 @@ all other numbers are doubles, both little-endian. NaN is None.
 
 from __future__ import annotations
 
-import json
 import struct
-import zlib
 from itertools import accumulate
 from typing import Any
 
 from clinical.assessment import Finding
-from clinical.errors import LedgerUnavailable
 from oversight import stored_parts
 from oversight.veil import unveil
 from oversight.vocabulary import Vocabulary
@@ -26,16 +23,7 @@ FORMAT = 2
 
 def read_finding(content: bytes, vocabulary: Vocabulary, *, patient_id: str, encounter: str | None) -> Finding:
     """The finding of an entry; `encounter` is its id or pseudonym. Raises `LedgerUnavailable` if it cannot be read."""
-    try:
-        decompressor = zlib.decompressobj()
-        text, _, numbers = decompressor.decompress(content).partition(b"\n")
-        if not decompressor.eof:
-            raise ValueError("cut off")
-        head = json.loads(text)  # noqa: TID251 (our own text)
-        reasons = None if head["kind"] == "Abstention" else _reasons(head, numbers, decompressor.unused_data)
-        return stored_parts.finding(head, reasons, vocabulary, unveil(patient_id, encounter))
-    except (TypeError, ValueError, LookupError, OverflowError, struct.error, zlib.error):
-        raise LedgerUnavailable("An entry of the ledger is not in a form that this version reads.") from None
+    return stored_parts.read(content, _reasons, vocabulary, unveil(patient_id, encounter))
 
 
 def _reasons(head: Any, numbers: bytes, outside: bytes) -> stored_parts.Reasons:

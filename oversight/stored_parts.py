@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,12 +13,14 @@ from math import isnan
 from typing import Any
 
 from clinical.assessment import Abstention, Attribution, Explanation, Finding, RiskAssessment
+from clinical.errors import LedgerUnavailable
 from clinical.record import Observation
 from oversight.dataclass_json import from_members
 from oversight.vocabulary import Vocabulary
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+UNREADABLE = "An entry of the ledger is not in a form that this version reads."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,26 @@ class Reasons:
     reported: Sequence[float]
 
 
-def finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
-    """The finding; `head` has its `kind`, the `base` and the `rest`, and without reasons it is an abstention.
+# How a form reads its columns from the JSON, what follows it, and what stands behind the compressed part.
+Columns = Callable[[Any, bytes, bytes], Reasons]
 
-    Raises TypeError, ValueError, LookupError or OverflowError for what is none.
-    """
+
+def read(content: bytes, columns: Columns, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
+    """The finding in `zlib( JSON, line break, rest ), more`. Raises `LedgerUnavailable` if it cannot be read."""
+    try:
+        decompressor = zlib.decompressobj()
+        text, _, rest = decompressor.decompress(content).partition(b"\n")
+        if not decompressor.eof:
+            raise ValueError("cut off")
+        head = json.loads(text)  # noqa: TID251 (our own text)
+        reasons = None if head["kind"] == "Abstention" else columns(head, rest, decompressor.unused_data)
+        return _finding(head, reasons, vocabulary, clear)
+    except (TypeError, ValueError, LookupError, OverflowError, struct.error, zlib.error):
+        raise LedgerUnavailable(UNREADABLE) from None
+
+
+def _finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
+    """The finding; `head` has its `kind`, the `base` and the `rest`, and without reasons it is an abstention."""
     for fact in head["rest"]["unused"]:
         fact["reference"] = clear(fact["reference"])
     if reasons is None:

@@ -32,8 +32,12 @@ class Step:
     detail: str = ""
 
 
-def walk(house: House, tour: Tour) -> Iterator[Step]:
-    """All steps after the tour, in order."""
+def walk(house: House, tour: Tour, *, examine: bool) -> Iterator[Step]:
+    """All steps after the tour, in order.
+
+    `examine` calls the doctor. Its calls stand in the ledger like any others, so it has no place where a person is
+    going to read the quality team's page.
+    """
     yield Step("every patient-view call was answered", not tour.faults, "; ".join(tour.faults[:3]))
     if len(tour.risks) < 2:
         yield Step("at least two patients have a risk card", False, f"{len(tour.risks)} have one")
@@ -43,7 +47,8 @@ def walk(house: House, tour: Tour) -> Iterator[Step]:
     yield _attempt("the EHR's feedback 'accepted' was recorded", lambda: _accept(house.desk, accepted))
     yield _attempt("the override rates are as expected", lambda: _check_rates(house, tour))
     yield _attempt("the quality team's page opens with its password, and only so", lambda: _quality_page(house))
-    yield _attempt("chartside doctor finds no broken rule (a JWT on every call)", lambda: _examine(house))
+    if examine:
+        yield _attempt("chartside doctor finds no broken rule (a JWT on every call)", lambda: _examine(house))
     yield _attempt("the ledger is what was written", lambda: _verify(house))
 
 

@@ -40,7 +40,7 @@ def run_demo(wishes: Wishes, tell: Tell, *, check: bool) -> bool:
     folder = fresh_folder(wishes.var)
     with running_house(folder, wishes.ports, tell, strict=wishes.strict) as house:
         load(wishes, house.settings.fhir_server, tell)
-        worked = _show(house, tell)
+        worked = _show(house, tell, examine=check)
         if not check:
             _say_where(house, tell)
             _serve()
@@ -80,13 +80,13 @@ def load(wishes: Wishes, fhir_server: str, tell: Tell) -> Report:
     return report
 
 
-def _show(house: House, tell: Tell) -> bool:
+def _show(house: House, tell: Tell, *, examine: bool) -> bool:
     """Tour and road."""
     tour = take_tour(house.desk, tell)
     tell(f"\nRisk cards {len(tour.risks)}, not assessed {len(tour.abstentions)}, no advice {tour.empty}, "
          f"faults {len(tour.faults)}\n")  # fmt: skip
     worked = True
-    for step in walk(house, tour):
+    for step in walk(house, tour, examine=examine):
         worked = worked and step.worked
         tell(f"{'ok  ' if step.worked else 'FAIL'}  {step.name}{': ' if step.detail else ''}{step.detail}")
     return worked

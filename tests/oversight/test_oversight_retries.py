@@ -46,7 +46,18 @@ def test_repeat_of_a_withheld_advice_stays_withheld(ledger, make_advice, abstent
     """Also where nothing was shown, and where nothing was assessed."""
     first = make_advice(request_key=KEY, finding=abstention, withheld=WithheldReason.SHADOW)
     ledger.append(first)
-    assert ledger.append(again(make_advice, first, finding=abstention)) == first
+    assert ledger.append(again(make_advice, first, finding=abstention, withheld=WithheldReason.SHADOW)) == first
+
+
+@pytest.mark.parametrize("reason", [reason for reason in WithheldReason if reason != WithheldReason.SWITCHED_OFF])
+def test_what_was_withheld_stands_for_nothing_that_is_to_be_shown(ledger, engine, make_advice, reason):
+    """The same bytes and the same tier, but the risk has passed the site's threshold, or the shadow time has ended."""
+    quiet = make_advice(request_key=KEY, withheld=reason)
+    ledger.append(quiet)
+    shown = again(make_advice, quiet, withheld=None)
+    assert ledger.append(shown) is shown
+    assert rows(engine) == 2
+    assert ledger.append(again(make_advice, quiet, withheld=reason)) == shown
 
 
 def test_what_became_worse_is_no_repeat(ledger, engine, make_advice, assessment, abstention):
