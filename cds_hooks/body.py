@@ -11,6 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from clinical import strict_json
 from clinical.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 
+_QUICK = strict_json.Codec(msgspec.json.decode, msgspec.json.encode)
+
 
 def read_bytes(request: Request, max_bytes: int) -> bytes:
     """The body as it came. Raises `UnsupportedMediaType`, `BodyTooLarge` or `MalformedRequest`."""
@@ -36,7 +38,7 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
 
 def read_object(raw: bytes, max_bytes: int) -> Mapping[str, object]:
     """The body as a JSON object. Raises `BodyTooLarge` or `MalformedRequest`."""
-    value = strict_json.loads(raw, max_bytes=max_bytes, decode=msgspec.json.decode)
+    value = strict_json.loads(raw, max_bytes=max_bytes, codec=_QUICK)
     if not isinstance(value, Mapping):
         raise MalformedRequest("The body must be a JSON object.")
     return value

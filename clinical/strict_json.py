@@ -10,8 +10,9 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Never
+from typing import Never
 
 from clinical.errors import BodyTooLarge, MalformedRequest
 
@@ -19,63 +20,64 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_NUMBER_LENGTH = 40
 
-# Possessive, so that a string that never ends costs one pass and not one for each of its quotes.
-_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NOT_SKELETON = bytes(byte for byte in range(256) if byte not in b'"[]{}')
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONG_NUMBER = b"0" * (MAX_NUMBER_LENGTH + 1)
 # Every character of a number to "0", every other one to a blank.
 _NUMBERS = bytes(ord("0") if byte in b"0123456789+-.eE" else ord(" ") for byte in range(256))
+_AFTER_NUMBER = b",]} \t\r\n"
 _UNSURE = object()
 
-Decode = Callable[[bytes], object]
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A quicker decoder, which may be less strict, and the encoder that undoes it."""
+
+    decode: Callable[[bytes], object]
+    encode: Callable[[object], bytes]
 
 
-def loads(data: bytes, *, max_bytes: int = MAX_BYTES, decode: Decode | None = None) -> object:
+def loads(data: bytes, *, max_bytes: int = MAX_BYTES, codec: Codec | None = None) -> object:
     """Decode one JSON text in UTF-8. Raises `BodyTooLarge` or `MalformedRequest`.
 
-    `decode` is a quicker decoder that may be less strict. Its answer is taken only where it is proved to be the one
-    that would be given without it; whatever is in doubt is decoded here.
+    What `codec` answers is taken only where it is proved to be what would be given without it; whatever is in doubt is
+    decoded here.
     """
     if len(data) > max_bytes:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
-    outside = _outside_strings(data)
-    _check_depth(outside)
-    quick = _UNSURE if decode is None else _decoded(data, outside, decode)
+    skeleton = _skeleton(data)
+    _check_depth(skeleton)
+    quick = _UNSURE if codec is None else _decoded(data, skeleton, codec)
     return _slowly(data) if quick is _UNSURE else quick
 
 
-def _decoded(data: bytes, outside: bytes, decode: Decode) -> object:
+def _decoded(data: bytes, skeleton: bytes, codec: Codec) -> object:
     """The quick decoder's answer, or `_UNSURE`.
 
-    Outside strings each member of an object has one colon, so a key that was given twice shows in the number of
-    members. What the decoder itself refuses, and what it might read otherwise, is left to the strict way.
+    It keeps the last of two equal keys. Then the quotes of the first are missing when the answer is written out again,
+    and the skeletons differ. What the decoder itself refuses, and what it might read otherwise, is left to the strict
+    way; so is a bracket that was spelt with an escape.
     """
-    if _SURROGATE.search(data) or _LONG_NUMBER in outside.translate(_NUMBERS):
+    if (b"\\" in data and _SURROGATE.search(data)) or _has_long_number(data):
         return _UNSURE
     try:
-        value = decode(data)
-    except Exception:  # each decoder has errors of its own; the strict way says what is wrong
+        value = codec.decode(data)
+        again = codec.encode(value)
+    except Exception:  # each codec has errors of its own; the strict way says what is wrong
         return _UNSURE
-    return value if _members(value) == outside.count(b":") else _UNSURE
+    return value if _skeleton(again) == skeleton else _UNSURE
 
 
-def _members(value: object) -> int:
-    """How many members all objects have together."""
-    number = 0
-    rest: list[Any] = [value] if isinstance(value, dict | list) else []
-    pop, push = rest.pop, rest.append
-    while rest:
-        each = pop()
-        if type(each) is dict:
-            number += len(each)
-            each = each.values()
-        for member in each:
-            kind = type(member)  # a decoder makes these two and no subclasses
-            if kind is dict or kind is list:
-                push(member)
-    return number
+def _has_long_number(data: bytes) -> bool:
+    """Whether there may be a number that is too long. Object identifiers in strings look like one until they end."""
+    marked = data.translate(_NUMBERS)
+    end = 0
+    while (start := marked.find(_LONG_NUMBER, end)) >= 0:
+        end = marked.find(b" ", start)
+        if end < 0 or data[end] in _AFTER_NUMBER:
+            return True
+    return False
 
 
 def _slowly(data: bytes) -> object:
@@ -97,16 +99,31 @@ def _slowly(data: bytes) -> object:
     return value
 
 
-def _check_depth(outside: bytes) -> None:
+def _skeleton(data: bytes) -> bytes:
+    """Brackets and the quotes around strings, in order. An escaped quote is none of these."""
+    if b"\\" in data:
+        data = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    return data.translate(None, _NOT_SKELETON)
+
+
+def _check_depth(skeleton: bytes) -> None:
     """Refuse deep nesting before the parser sees it."""
-    brackets = outside.translate(None, _NOT_BRACKETS)
+    brackets = skeleton.replace(b'""', b"")
+    if b'"' in brackets:  # brackets within strings, or a string without an end
+        brackets = b"".join(skeleton.split(b'"')[::2])
+    if _is_flat(brackets):
+        return
     if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > MAX_DEPTH:
         raise MalformedRequest(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _outside_strings(data: bytes) -> bytes:
-    """What stands outside strings. Without an escape in the text, that is every second part between quotes."""
-    return _STRINGS.sub(b"", data) if b"\\" in data else b"".join(data.split(b'"')[::2])
+def _is_flat(brackets: bytes) -> bool:
+    """Whether the depth is surely within bounds: each round takes away two levels at the most."""
+    for _ in range(MAX_DEPTH // 2):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return not brackets
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

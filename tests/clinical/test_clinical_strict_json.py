@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -92,16 +93,35 @@ def test_size_is_bounded() -> None:
         strict_json.loads(b"[" + b" " * 100 + b"]", max_bytes=50)
 
 
-@given(JSON, st.booleans())
-def test_both_ways_to_leave_strings_out_agree(value: object, escaped: bool) -> None:
-    """The quick way for texts without an escape leaves the same as the careful one."""
-    data = json.dumps({"a": value, "b": '"' if escaped else "[[{"}, ensure_ascii=False).encode()
-    assert strict_json._outside_strings(data) == strict_json._STRINGS.sub(b"", data)
+@given(JSON, st.sampled_from(["", '"', "[[{", "\\", '\\"[', '"]']), st.booleans())
+def test_the_skeleton_has_the_brackets_that_count(value: object, text: str, ascii_only: bool) -> None:
+    """Every second part between quotes is what stands outside strings; there all brackets are."""
+    data = json.dumps({"a": value, "b": text, text: 1}, ensure_ascii=ascii_only).encode()
+    outside = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", data)
+    brackets = bytes(byte for byte in outside if byte in b"[]{}")
+    assert b"".join(strict_json._skeleton(data).split(b'"')[::2]) == brackets
+
+
+@pytest.mark.parametrize("depth", [1, 20, 21, 39, 40])
+@pytest.mark.parametrize("text", ["", "[", '\\"]', "}}"])
+def test_the_depth_is_exact(depth: int, text: str) -> None:
+    """Whatever brackets stand in strings, and of whatever kind the levels are."""
+    for opening, closing in (("[", "]"), ('[{"a":', "}]"), ('{"a":', "}")):
+        levels = len(opening.replace('"a":', ""))
+        inner = json.dumps(text)
+        written = opening * (depth // levels) + inner + closing * (depth // levels)
+        strict_json.loads(written.encode())
+        beyond = 41 // levels + 1
+        with pytest.raises(MalformedRequest, match="deeper"):
+            strict_json.loads((opening * beyond + inner + closing * beyond).encode())
 
 
 def careless(data: bytes) -> object:
     """A decoder that keeps the last of two equal keys and takes NaN, as decoders do."""
     return json.loads(data)
+
+
+CODEC = strict_json.Codec(careless, lambda value: json.dumps(value, ensure_ascii=False).encode())
 
 
 @pytest.mark.parametrize(
@@ -111,7 +131,13 @@ def careless(data: bytes) -> object:
         (b'{"a":1,"a":1}', False),
         (b'[{"x":{"a":1,"a":{"b":1}}}]', False),
         (b"[" + b"9" * 41 + b"]", False),
+        (b'["' + b"9" * 41 + b'", "urn:oid:' + b"1." * 30 + b'9"]', True),
+        (b'["urn:oid:' + b"1." * 30 + b'9", ' + b"9" * 41 + b" ]", False),
+        (b'{"a":' + b"9" * 41 + b"}", False),
+        (b"9" * 41, False),
         (b'["\\u0041"]', True),
+        (b'["\\u0022\\"\\\\"]', True),
+        (b'["\\u005b"]', False),
         (b'["\\ud83d\\ude00"]', False),
         (b'{"a":1,"\\u0061":1}', False),
         (b"{", False),
@@ -119,7 +145,7 @@ def careless(data: bytes) -> object:
 )
 def test_a_quicker_decoder_is_believed_only_where_it_cannot_be_wrong(data: bytes, taken: bool) -> None:
     """Repeated keys, long numbers, surrogates and faults are left to the strict way."""
-    found = strict_json._decoded(data, strict_json._outside_strings(data), careless)
+    found = strict_json._decoded(data, strict_json._skeleton(data), CODEC)
     assert (found is not strict_json._UNSURE) == taken
     if taken:
-        assert found == strict_json.loads(data) == strict_json.loads(data, decode=careless)
+        assert found == strict_json.loads(data) == strict_json.loads(data, codec=CODEC)
