@@ -1,7 +1,8 @@
 """Checks every answer before it leaves. A card that breaks the specification becomes a 5xx, never a quiet omission.
 
 The rules are those of CDS Hooks 2.0.1, "CDS Service Response" to "Link", the invariants of the 3.0 ballot's logical
-models (cds-resp-1 to -7), and three of our own: plain Markdown only, links to this service only, nothing unknown.
+models (cds-resp-1 to -7), and four of our own: plain Markdown only, links to this service only, nothing unknown, and a
+card that says what the answer says to machines (`cds_hooks.agreement`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from cds_hooks.agreement import disagreements
+from cds_hooks.cards import EXTENSION
 from clinical.errors import ChartsideError
 
 _MAY_BE_EMPTY = {"cards"}
@@ -53,6 +56,16 @@ def faults_in(response: Mapping[str, object], base_url: str) -> Iterator[str]:
     for index, card in enumerate(cards):
         yield from (f"card {index}: {fault}" for fault in _card(card, base_url))
     yield from _repeated_ids(cards)
+    yield from _agreement(cards, extension)
+
+
+def _agreement(cards: list[object], extension: object) -> Iterator[str]:
+    """The rules for what is told twice: to people and to machines."""
+    outcome = extension.get(EXTENSION) if isinstance(extension, Mapping) else None
+    if isinstance(outcome, Mapping):
+        for index, card in enumerate(cards):
+            if isinstance(card, Mapping):
+                yield from (f"card {index}: {fault}" for fault in disagreements(card, outcome))
 
 
 def _is_extension(name: object, value: object) -> bool:

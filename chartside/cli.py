@@ -57,7 +57,8 @@ def check() -> None:
         click.echo(f"client {client.id}: {client.name}, authentication {client.authentication}, {client.fhir_base}")
     for model in load_models().values():
         click.echo(
-            f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}"
+            f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}, "
+            f"{'offered' if model.served else 'on request'}"
         )
 
 

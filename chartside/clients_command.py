@@ -118,9 +118,12 @@ def add(client_id: str, preset_name: str, name: str, path: Path, dry_run: bool, 
 @_registry
 def check(client_id: str | None, fetch_keys: bool, base_url: str | None, path: Path) -> None:
     """Check one EHR or all."""
-    chosen = _chosen(load_clients(path), client_id)
-    offered = _offered()
-    check_services(chosen, {service.info.id for service in offered})
+    registered = load_clients(path)
+    chosen = _chosen(registered, client_id)
+    known = _known_services()
+    check_services(registered, {service.info.id for service in known})
+    asked = {name for client in registered for name in client.services}
+    offered = [service for service in known if service.served or service.info.id in asked]
     unsound = [client.id for client in chosen if not _report(client, fetch_keys)]
     if client_id is not None and base_url:
         from chartside.clients.sheet import registration_sheet  # noqa: PLC0415 (with the models, only when asked for)
@@ -180,17 +183,13 @@ def _report(client: Client, fetch_keys: bool) -> bool:
     return found.usable
 
 
-def _offered() -> list[Any]:
-    """The services of all models, from their manifests alone; no artefact is opened."""
+def _known_services() -> list[Any]:
+    """The services of all models, asked for or not, from their manifests alone; no artefact is opened."""
     from chartside.clients.sheet import Offered  # noqa: PLC0415
     from models.runtime.catalogue import read_manifests  # noqa: PLC0415 (imports of seconds)
 
     return [
-        Offered(
-            manifest.info,
-            manifest.needs,
-            {coding.code: signal.label for signal in manifest.signals.values() for coding in signal.codes},
-        )
+        Offered(manifest.info, manifest.needs, manifest.code_labels, manifest.served)
         for manifest in read_manifests().values()
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -38,9 +38,10 @@ from fhir_adapters.resources import warm_up
 from fhir_adapters.session import SmartSessions
 from fhir_adapters.transport import Deadline, Transport
 from fhir_adapters.units import Analytes, load_analytes
-from models.runtime.catalogue import load_models
-from models.runtime.model import TreeRiskModel
+from models.runtime.catalogue import AnyModel, load_models
 from models.runtime.score_cache import RememberingModel
+from models.runtime.score_manifest import Answers
+from models.runtime.score_model import ScoreModel
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
@@ -62,11 +63,15 @@ SMART_MODEL_HOOK = "patient-view"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything that runs, joined and warm. `close` gives the database connections back."""
+    """Everything that runs, joined and warm. `close` gives the database connections back.
+
+    `scores` are the services whose level is no probability.
+    """
 
     settings: Settings
     clients: Mapping[str, Client]
     models: Mapping[str, RiskModel]
+    scores: frozenset[str]
     records: RecordSource
     ledger: SqlLedger
     switches: SqlSwitches
@@ -102,7 +107,7 @@ class House:
         Raises `LedgerUnavailable` where nobody can say whether the service is switched off.
         """
         client = self.clients[invocation.client]
-        rules = client.rules(invocation.service)
+        rules = client.rules(invocation.service, is_risk=invocation.service not in self.scores)
         policy = Policy(
             show_from=rules.show_from,
             shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
@@ -135,9 +140,10 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     """Open ledger, models and registry. Raises a `NotStarted` fault or `LedgerUnavailable` if any of them is wrong."""
     now = clock or SystemClock()
     clients = {client.id: client for client in load_clients(settings.clients_file)}
-    models, analytes = load_models(), load_analytes()
-    check_units(models, analytes)
-    check_services(clients.values(), models)
+    known, analytes = load_models(), load_analytes()
+    check_units(known, analytes)
+    check_services(clients.values(), known)
+    models = offered(known, clients.values())
     _check_certificates(settings, clients)
     _check_loopback(settings, clients)
     warm_up()
@@ -150,6 +156,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         settings=settings,
         clients=clients,
         models={name: RememberingModel(model) for name, model in models.items()},
+        scores=frozenset(name for name, model in models.items() if _gives_points(model)),
         records=FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds),
         ledger=SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now),
         switches=SqlSwitches(engine, now),
@@ -163,7 +170,18 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     )
 
 
-def check_units(models: Mapping[str, TreeRiskModel], analytes: Analytes) -> None:
+def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mapping[str, AnyModel]:
+    """The models whose manifest says that they are served, and those that a client has a table for."""
+    asked = {name for client in clients for name in client.services}
+    return {name: model for name, model in models.items() if model.served or name in asked}
+
+
+def _gives_points(model: AnyModel) -> bool:
+    """Whether a model's level is no probability."""
+    return isinstance(model, ScoreModel) and model.manifest.scale.answers is Answers.SCORE
+
+
+def check_units(models: Mapping[str, AnyModel], analytes: Analytes) -> None:
     """Every code that a model reads must have an allow-list of units that ends in the model's unit.
 
     Otherwise all its values would be set aside, one by one, for ever. Raises `ManifestInvalid`.

@@ -1,4 +1,4 @@
-"""What a model answers: a `RiskAssessment` with its reasons, or an `Abstention` with its reason."""
+"""What a model answers: a `RiskAssessment` or a `Score` with its reasons, or an `Abstention` with its reason."""
 
 from __future__ import annotations
 
@@ -57,13 +57,26 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """A fact that is no measured number and that a number rests on: a diagnosis, a medicine, an encounter, an answer.
+
+    `text` is what it says to people; `reference` is its FHIR reference.
+    """
+
+    reference: str
+    text: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attribution:
     """The share of one feature in the risk, in calibrated log-odds (a SHAP value).
 
     `concept` names the clinical signal that the feature describes, `label` the feature in a clinician's words.
     `value` is None where nothing was measured. `facts` are the observations that the feature was computed from.
     `derived` marks a feature of several signals (a ratio), whose value no single fact shows; `lead` the feature that
-    says most about its concept (urine of six hours, not the last void).
+    says most about its concept (urine of six hours, not the last void). `basis` are the facts that are no measured
+    numbers.
     """
 
     feature: str
@@ -76,6 +89,7 @@ class Attribution:
     facts: tuple[Observation, ...] = ()
     derived: bool = False
     lead: bool = False
+    basis: tuple[Basis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +180,84 @@ class Indicator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A band of risk: from `at_least` (probability) up to the next tier. `source` says where the number is from."""
+    """A band of risk: from `at_least` (a probability, or the level of a score) up to the next tier.
+
+    `source` says where the number is from.
+    """
 
     name: str
     at_least: float
     indicator: Indicator
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreItem:
+    """One line of a score: what was found and what it adds.
+
+    `found` is the finding in a clinician's words ("112 /min", "yes"), and empty where nothing was found; `rule` the
+    band that gave the points ("111 to 130"). `points` is None where nothing was found, and on the lines of an equation,
+    which adds no points up.
+    """
+
+    name: str
+    label: str
+    points: float | None
+    found: str
+    rule: str = ""
+    facts: tuple[Observation, ...] = ()
+    basis: tuple[Basis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A published score or equation, worked out as published (NEWS2, MELD 3.0, eGFR): no model learnt it.
+
+    `value` is in `unit` ("{points}", "mL/min/{1.73_m2}"). Where something was not found, `value` counts what was, so it
+    is the least the score can be, and `highest` is the most; where nothing is missing the two are equal. `maximum` is
+    the highest value that the score knows, if it has one. `falling` marks a score of which less is worse (eGFR). All
+    else as in `RiskAssessment`.
+    """
+
+    model: ModelInfo
+    as_of: datetime
+    value: float
+    unit: str
+    tier: Tier
+    items: tuple[ScoreItem, ...]
+    situation: str
+    highest: float
+    maximum: float | None = None
+    falling: bool = False
+    missing: tuple[str, ...] = ()
+    unused: tuple[SetAside, ...] = ()
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    incomplete: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> float:
+        """What thresholds are compared with: the higher, the worse."""
+        return -self.value if self.falling else self.value
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that the score asks for was found."""
+        return self.highest == self.value
+
+    @property
+    def suggestion(self) -> str:
+        """The one suggested action, without a full stop. At an unremarkable score it is usual care."""
+        return USUAL_CARE if self.tier.indicator is Indicator.INFO else self.model.action.rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A second probability of the same model, beside the one that decides: "heart failure within 10 years"."""
+
+    label: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +268,11 @@ class RiskAssessment:
     usable value, `unused` the facts that were read and not used, `oldest` and `newest` the times of the facts used.
     `incomplete` and `caveats` are what the reader of the record had to say about it. `observed` is None where the
     model brings no validation of risks like this; `signals` is how many signals the model knows, `missing` among them.
+
+    `interval` is the model's own range for this probability (Venn-ABERS), or empty; `coverage` the share of what the
+    model weighs that was found, 1 where the model does not say; `unusual` are labels of values outside what the model
+    was trained on; `weak` says why the answer is too weak for an alert, or is empty. `comparators` are published scores
+    for the same patient at the same moment, `others` further probabilities.
     """
 
     model: ModelInfo
@@ -198,6 +289,22 @@ class RiskAssessment:
     caveats: tuple[str, ...] = ()
     observed: Observed | None = None
     signals: int = 0
+    interval: tuple[float, ...] = ()
+    coverage: float = 1.0
+    unusual: tuple[str, ...] = ()
+    weak: str = ""
+    comparators: tuple[Score, ...] = ()
+    others: tuple[Estimate, ...] = ()
+
+    @property
+    def level(self) -> float:
+        """What thresholds are compared with: the higher, the worse."""
+        return self.probability
+
+    @property
+    def indicator(self) -> Indicator:
+        """How loudly it is told: a weak answer is information, whatever its tier."""
+        return Indicator.INFO if self.weak else self.tier.indicator
 
     @property
     def suggestion(self) -> str:
@@ -217,6 +324,7 @@ class AbstentionReason(StrEnum):
     TOO_EARLY = "too-early"
     TOO_LATE = "too-late"
     NOT_ENOUGH_DATA = "not-enough-data"
+    NOT_MEANT_FOR = "not-meant-for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +346,4 @@ class Abstention:
     caveats: tuple[str, ...] = ()
 
 
-Finding = RiskAssessment | Abstention
+Finding = RiskAssessment | Score | Abstention

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from clinical.advice import History, WithheldReason
-from clinical.assessment import Abstention, Finding, Indicator, RiskAssessment
+from clinical.assessment import Abstention, Finding, Indicator, RiskAssessment, Score
 
 LAYPEOPLE = ("Patient", "RelatedPerson")
 _NEVER = timedelta(0)
@@ -21,9 +21,9 @@ _NEVER = timedelta(0)
 class Policy:
     """A client's wishes for one call.
 
-    `show_from` is the lowest probability that is shown; None means from the lowest tier whose indicator is above
-    "info". With `shadow`, everything is assessed and stored and nothing is shown. `hidden_from` are the resource types
-    of users who see no card: the advice is written for clinicians.
+    `show_from` is the lowest level (probability, or points of a score) that is shown; None means from the lowest tier
+    whose indicator is above "info". With `shadow`, everything is assessed and stored and nothing is shown.
+    `hidden_from` are the resource types of users who see no card: the advice is written for clinicians.
 
     A card is a repeat if this clinician was shown one of this service about this patient within `repeat_within`, at the
     same tier or a higher one. `snooze` says, by code of the override reason, for how long an overridden card stays
@@ -61,7 +61,7 @@ class Policy:
             yield WithheldReason.OUTSIDE_POPULATION
         if set(user.split("/")[-2:-1]) & set(self.hidden_from):
             yield WithheldReason.NOT_FOR_ROLE
-        if isinstance(finding, RiskAssessment):
+        if not isinstance(finding, Abstention):
             if self._is_low(finding):
                 yield WithheldReason.BELOW_THRESHOLD
             if self._has_history_rules and finding.tier.indicator is not Indicator.CRITICAL:
@@ -69,11 +69,11 @@ class Policy:
         if self.shadow:
             yield WithheldReason.SHADOW
 
-    def _is_low(self, finding: RiskAssessment) -> bool:
+    def _is_low(self, finding: RiskAssessment | Score) -> bool:
         """Whether a risk is too low for a card."""
         if self.show_from is None:
             return finding.tier.indicator is Indicator.INFO
-        return finding.probability < self.show_from
+        return finding.level < self.show_from
 
     @property
     def _has_history_rules(self) -> bool:
@@ -82,7 +82,7 @@ class Policy:
         return self.look_back > _NEVER or any(budget is not None for budget in budgets)
 
     def _fatigue(
-        self, finding: RiskAssessment, of_person: bool, now: datetime, before: History
+        self, finding: RiskAssessment | Score, of_person: bool, now: datetime, before: History
     ) -> Iterator[WithheldReason]:
         """The rules against alert fatigue (Ancker 2017, PMC5387195: repeats and numbers lower acceptance).
 
@@ -95,7 +95,7 @@ class Policy:
         if of_person and self.per_clinician_day is not None and before.to_clinician >= self.per_clinician_day:
             yield WithheldReason.CLINICIAN_BUDGET
 
-    def _seen_before(self, finding: RiskAssessment, now: datetime, before: History) -> Iterator[WithheldReason]:
+    def _seen_before(self, finding: RiskAssessment | Score, now: datetime, before: History) -> Iterator[WithheldReason]:
         """Whether this clinician was shown as much not long ago, or put it off."""
         alike = [card for card in before.shown if card.tier_at_least >= finding.tier.at_least]
         if any(now - card.time < self.repeat_within for card in alike):

@@ -54,22 +54,63 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """An observation whose value is a code and not a number (FHIR Observation.valueCodeableConcept): smoking status.
+
+    `text` is what the sender calls the value; a value without a code has only that.
+    """
+
+    reference: str
+    codings: tuple[Coding, ...]
+    values: tuple[Coding, ...]
+    text: str
+    time: datetime
+    status: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
-    """A diagnosis or problem (FHIR Condition)."""
+    """A diagnosis or problem that somebody has confirmed (FHIR Condition).
+
+    `active` is False once it has resolved. `onset` is when it began and `recorded` when it was written down, where that
+    is known; `encounter` is the reference of the stay it belongs to, or empty; `text` what the sender calls it.
+    """
 
     reference: str
     codings: tuple[Coding, ...]
     onset: datetime | None = None
+    recorded: datetime | None = None
+    active: bool = True
+    encounter: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MedicationUse:
-    """A medicine ordered, given or taken (FHIR MedicationRequest, MedicationStatement, MedicationAdministration)."""
+    """A medicine ordered, given or taken (FHIR MedicationRequest, MedicationStatement, MedicationAdministration).
+
+    `active` is False once it has ended. `start` is when it was ordered or begun.
+    """
 
     reference: str
     codings: tuple[Coding, ...]
     start: datetime | None = None
     end: datetime | None = None
+    active: bool = True
+    encounter: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureDone:
+    """Something that was done (FHIR Procedure, completed or under way)."""
+
+    reference: str
+    codings: tuple[Coding, ...]
+    performed: datetime | None = None
+    encounter: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +131,20 @@ class StayLocation:
 
 
 @dataclass(frozen=True, slots=True)
+class StayDiagnosis:
+    """A diagnosis that an encounter names (FHIR Encounter.diagnosis). `role` is a code of DiagnosisRole, or empty."""
+
+    condition: str
+    role: str = ""
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stay:
-    """An encounter (FHIR Encounter). `status` is the FHIR encounter status, `class_code` an ActCode."""
+    """An encounter (FHIR Encounter). `status` is the FHIR encounter status, `class_code` an ActCode.
+
+    `priority` is an ActPriority; `admit_source` and `discharge_disposition` are as in Encounter.hospitalization.
+    """
 
     reference: str
     status: str
@@ -99,6 +152,10 @@ class Stay:
     start: datetime | None
     end: datetime | None
     locations: tuple[StayLocation, ...] = ()
+    priority: Coding | None = None
+    admit_source: Coding | None = None
+    discharge_disposition: Coding | None = None
+    diagnoses: tuple[StayDiagnosis, ...] = ()
 
 
 class SetAsideReason(StrEnum):
@@ -140,6 +197,8 @@ class PatientRecord:
     observations: tuple[Observation, ...] = ()
     conditions: tuple[Condition, ...] = ()
     medications: tuple[MedicationUse, ...] = ()
+    procedures: tuple[ProcedureDone, ...] = ()
+    answers: tuple[Answer, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     incomplete: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from clinical.record import Coding, Source, Stay, StayLocation
-from fhir_adapters.facts import Reported
-from fhir_adapters.intensive_care import IntensiveCare
+from clinical.record import Coding, Source
+from fhir_adapters.facts import Reported, Said
 from fhir_adapters.times import fhir_birth_date, fhir_moment
 
 # A JSON object. Checked by `dict`, which strict JSON makes; the check by `Mapping` takes ten times as long.
 Json = Mapping[str, object]
-FAR_FUTURE = 9000
-# FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
-_NOT_YET = ("planned", "reserved")
-# A place that can be looked up. It goes into a URL, so nothing else may stand in it.
-_PLACE = re.compile(r"Location/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+# HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
+YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +54,23 @@ def codings(concept: object) -> tuple[Coding, ...]:
     )
 
 
+def named(concept: object) -> str:
+    """What the sender calls a CodeableConcept: its text, else the first display."""
+    rows = members(concept, "coding")
+    return text(member(concept, "text")) or next((shown for row in rows if (shown := text(row.get("display")))), "")
+
+
 def reference_of(resource: Json) -> str:
     """`Type/id`, for people and for the ledger."""
     return f"{text(resource.get('resourceType'))}/{text(resource.get('id')) or '(no id)'}"
 
 
 def all_codings(resource: Json) -> tuple[Coding, ...]:
-    """The codings of an Observation and of its components."""
-    parts = [resource, *members(resource, "component")]
-    return tuple(coding for part in parts for coding in codings(part.get("code")))
+    """The codings that say what a resource is about; those of the components of an Observation, too."""
+    concepts = [part.get("code") for part in (resource, *members(resource, "component"))]
+    return tuple(
+        coding for concept in (*concepts, resource.get("medicationCodeableConcept")) for coding in codings(concept)
+    )
 
 
 def has_code(resource: Json, wanted: frozenset[tuple[str, str]]) -> bool:
@@ -97,13 +100,21 @@ def newer(first: Json, second: Json) -> Json | None:
     if first == second:
         return first
     for copy in (first, second):
-        if copy.get("status") == "entered-in-error":
+        if _taken_back(copy):
             return copy
     ages = [(_version(copy), fhir_moment(member(copy, "meta", "lastUpdated"))) for copy in (first, second)]
     for mine, other in zip(*ages, strict=True):
         if mine is not None and other is not None and mine != other:
             return first if mine > other else second
     return None
+
+
+def _taken_back(resource: Json) -> bool:
+    """Whether a resource says that it was entered in error; a Condition says so in its verification status."""
+    verified = members(resource.get("verificationStatus"), "coding")
+    return resource.get("status") == "entered-in-error" or any(
+        row.get("code") == "entered-in-error" for row in verified
+    )
 
 
 def _version(resource: Json) -> int | None:
@@ -113,14 +124,15 @@ def _version(resource: Json) -> int | None:
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
-    """The measurements of an Observation: its own value, and each of its components. `name` is its reference."""
+    """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
     time = _effective(resource)
     status = text(resource.get("status"))
     components = members(resource, "component")
     parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
     for reference, part in parts:
         value, quantity, problem = _value(part)
-        if part is resource and value is None and components:
+        answer = said(part)
+        if part is resource and value is None and answer is None and components:
             continue
         yield Reported(
             reference=reference,
@@ -133,7 +145,20 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             time=time,
             source=source,
             problem=problem,
+            said=answer,
         )
+
+
+def said(part: Json) -> Said | None:
+    """The coded value of an Observation or component. A boolean is a code of HL7 table 0136; a string is no answer."""
+    if part.get("dataAbsentReason") is not None:
+        return None
+    truth = part.get("valueBoolean")
+    if isinstance(truth, bool):
+        return Said((Coding(YES_NO, "Y", "Yes") if truth else Coding(YES_NO, "N", "No"),), "Yes" if truth else "No")
+    concept = part.get("valueCodeableConcept")
+    values, words = codings(concept), named(concept)
+    return Said(values, words) if values or words else None
 
 
 def _effective(resource: Json) -> datetime | None:
@@ -162,65 +187,6 @@ def _value(part: Json) -> tuple[float | None, Json, str]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, quantity, "it holds no number"
     return float(value), quantity, ""
-
-
-def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> Stay:
-    """An Encounter. `places` are Location resources by reference, for their type and name."""
-    coding = resource.get("class")
-    code = text(member(coding, "code"))
-    contained = {f"#{text(item.get('id'))}": item for item in members(resource, "contained")}
-    known = {**places, **contained}
-    rows = members(resource, "location")
-    return Stay(
-        reference=reference_of(resource),
-        status=text(resource.get("status")),
-        class_code=Coding(text(member(coding, "system")), code, text(member(coding, "display"))) if code else None,
-        start=fhir_moment(member(resource, "period", "start")),
-        end=_end(member(resource, "period", "end")),
-        locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
-    )
-
-
-def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayLocation:
-    """One Encounter.location with what its Location resource says."""
-    pointer = item.get("location")
-    reference = text(member(pointer, "reference"))
-    location = _location(reference, places)
-    found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
-    name = text(member(pointer, "display")) or text(location.get("name"))
-    why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
-    start, end = fhir_moment(member(item, "period", "start")), _end(member(item, "period", "end"))
-    return StayLocation(
-        name=name,
-        codings=found,
-        start=start,
-        end=start if item.get("status") == "completed" and end is None else end,
-        intensive_care=bool(why),
-        recognised_by=why,
-        known=bool(why or location or (name and (rule.has_names or not reference))),
-    )
-
-
-def _end(value: object) -> datetime | None:
-    """The end of a period; the year 9999 is how some systems write "open"."""
-    end = fhir_moment(value)
-    return None if end is None or end.year >= FAR_FUTURE else end
-
-
-def _location(reference: str, places: Mapping[str, Json]) -> Json:
-    """The Location behind a reference, relative or absolute."""
-    tail = "/".join(reference.rsplit("/", 2)[-2:])
-    return places.get(reference) or places.get(tail) or {}
-
-
-def places_to_look_up(resource: Json, rule: IntensiveCare, base: str) -> list[str]:
-    """References (`Location/…`) to places that an Encounter neither contains nor names as intensive care."""
-    rows = (
-        (text(member(item, "location", "reference")), text(member(item, "location", "display")))
-        for item in members(resource, "location")
-    )
-    relative = ((ref.removeprefix(f"{base.rstrip('/')}/"), name) for ref, name in rows)
-    return [ref for ref, name in relative if _PLACE.fullmatch(ref) and not rule.recognise(name, ())]
 
 
 def person(resource: Json) -> Person:

@@ -1,16 +1,17 @@
-"""The rules of the record for one number, whichever door it came through.
+"""The rules of the record for one number or answer, whichever door it came through.
 
-Final status, a finite number without a comparator, a moment with a zone that is not in the future, and a unit that
-the analyte's allow-list knows. What fails one of them is set aside with its reason, and the value is not repeated.
+Final status, a moment with a zone that is not in the future, and for a number: finite, without a comparator, in a unit
+that the analyte's allow-list knows. What fails one of them is set aside with its reason, and the value is not repeated.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from clinical.record import Coding, Observation, SetAside, SetAsideReason, Source
+from clinical.record import Answer, Coding, Observation, SetAside, SetAsideReason, Source
 from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
@@ -18,8 +19,19 @@ USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A value that is a code: its codings, and what the sender calls it."""
+
+    values: tuple[Coding, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
-    """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong."""
+    """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
+
+    `said` is there where its value is a code and not a number.
+    """
 
     reference: str
     codings: tuple[Coding, ...]
@@ -31,13 +43,48 @@ class Reported:
     time: datetime | None
     source: Source
     problem: str = ""
+    said: Said | None = None
+
+
+def judged(reported: Reported, analytes: Analytes, now: datetime) -> Iterator[Observation | Answer | SetAside]:
+    """What the rules make of a report.
+
+    An answer to a question that asks for a number (lactate: "haemolysed") is an answer, and no number all the same.
+    """
+    if reported.said is None:
+        yield accept(reported, analytes, now)
+        return
+    fact = answered(reported, reported.said, now)
+    yield fact
+    analyte = analytes.of(reported.codings)
+    if analyte is not None and isinstance(fact, Answer):
+        yield _aside(reported, SetAsideReason.NO_VALUE, "it holds no number", analyte)
+
+
+def answered(reported: Reported, said: Said, now: datetime) -> Answer | SetAside:
+    """Apply the rules to a coded value: status and time as for a number."""
+    if reported.status not in USABLE_STATUSES:
+        return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final")
+    if reported.time is None:
+        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
+    if reported.time > now:
+        return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future")
+    return Answer(
+        reference=reported.reference,
+        codings=reported.codings,
+        values=said.values,
+        text=said.text,
+        time=reported.time,
+        status=reported.status,
+        source=reported.source,
+    )
 
 
 def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation | SetAside:
-    """Apply the rules."""
+    """Apply the rules to a number."""
     analyte = analytes.of(reported.codings)
     if analyte is None:
-        return _aside(reported, SetAsideReason.UNIT, "its codes name no analyte of the list, or more than one")
+        return _unlisted(reported)
     if reported.status not in USABLE_STATUSES:
         return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final", analyte)
     if reported.value is None or not math.isfinite(reported.value):
@@ -70,6 +117,13 @@ def _canonical(reported: Reported, number: float, time: datetime, analyte: Analy
         reported_value=number,
         reported_unit=unit,
     )
+
+
+def _unlisted(reported: Reported) -> SetAside:
+    """Set a report aside that names no analyte; one that should have held a code is not a matter of units."""
+    if reported.value is None and reported.status in USABLE_STATUSES:
+        return _aside(reported, SetAsideReason.NO_VALUE, reported.problem or "it holds no number")
+    return _aside(reported, SetAsideReason.UNIT, "its codes name no analyte of the list, or more than one")
 
 
 def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Analyte | None = None) -> SetAside:

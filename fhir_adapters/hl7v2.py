@@ -1,4 +1,4 @@
-"""HL7 v2 messages → `PatientRecord`: ADT^A01 (who, where, since when) and ORU^R01 (measurements).
+"""HL7 v2 messages → `PatientRecord`: ADT^A01 (who, where, since when, why) and ORU^R01 (measurements).
 
 The same rules as for FHIR apply to each OBX. A later result for the same measurement replaces the earlier one, as
 a corrected (C) or deleted (D) result means it to (HL7 v2.5.1 chapter 7, table 0085).
@@ -7,21 +7,34 @@ a corrected (C) or deleted (D) result means it to (HL7 v2.5.1 chapter 7, table 0
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from clinical.errors import MalformedRequest, WrongPatient
-from clinical.need import DataNeed
-from clinical.record import LOINC, Coding, Observation, PatientRecord, SetAside, Source, Stay, StayLocation
-from fhir_adapters.assemble import wanted_tokens
-from fhir_adapters.facts import Reported, accept
+from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
+from clinical.need import DataNeed, Importance
+from clinical.record import (
+    Answer,
+    Coding,
+    Condition,
+    Observation,
+    PatientRecord,
+    SetAside,
+    Source,
+    Stay,
+    StayLocation,
+)
+from fhir_adapters.asked import asked_types, wanted_codes
+from fhir_adapters.facts import Reported, Said, judged
+from fhir_adapters.hl7v2_codes import codings, table
+from fhir_adapters.hl7v2_diagnoses import Diagnosis, diagnoses
 from fhir_adapters.hl7v2_segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.times import v2_birth_date, v2_moment
 from fhir_adapters.units import UCUM, Analytes
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ACT_PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 # HL7 table 0085 → FHIR observation-status (HL7 v2-to-FHIR, ConceptMap ObservationStatus).
 _STATUS = {"F": "final", "U": "final", "C": "corrected", "A": "amended", "P": "preliminary", "R": "preliminary"}
@@ -29,6 +42,17 @@ _STATUS |= {"S": "preliminary", "D": "entered-in-error", "W": "entered-in-error"
 # HL7 table 0001 → FHIR administrative-gender; table 0004 → ActCode.
 _SEX = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown"}
 _CLASS = {"I": "IMP", "O": "AMB", "E": "EMER", "P": "PRENC"}
+# HL7 table 0007, as far as it says how urgent an admission is (not labour, birth or accident) → ActPriority.
+_PRIORITY = {"E": "EM", "U": "UR", "R": "R", "C": "EL"}
+# What these messages cannot bring, by resource type.
+_NOT_BROUGHT = {
+    "MedicationRequest": "these messages bring no medicines",
+    "MedicationStatement": "these messages bring no medicines",
+    "Procedure": "these messages bring no procedures",
+}
+_ONLY_ADMISSION = "these messages bring the diagnoses of the admission, and no others"
+# OBX-2 of a coded value.
+_CODED = ("CE", "CWE", "CNE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +69,81 @@ def read_messages(
 ) -> PatientRecord:
     """Read messages, in their order, about one patient (PID-3.1).
 
-    Raises `MalformedRequest`, or `WrongPatient` if a message is about somebody else.
+    Raises `MalformedRequest`, `WrongPatient` if a message is about somebody else, or `DataUnavailable` for a need that
+    such messages cannot fill.
     """
     record = PatientRecord(patient_id=patient_id, read_at=now)
     reports: dict[tuple[object, ...], Reported] = {}
+    reasons: dict[str, tuple[Diagnosis, ...]] = {}
     for message in messages:
         segments = parse(message)
         _check_patient(segments, patient_id)
         kind = f"{segments[0].get(9, 1)}^{segments[0].get(9, 2)}"
         if kind == "ADT^A01":
             record = _admit(record, segments, feed)
+            stay = record.stays[-1]
+            reasons[stay.reference] = tuple(diagnoses(segments, stay.reference, feed.zone, now))
         elif kind == "ORU^R01":
             reports.update((_key(report), report) for report in _results(segments, feed.zone))
         else:
             raise MalformedRequest("Only ADT^A01 and ORU^R01 messages are read.")
-    return _with_facts(record, reports.values(), wanted_tokens(needs), feed, now)
+    record = _with_facts(record, reports.values(), wanted_codes(needs), feed, now)
+    return replace(_with_diagnoses(record, reasons, needs), incomplete=tuple(_not_brought(needs)))
+
+
+def _not_brought(needs: Sequence[DataNeed]) -> Iterator[str]:
+    """What these messages cannot bring, as the record says it: nobody may read "none" for "not sent".
+
+    Raises `DataUnavailable` for a need without which there is no answer.
+    """
+    for need in needs:
+        history = need.resource_type == "Encounter" and need.look_back is not None
+        why = "these messages bring no earlier stays" if history else _NOT_BROUGHT.get(need.resource_type)
+        if why and need.importance is Importance.REQUIRED:
+            raise DataUnavailable(need.key, why)
+        if need.resource_type == "Condition":
+            why = _ONLY_ADMISSION
+        if why and need.importance is not Importance.INFORMATIVE:
+            yield f"{need.key}: {why}"
 
 
 def _with_facts(
-    record: PatientRecord, reports: Iterable[Reported], wanted: frozenset[str], feed: Feed, now: datetime
+    record: PatientRecord, reports: Iterable[Reported], wanted: frozenset[tuple[str, str]], feed: Feed, now: datetime
 ) -> PatientRecord:
     """Apply the rules of the record to each result that somebody asked for."""
-    asked = (report for report in reports if any(coding.token in wanted for coding in report.codings))
-    facts = [accept(report, feed.analytes, now) for report in asked]
+    asked = (report for report in reports if not wanted.isdisjoint(_pairs(report.codings)))
+    facts = [fact for report in asked for fact in judged(report, feed.analytes, now)]
     observations = [fact for fact in facts if isinstance(fact, Observation)]
+    answers = [fact for fact in facts if isinstance(fact, Answer)]
     return replace(
         record,
         observations=tuple(sorted(observations, key=lambda fact: (fact.time, fact.reference))),
+        answers=tuple(sorted(answers, key=lambda fact: (fact.time, fact.reference))),
         set_aside=tuple(fact for fact in facts if isinstance(fact, SetAside)),
     )
+
+
+def _with_diagnoses(
+    record: PatientRecord, reasons: Mapping[str, Sequence[Diagnosis]], needs: Sequence[DataNeed]
+) -> PatientRecord:
+    """Tell each stay its diagnoses; they are conditions where somebody asked for such."""
+    stays = (replace(stay, diagnoses=tuple(found.place for found in reasons[stay.reference])) for stay in record.stays)
+    asked = asked_types(needs)
+    codes = asked.get("Condition")
+    facts = [found.fact for rows in reasons.values() for found in rows] if "Condition" in asked else []
+    # What has no code cannot be told to be something else than was asked for.
+    kept = [fact for fact in facts if codes is None or not fact.codings or codes & set(_pairs(fact.codings))]
+    return replace(
+        record,
+        stays=tuple(stays),
+        conditions=tuple(fact for fact in kept if isinstance(fact, Condition)),
+        set_aside=record.set_aside + tuple(fact for fact in kept if isinstance(fact, SetAside)),
+    )
+
+
+def _pairs(found: Iterable[Coding]) -> Iterator[tuple[str, str]]:
+    """Codings as (system, code)."""
+    return ((coding.system, coding.code) for coding in found)
 
 
 def _check_patient(segments: Sequence[Segment], patient_id: str) -> None:
@@ -98,7 +168,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     admitted = v2_moment(visit.get(44), feed.zone)
     place = visit.get(3, 1)
     why = feed.rule.recognise(place, ())
-    code = _CLASS.get(visit.get(2))
+    code, priority = _CLASS.get(visit.get(2)), _PRIORITY.get(visit.get(4))
     stay = Stay(
         reference=f"PV1 {visit.get(19) or '(no visit number)'}",
         status="finished" if visit.get(45) else "in-progress",
@@ -106,6 +176,9 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         start=admitted,
         end=v2_moment(visit.get(45), feed.zone),
         locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
+        priority=Coding(ACT_PRIORITY, priority) if priority else None,
+        admit_source=table(visit, 14, "0023"),
+        discharge_disposition=table(visit, 36, "0112"),
     )
     others = tuple(known for known in record.stays if known.reference != stay.reference)
     return replace(
@@ -130,13 +203,13 @@ def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
 
 
 def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported:
-    """One OBX as a report. Only NM values are numbers."""
+    """One OBX as a report. Only NM values are numbers, and only coded ones answers."""
     text = obx.get(5).strip()
     is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)
     system = obx.get(6, 3)
     return Reported(
         reference=reference,
-        codings=tuple(_codings(obx)),
+        codings=tuple(codings(obx, 3)),
         status=_STATUS.get(obx.get(11), "unknown"),
         value=float(text) if is_number else None,
         unit_code=obx.get(6, 1) or None,
@@ -145,15 +218,15 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         time=v2_moment(time, zone),
         source=Source.HL7V2,
         problem="" if is_number else "it holds no number",
+        said=_said(obx) if obx.get(2) in _CODED else None,
     )
 
 
-def _codings(obx: Segment) -> Iterator[Coding]:
-    """OBX-3, first and alternate identifier; LN is LOINC (HL7 table 0396)."""
-    for first in (1, 4):
-        code, system = obx.get(3, first), obx.get(3, first + 2)
-        if code and system:
-            yield Coding(LOINC if system == "LN" else f"urn:hl7v2:{system}", code, obx.get(3, first + 1))
+def _said(obx: Segment) -> Said | None:
+    """A coded OBX-5 with one repetition, or None for an empty one."""
+    values = tuple(codings(obx, 5))
+    words = obx.get(5, 9) or obx.get(5, 2) or obx.get(5, 5)
+    return Said(values, words) if (values or words) and len(obx.fields.get(5, ())) == 1 else None
 
 
 def _key(report: Reported) -> tuple[object, ...]:

@@ -27,7 +27,8 @@ class PatientGuard:
     def __init__(self, patient_id: str, base: str) -> None:
         """Remember both spellings of a reference to the patient."""
         self._id = patient_id
-        self._own = frozenset({f"Patient/{patient_id}", f"{base.rstrip('/')}/Patient/{patient_id}"})
+        self._base = base.rstrip("/")
+        self._own = frozenset({f"Patient/{patient_id}", f"{self._base}/Patient/{patient_id}"})
         self._server: str | None = None
 
     def aliases(self, rows: Iterable[tuple[str, Mapping[str, object]]]) -> frozenset[str]:
@@ -60,6 +61,11 @@ class PatientGuard:
         if named and full_url[:8].lower().startswith(_WEB):
             self._check_server(full_url)
         return named
+
+    def relative(self, url: str) -> str:
+        """What follows the base of a URL on the server of the data, or an empty string for any other URL."""
+        bases = (base for base in (self._base, self._server) if base and url.startswith(f"{base}/"))
+        return next((url.removeprefix(f"{base}/") for base in bases), "")
 
     def _is_own(self, reference: str) -> bool:
         """Whether a reference is to this patient, or to a version of it."""

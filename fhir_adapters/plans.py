@@ -1,11 +1,11 @@
-"""How the numbers of Observations of one shape are read: worked out once, then used for each of them.
+"""How the values of Observations of one shape are read: worked out once, then used for each of them.
 
 Resources of one shape are equal but for leaves that passed their checks (see `shapes`): codes, units and status are
-the same, so a plan keeps what follows from these, and only times and numbers are read anew. A plan serves the plain
-case alone. Whatever departs from it is read the long way (`decode.reported`, `facts.accept`), which alone sets a fact
-aside; `tests/fhir_adapters/test_fhir_plans.py` holds the two ways equal.
+the same, so a plan keeps what follows from these, and only times, numbers and coded answers are read anew. A plan
+serves the plain case alone. Whatever departs from it is read the long way (`decode.reported`, `facts.judged`), which
+alone sets a fact aside; `tests/fhir_adapters/test_fhir_plans.py` holds the two ways equal.
 
-A plan holds codes, units and a status, never an id, a time, a number or a reference.
+A plan holds codes, units and a status, never an id, a time, a number, an answer or a reference.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from clinical.record import Coding, Observation, Source
+from clinical.record import Answer, Coding, Observation, Source
 from fhir_adapters import decode
-from fhir_adapters.facts import Reported, accept
+from fhir_adapters.facts import Reported, accept, answered
 from fhir_adapters.shapes import is_number
 from fhir_adapters.times import checked_moment, is_moment
 from fhir_adapters.units import Analytes, Conversion
@@ -31,9 +31,9 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number of an Observation: its own (`place` None), or that of a component.
+    """One value of an Observation: its own (`place` None), or that of a component.
 
-    `convert` is None for one that the rules set aside.
+    `convert` is None for a code (`coded`), and for what the rules set aside.
     """
 
     place: int | None
@@ -43,6 +43,7 @@ class Number:
     convert: Conversion | None
     unit: str
     reported_unit: str
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,25 @@ class Plan:
 
     def read(
         self, resource: Mapping[str, Any], name: str, source: Source, wanted: frozenset[tuple[str, str]], now: datetime
-    ) -> list[Observation] | None:
+    ) -> list[Observation | Answer] | None:
         """The facts with a wanted code, or None if not all of them can be used. `name` is the resource's reference."""
         time = checked_moment(resource[self.when])
         if time is None or time > now:
             return None
-        facts = []
+        facts: list[Observation | Answer] = []
         for number in self.numbers:
             if wanted.isdisjoint(number.pairs):
                 continue
-            if number.convert is None:
-                return None
             part = resource if number.place is None else resource["component"][number.place]
+            convert = number.convert
+            if convert is None:
+                answer = self._answer(part, number, name, source, time)
+                if answer is None:
+                    return None
+                facts.append(answer)
+                continue
             sent = float(part["valueQuantity"]["value"])
-            value = number.convert(sent)
+            value = convert(sent)
             if not isfinite(value):
                 return None
             facts.append(
@@ -85,6 +91,15 @@ class Plan:
                 )
             )
         return facts
+
+    def _answer(
+        self, part: Mapping[str, Any], number: Number, name: str, source: Source, time: datetime
+    ) -> Answer | None:
+        """A coded value, or None for what the rules set aside."""
+        said = decode.said(part) if number.coded else None
+        if said is None:
+            return None
+        return Answer(name + number.suffix, number.codings, said.values, said.text, time, self.status, source)
 
 
 def plan_of(resource: Mapping[str, Any], analytes: Analytes) -> Plan | None:
@@ -108,7 +123,16 @@ def _numbers(resource: Mapping[str, Any], reports: list[Reported], analytes: Ana
         part = resource if place is None else resource["component"][place]
         convert, unit, reported_unit = _conversion(report, part, analytes)
         pairs = frozenset((coding.system, coding.code) for coding in report.codings)
-        yield Number(place, report.reference, report.codings, pairs, convert, unit, reported_unit)
+        yield Number(
+            place, report.reference, report.codings, pairs, convert, unit, reported_unit, _coded(report, analytes)
+        )
+
+
+def _coded(report: Reported, analytes: Analytes) -> bool:
+    """Whether a value here is an answer, and nothing is to be set aside beside it."""
+    if report.said is None or analytes.of(report.codings) is not None:
+        return False
+    return isinstance(answered(replace(report, time=_ANY_TIME), report.said, _ANY_TIME), Answer)
 
 
 def _conversion(report: Reported, part: Mapping[str, object], analytes: Analytes) -> tuple[Conversion | None, str, str]:

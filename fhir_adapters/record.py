@@ -18,7 +18,8 @@ from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed, Importance
 from clinical.ports import Clock
 from clinical.record import PatientRecord, Source
-from fhir_adapters.assemble import Assembly, wanted_codes
+from fhir_adapters.asked import asked_types, wanted_codes
+from fhir_adapters.assemble import Assembly
 from fhir_adapters.breaker import Breaker
 from fhir_adapters.fhir_server import FhirServers
 from fhir_adapters.gaps import Gaps
@@ -107,6 +108,7 @@ class FhirRecords:
             rule=IntensiveCare(site.intensive_care_locations),
             wanted=wanted_codes(needs),
             now=self._clock.now(),
+            asked=asked_types(needs),
         )
 
     def _read_rest(self, sent: Sent, invocation: Invocation, grant: Grant, gaps: Gaps, reads: Reads) -> None:

@@ -29,7 +29,12 @@ MAX_SHAPES = 10_000
 ENCOUNTER_STATUSES = frozenset(
     {"planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error", "unknown"}
 )
-TYPES = ("Patient", "Encounter", "Observation", "Location")
+TYPES = (
+    *("Patient", "Encounter", "Observation", "Location", "Condition"),
+    *("MedicationRequest", "MedicationStatement", "Medication", "Procedure"),
+)
+# The truth values that are read.
+_BOOLEANS = ("deceasedBoolean", "valueBoolean", "doNotPerform")
 
 
 @dataclass(slots=True)
@@ -136,8 +141,10 @@ def _lenience(resource: Mapping[str, object]) -> str | None:
     name, status = resource.get("id", "none"), resource.get("status")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         return "id: not a FHIR id"
-    if not isinstance(resource.get("deceasedBoolean", False), bool):
-        return "deceasedBoolean: not a boolean"
+    for part in (resource, *_objects([resource.get("component")])):
+        for member in _BOOLEANS:
+            if not isinstance(part.get(member, False), bool):
+                return f"{member}: not a boolean"
     known = isinstance(status, str) and status in ENCOUNTER_STATUSES
     if resource["resourceType"] == "Encounter" and not known:
         return "status: not one of FHIR's"
@@ -158,7 +165,8 @@ def _errors(resource_type: str, resource: object) -> list[Any]:
         _model(resource_type).model_validate(resource)
     except ValidationError as fault:
         return list(fault.errors(include_url=False, include_context=False, include_input=False))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError, LookupError, AttributeError):
+        # A contained resource of a type that does not exist is a plain KeyError.
         return [{"loc": (), "type": "invalid"}]
     return []
 

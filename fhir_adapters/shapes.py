@@ -17,7 +17,7 @@ from datetime import date
 from math import isfinite
 from typing import Any
 
-from fhir_adapters.times import is_moment
+from fhir_adapters.times import is_date, is_moment
 
 Mask = Callable[[object], object]
 
@@ -29,6 +29,8 @@ POINTER = b""
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _REFERENCE = re.compile(r"(?:https?://[!-~]{1,200}/)?[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _DATE = re.compile(r"(?!0000)\d{4}-\d{2}-\d{2}", re.ASCII)
+# Codes as terminologies have them; FHIR allows more.
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,63}", re.ASCII)
 _NO_SURROGATES = re.compile(r"[^\ud800-\udfff]+")
 _LONGEST_ID = 64
 _LONGEST_NUMBER = 10**30
@@ -91,6 +93,11 @@ def _moment(value: object) -> object:
     return VALID if is_moment(value) else value
 
 
+def _when(value: object) -> object:
+    """A place for any dateTime: a moment, or a year, month or day."""
+    return VALID if is_moment(value) or is_date(value) else value
+
+
 def _number(value: object) -> object:
     """A place for a finite number."""
     return VALID if is_number(value) else value
@@ -120,6 +127,7 @@ def _text(value: object) -> object:
 
 
 _reference = _matching(_REFERENCE)
+_code = _matching(_CODE)
 _other_pointer = _object(reference=_reference, display=_text)
 
 
@@ -131,6 +139,10 @@ def _pointer(value: object) -> object:
     return POINTER if usual else _other_pointer(value)
 
 
+# What is no measurement is decoded anew each time, so its codes matter to the verdict alone (no plan rests on them).
+_CONCEPT = _object(coding=_each(_object(code=_code, display=_text)), text=_text)
+_SPAN = _object(start=_when, end=_when)
+_NOTES = _each(_object(text=_text, time=_when))
 _PERIOD = _object(start=_moment, end=_moment)
 _QUANTITY = _object(value=_number)
 _IDENTIFIERS = _each(_object(value=_text))
@@ -140,6 +152,14 @@ _EVERY = {
     "text": _object(div=_text),
     "identifier": _IDENTIFIERS,
 }
+_DOSAGES = _each(
+    _object(
+        text=_text,
+        patientInstruction=_text,
+        timing=_object(repeat=_object(boundsPeriod=_SPAN)),
+        doseAndRate=_each(_object(doseQuantity=_QUANTITY, rateQuantity=_QUANTITY)),
+    )
+)
 _ADDRESS = _object(line=_each(_text), city=_text, district=_text, state=_text, postalCode=_text, text=_text)
 _NAME = _object(text=_text, family=_text, given=_each(_text), prefix=_each(_text), suffix=_each(_text))
 _MASKS: Mapping[str, Mask] = {
@@ -170,6 +190,8 @@ _MASKS: Mapping[str, Mask] = {
         serviceProvider=_pointer,
         partOf=_pointer,
         basedOn=_each(_pointer),
+        diagnosis=_each(_object(condition=_pointer)),
+        reasonReference=_each(_pointer),
     ),
     "Patient": _object(
         **_EVERY,
@@ -183,4 +205,78 @@ _MASKS: Mapping[str, Mask] = {
         managingOrganization=_pointer,
     ),
     "Location": _object(**_EVERY, name=_text, partOf=_pointer, managingOrganization=_pointer, address=_ADDRESS),
+    "Condition": _object(
+        **_EVERY,
+        extension=_each(_object(valueDateTime=_when)),
+        code=_CONCEPT,
+        subject=_pointer,
+        encounter=_pointer,
+        onsetDateTime=_when,
+        onsetPeriod=_SPAN,
+        abatementDateTime=_when,
+        abatementPeriod=_SPAN,
+        recordedDate=_when,
+        recorder=_pointer,
+        asserter=_pointer,
+        evidence=_each(_object(detail=_each(_pointer))),
+        note=_NOTES,
+    ),
+    "MedicationRequest": _object(
+        **_EVERY,
+        medicationCodeableConcept=_CONCEPT,
+        medicationReference=_pointer,
+        subject=_pointer,
+        encounter=_pointer,
+        supportingInformation=_each(_pointer),
+        authoredOn=_when,
+        requester=_pointer,
+        performer=_pointer,
+        recorder=_pointer,
+        reasonCode=_each(_CONCEPT),
+        reasonReference=_each(_pointer),
+        basedOn=_each(_pointer),
+        groupIdentifier=_object(value=_text),
+        insurance=_each(_pointer),
+        note=_NOTES,
+        dosageInstruction=_DOSAGES,
+        dispenseRequest=_object(validityPeriod=_SPAN, quantity=_QUANTITY, expectedSupplyDuration=_QUANTITY),
+        priorPrescription=_pointer,
+    ),
+    "MedicationStatement": _object(
+        **_EVERY,
+        basedOn=_each(_pointer),
+        partOf=_each(_pointer),
+        medicationCodeableConcept=_CONCEPT,
+        medicationReference=_pointer,
+        subject=_pointer,
+        context=_pointer,
+        effectiveDateTime=_when,
+        effectivePeriod=_SPAN,
+        dateAsserted=_when,
+        informationSource=_pointer,
+        derivedFrom=_each(_pointer),
+        reasonCode=_each(_CONCEPT),
+        reasonReference=_each(_pointer),
+        note=_NOTES,
+        dosage=_DOSAGES,
+    ),
+    "Medication": _object(**_EVERY, code=_CONCEPT, manufacturer=_pointer, batch=_object(lotNumber=_text)),
+    "Procedure": _object(
+        **_EVERY,
+        basedOn=_each(_pointer),
+        partOf=_each(_pointer),
+        code=_CONCEPT,
+        subject=_pointer,
+        encounter=_pointer,
+        performedDateTime=_when,
+        performedPeriod=_SPAN,
+        recorder=_pointer,
+        asserter=_pointer,
+        performer=_each(_object(actor=_pointer, onBehalfOf=_pointer)),
+        location=_pointer,
+        reasonCode=_each(_CONCEPT),
+        reasonReference=_each(_pointer),
+        report=_each(_pointer),
+        note=_NOTES,
+    ),
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from calendar import monthrange
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 # FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required.
 _MOMENT = re.compile(
@@ -12,6 +13,11 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+# The year 9999 is how some systems write that a period is open.
+FAR_FUTURE = 9000
+# Where a day begins first (UTC+14).
+_EARLIEST = timedelta(hours=14)
+_NONE = timedelta()
 # HL7 v2.5.1 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]
 _DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?([+-]\d{4})?", re.ASCII)
 
@@ -40,6 +46,47 @@ def checked_moment(text: str) -> datetime | None:
         return None
 
 
+def fhir_start(text: object, now: datetime) -> datetime | None:
+    """When something began, by a FHIR dateTime: a moment as it is; a year, month or day at its first moment in UTC.
+
+    For what is not measured: diagnoses, orders, procedures. A day that has begun somewhere on earth, but not in UTC, is
+    today where it was written, so it counts as now and not as the future. None for what is no date.
+    """
+    begun = fhir_moment(text)
+    if begun is not None:
+        return begun
+    span = _days(text)
+    if span is None:
+        return None
+    first = datetime.combine(span[0], time(), UTC)
+    return now if _NONE < first - now <= _EARLIEST else first
+
+
+def fhir_end(text: object) -> datetime | None:
+    """When something ended: a year, month or day includes its last moment (FHIR R4 datatypes.html#Period), in UTC."""
+    span = _days(text)
+    return fhir_moment(text) if span is None else datetime.combine(span[1], time.max, UTC)
+
+
+def is_date(text: object) -> bool:
+    """Whether a JSON value is a FHIR date: a year, a month or a day that exists."""
+    return _days(text) is not None
+
+
+def _days(text: object) -> tuple[date, date] | None:
+    """The first and the last day that a FHIR date stands for."""
+    match = _DATE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    year, month, day = match.groups()
+    try:
+        first = date(int(year), int(month or 1), int(day or 1))
+        last = first if day else date(int(year), int(month or 12), monthrange(int(year), int(month or 12))[1])
+    except ValueError:
+        return None
+    return first, last
+
+
 def v2_moment(text: str, default_zone: tzinfo) -> datetime | None:
     """An HL7 v2 DTM of at least minutes as UTC; without a zone it is in the feed's default zone."""
     match = _DTM.fullmatch(text)
@@ -47,6 +94,18 @@ def v2_moment(text: str, default_zone: tzinfo) -> datetime | None:
         return None
     *parts, second, fraction, zone = match.groups()
     return _utc([*parts, second or "0"], fraction, _zone(zone) if zone else default_zone)
+
+
+def v2_start(text: str, zone: tzinfo, now: datetime) -> datetime | None:
+    """When something began, by an HL7 v2 DTM: as `fhir_start`, with days in the feed's zone."""
+    span = _days("-".join(part for part in (text[:4], text[4:6], text[6:]) if part))
+    if span is None or not text.isdigit():
+        return v2_moment(text, zone)
+    try:
+        first = datetime.combine(span[0], time(), zone).astimezone(UTC)
+    except OverflowError:
+        return None
+    return now if _NONE < first - now <= _EARLIEST else first
 
 
 def fhir_birth_date(text: object) -> tuple[date, bool] | None:

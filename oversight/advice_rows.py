@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from clinical.advice import Advice, WithheldReason
-from clinical.assessment import Finding, RiskAssessment
+from clinical.assessment import Abstention, Finding, RiskAssessment
 from clinical.errors import LedgerUnavailable
 from oversight import stored, stored_1, stored_2
 from oversight.column_types import AnyRow
@@ -94,20 +94,27 @@ class AdviceRows:
 
 
 def _of_finding(finding: Finding) -> dict[str, Any]:
-    """What is asked about most often."""
+    """What is asked about most often. A score has a tier and no probability; `abstention` tells what has no tier."""
     model = finding.model
-    risk = finding if isinstance(finding, RiskAssessment) else None
+    tier = None if isinstance(finding, Abstention) else finding.tier
     return {
         "model_id": model.id,
         "model_version": model.version,
         "model_digest": model.digest,
         "base_rate": model.base_rate,
-        "probability": risk.probability if risk else None,
-        "tier": risk.tier.name if risk else None,
-        "tier_at_least": risk.tier.at_least if risk else None,
-        "indicator": risk.tier.indicator.value if risk else None,
-        "abstention": None if isinstance(finding, RiskAssessment) else finding.reason.value,
+        "probability": finding.probability if isinstance(finding, RiskAssessment) else None,
+        "tier": tier.name if tier else None,
+        "tier_at_least": tier.at_least if tier else None,
+        "indicator": _told(finding),
+        "abstention": finding.reason.value if isinstance(finding, Abstention) else None,
     }
+
+
+def _told(finding: Finding) -> str | None:
+    """How loudly it is told; for a weak answer that is less than its tier says."""
+    if isinstance(finding, Abstention):
+        return None
+    return (finding.indicator if isinstance(finding, RiskAssessment) else finding.tier.indicator).value
 
 
 # Those that need the words of the model; the first form has them in itself.

@@ -7,7 +7,7 @@ values and other dataclasses. Numbers keep every bit: Python writes the shortest
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,9 +20,14 @@ def to_tree(value: Any) -> Any:
     return _writer(value.__class__)(value)
 
 
-def members(value: Any, *, without: Container[str] = ()) -> dict[str, Any]:
+def members(value: Any, *, without: Collection[str] = ()) -> dict[str, Any]:
     """The tree of a dataclass value, but for some of its fields."""
-    return {name: to_tree(getattr(value, name)) for name in names(value.__class__) if name not in without}
+    tree = {}
+    for name in _wanted(value.__class__, frozenset(without)):
+        member = getattr(value, name)
+        kind = member.__class__
+        tree[name] = member if kind in _PLAIN else _writer(kind)(member)
+    return tree
 
 
 def from_tree(kind: Any, tree: Any) -> Any:
@@ -38,6 +43,16 @@ def from_members(kind: Any, tree: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments for a dataclass out of the tree of some of its fields. Raises as `from_tree` does."""
     hints = _hints(kind)
     return {name: from_tree(hints[name], value) for name, value in tree.items()}
+
+
+# What is its own tree: it stands in most fields, and is sooner seen here than looked up.
+_PLAIN = frozenset({str, float, int, bool, types.NoneType})
+
+
+@cache
+def _wanted(kind: Any, without: frozenset[str]) -> tuple[str, ...]:
+    """The fields of a dataclass, but for some."""
+    return tuple(name for name in names(kind) if name not in without)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from sqlalchemy import (
@@ -51,8 +52,8 @@ def _history(rows: Sequence[AnyRow]) -> History:
     shown = tuple(
         ShownBefore(
             time=row.time,
-            # An old entry without it: it then keeps back nothing above the lowest tier.
-            tier_at_least=row.tier_at_least or 0.0,
+            # An old entry may be without it, and then keeps nothing back.
+            tier_at_least=-inf if row.tier_at_least is None else row.tier_at_least,
             overridden_at=row.overridden_at,
             reason=row.reason_code or "",
         )
@@ -63,15 +64,15 @@ def _history(rows: Sequence[AnyRow]) -> History:
 
 
 def _count(*where: Any) -> ScalarSelect[int]:
-    """How many risk cards were shown."""
+    """How many cards with a risk or a score were shown."""
     table = tables.advice
-    shown = (table.c.withheld.is_(None), table.c.probability.is_not(None), table.c.hook != _PAGE_HOOK)
+    shown = (table.c.withheld.is_(None), table.c.abstention.is_(None), table.c.hook != _PAGE_HOOK)
     of_client = table.c.client == bindparam("client_")
     return select(func.count()).select_from(table).where(*where, of_client, *shown).scalar_subquery()
 
 
 def _shown() -> Subquery:
-    """Risk cards of this service to this clinician about this patient, with their override."""
+    """Cards with a risk or a score of this service to this clinician about this patient, with their override."""
     table, said, override = tables.advice, tables.feedback, tables.feedback.alias("override")
     deciding = (
         select(said.c.sequence)
@@ -93,7 +94,7 @@ def _shown() -> Subquery:
             table.c.time >= bindparam("since"),
             table.c.client == bindparam("client_"),
             table.c.withheld.is_(None),
-            table.c.probability.is_not(None),
+            table.c.abstention.is_(None),
         )
         .subquery("shown")
     )

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Double, Engine, bindparam, func, or_, select
+from sqlalchemy import Connection, Double, Engine, and_, bindparam, func, or_, select
 
 from clinical.advice import Advice, Feedback, History, Leaf, Receipt, WithheldReason
+from clinical.assessment import Indicator
 from clinical.ports import Clock
 from oversight import chain, feedback, tables
 from oversight.advice_rows import AdviceRows
@@ -43,10 +44,10 @@ class SqlLedger:
 
         A repeat has the `request_key` of an entry of the same client, service and patient that is younger than
         `RETRY_WINDOW`. Nothing is stored then, and that entry comes back, with the identities of `advice`, which the
-        ledger knows by pseudonym only. It stands only if it says as much: a risk whose tier is at least that of the new
-        one, or the same abstention; and what was withheld stands for nothing that would now be shown. Otherwise the
-        patient has become worse, or assessable, while somebody sent the same bytes (data read over FHIR do not show in
-        them), and the new advice is stored.
+        ledger knows by pseudonym only. It stands only if it says as much: a risk or score whose tier is at least that
+        of the new one, and which was no mere information where the new one is more; or the same abstention. What was
+        withheld stands for nothing that would now be shown. Otherwise the patient has become worse, or assessable,
+        while somebody sent the same bytes (data read over FHIR do not show in them), and the new advice is stored.
 
         The kill switch goes before: while a service is switched off, no earlier card comes back, and what was withheld
         for that is no answer to repeat. An id that is already there raises `LedgerUnavailable`.
@@ -111,7 +112,7 @@ class SqlLedger:
 def _last_and_earlier(transaction: Transaction, row: Mapping[str, Any]) -> tuple[chain.Link, int | None]:
     """Where the chain has got to, and the sequence of the entry that a repeat finds."""
     wanted = {name: row[name] for name in _SAME}
-    wanted |= {"reason": row.get("abstention") or "", "tier": row.get("tier_at_least") or 0.0}
+    wanted |= {"reason": row["abstention"] or "", "tier": row["tier_at_least"], "told": row["indicator"]}
     wanted |= {"quiet": row["withheld"] or ""}
     if row["withheld"] == WithheldReason.SWITCHED_OFF:
         wanted["request_key"] = ""
@@ -164,7 +165,16 @@ _EARLIER = (
     .where(*(_AGAIN.c[name] == bindparam(name) for name in _SAME))
     .where(_AGAIN.c.request_key != "", _AGAIN.c.time > bindparam("after"))
     .where(func.coalesce(_AGAIN.c.abstention, "") == bindparam("reason", type_=Words))
-    .where(func.coalesce(_AGAIN.c.tier_at_least, 0.0) >= bindparam("tier", type_=Double))
+    # The floor of a tier may be negative (eGFR), so nothing may stand for an unknown one: such an entry says nothing.
+    .where(
+        or_(
+            _AGAIN.c.abstention.is_not(None),
+            and_(
+                _AGAIN.c.tier_at_least >= bindparam("tier", type_=Double),
+                or_(_AGAIN.c.indicator != Indicator.INFO.value, bindparam("told", type_=Words) == Indicator.INFO.value),
+            ),
+        )
+    )
     .where(_AGAIN.c.withheld.is_distinct_from(WithheldReason.SWITCHED_OFF.value))
     .where(or_(_AGAIN.c.withheld.is_(None), bindparam("quiet", type_=Words) != ""))
     .order_by(_AGAIN.c.time.desc(), _AGAIN.c.sequence.desc())

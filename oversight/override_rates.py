@@ -30,9 +30,9 @@ class Step(StrEnum):
 class Counts:
     """Every entry falls in exactly one of `shown`, `abstained` and `withheld`.
 
-    `shown` counts cards with a risk, of which `accepted` and `overridden` were answered so. `abstained` counts shown
-    "not assessed" cards, which have nothing to accept and so no override rate; `abstained_overridden` of them were
-    dismissed. `withheld` counts what was not shown, by reason.
+    `shown` counts cards with a risk or a score, of which `accepted` and `overridden` were answered so. `abstained`
+    counts shown "not assessed" cards, which have nothing to accept and so no override rate; `abstained_overridden` of
+    them were dismissed. `withheld` counts what was not shown, by reason.
     """
 
     shown: int
@@ -74,7 +74,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many overrides of shown risk cards gave this reason; None is "no reason given"."""
+    """How many overrides of shown cards with a risk or a score gave this reason; None is "no reason given"."""
 
     reason: Coding | None
     number: int

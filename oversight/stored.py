@@ -3,11 +3,13 @@
     zlib( ASCII JSON, line break, ASCII JSON of what facts share, line break, places ), numbers
 
 The first JSON has the `rest`, which belongs neither to the model nor to the explanation, the `references` of the facts,
-and what is needed to take the places and numbers apart. `words` are the places of the attributions' words in the
-vocabulary, or nothing where those are all of them in their order. Places are the columns `sets`, `sizes`, `members` and
-`kinds` of `stored_parts.Reasons`, one after the other, each place as the difference from the one before. Numbers stand
-outside, because they are noise to a compressor: `times` as 64-bit integers, then doubles, `values`, `measured`,
-`reported` (left out where they are the measured values, bit for bit) and `log_odds`. All is little-endian. NaN is None.
+and what is needed to take the places and numbers apart. What came to findings later (`oversight.stored_scores`) stands
+in the `rest` only where there is any: a version that does not know it refuses the entry and does not leave it out.
+`words` are the places of the attributions' words in the vocabulary, or nothing where those are all of them in their
+order. Places are the columns `sets`, `sizes`, `members` and `kinds` of `stored_parts.Reasons`, one after the other,
+each place as the difference from the one before. Numbers stand outside, because they are noise to a compressor: `times`
+as 64-bit integers, then doubles, `values`, `measured`, `reported` (left out where they are the measured values, bit for
+bit) and `log_odds`. All is little-endian. NaN is None.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ from math import isfinite, nan
 from operator import attrgetter, sub
 from typing import Any
 
-from clinical.assessment import Abstention, Attribution, Explanation, Finding
+from clinical.assessment import Abstention, Attribution, Finding, RiskAssessment, Score, ScoreItem
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding, Observation
-from oversight import stored_parts
+from oversight import stored_parts, stored_scores
 from oversight.dataclass_json import members, names
 from oversight.stored_parts import EPOCH, MICROSECOND
 from oversight.veil import unveil, veil
@@ -44,14 +46,8 @@ _FIELDS = (_SHARED, names(Coding))
 _shared: Callable[[Observation], tuple[Any, ...]] = attrgetter(
     *("source._value_" if name == "source" else name for name in _SHARED)
 )
-_facts: Callable[[Attribution], tuple[Observation, ...]] = attrgetter("facts")
-_codings: Callable[[Observation], tuple[Coding, ...]] = attrgetter("codings")
 _coding: Callable[[Coding], tuple[str, ...]] = attrgetter(*names(Coding))
-_log_odds: Callable[[Attribution], float] = attrgetter("log_odds")
-_worth: Callable[[Attribution], float | None] = attrgetter("value")
-_reference: Callable[[Observation], str] = attrgetter("reference")
-_value: Callable[[Observation], float] = attrgetter("value")
-_reported: Callable[[Observation], float] = attrgetter("reported_value")
+_APART = frozenset({"model", "explanation", *stored_scores.SOMETIMES})
 _FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // MICROSECOND
 _NARROW = 2**15
@@ -72,39 +68,65 @@ class FindingWriter:
         """
         mark = veil(patient_id, encounter_id)
         try:
-            rest = members(finding, without=("model", "explanation"))
+            if isinstance(finding, Score):
+                return self._score(finding, mark)
+            rest = members(finding, without=_APART)
             for fact in rest["unused"]:
                 fact["reference"] = mark(fact["reference"])
             if isinstance(finding, Abstention):
                 return zlib.compress(_json({"kind": "Abstention", "rest": rest}), _LEVEL)
-            return self._risk({"kind": "RiskAssessment", "rest": rest}, finding.explanation, places, mark)
+            return self._risk(rest, finding, places, mark)
         except (AttributeError, TypeError, ValueError, OverflowError, struct.error):
             raise LedgerUnavailable("The advice holds something that the ledger cannot write down.") from None
 
+    def _score(self, finding: Score, mark: Callable[[str], str]) -> bytes:
+        """A score: no reasons, only items."""
+        rest = stored_scores.score_members(finding, mark, without=("model",))
+        return self._columns({"kind": "Score", "rest": rest}, (), finding.items, mark)
+
     def _risk(
-        self, head: dict[str, Any], explanation: Explanation, words: Sequence[int], mark: Callable[[str], str]
+        self, rest: dict[str, Any], finding: RiskAssessment, words: Sequence[int], mark: Callable[[str], str]
     ) -> bytes:
-        """A risk. Sets and facts are told apart by identity: equal ones that are not the same cost room, no more."""
-        of_each = list(map(_facts, explanation.attributions))
+        """A risk, with the scores beside it."""
+        rest |= stored_scores.unusual_members(finding, mark)
+        in_order = words == range(len(words)) or list(words) == list(range(len(words)))
+        head = {
+            "kind": "RiskAssessment",
+            "rest": rest,
+            "base": finding.explanation.base_log_odds,
+            "words": () if in_order else words,
+        }
+        items = tuple(item for score in finding.comparators for item in score.items)
+        return self._columns(head, finding.explanation.attributions, items, mark)
+
+    def _columns(
+        self,
+        head: dict[str, Any],
+        attributions: tuple[Attribution, ...],
+        items: tuple[ScoreItem, ...],
+        mark: Callable[[str], str],
+    ) -> bytes:
+        """All of it. Sets and facts are told apart by identity: equal ones that are not the same cost room, no more."""
+        things: tuple[Attribution | ScoreItem, ...] = (*attributions, *items) if items else attributions
+        of_each = [thing.facts for thing in things]
         sets, places_of_sets = _each_once(of_each)
         named = list(chain.from_iterable(sets))
         facts, places_of_facts = _each_once(named)
         shared: dict[tuple[Any, ...], int] = {}
         kinds = [
             shared.setdefault((*map(_coding, codings), rest), len(shared))
-            for codings, rest in zip(map(_codings, facts), map(_shared, facts), strict=True)
+            for codings, rest in zip([fact.codings for fact in facts], map(_shared, facts), strict=True)
         ]
         places = [*places_of_sets, *map(len, sets), *places_of_facts, *kinds]
         width = "h" if max(len(of_each), len(named)) < _NARROW else "i"
-        numbers, with_reported = _numbers(explanation.attributions, facts)
+        numbers, with_reported = _numbers(attributions, facts)
+        head["rest"] |= stored_scores.bases_of(things, mark)
         head |= {
-            "base": explanation.base_log_odds,
-            "words": () if list(words) == list(range(len(words))) else words,
-            "counts": (len(of_each), len(sets), len(named), len(facts)),
+            "counts": (len(attributions), len(sets), len(named), len(facts), *((len(items),) if items else ())),
             "width": width,
             "reported": with_reported,
             "fields": _FIELDS,
-            "references": list(map(mark, map(_reference, facts))),
+            "references": [mark(fact.reference) for fact in facts],
         }
         inside = struct.pack(f"<{len(places)}{width}", *map(sub, places, [0, *places]))
         texts = ",".join(map(self._text, shared)).encode("ascii")
@@ -146,8 +168,8 @@ def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) 
     times = [(fact.time - EPOCH) // MICROSECOND for fact in facts]
     if times and (min(times) < _FIRST or max(times) > _LAST):
         raise ValueError("a time outside the calendar")
-    worths, effects = list(map(_worth, attributions)), list(map(_log_odds, attributions))
-    measured, reported = list(map(_value, facts)), list(map(_reported, facts))
+    worths, effects = [each.value for each in attributions], [each.log_odds for each in attributions]
+    measured, reported = [fact.value for fact in facts], [fact.reported_value for fact in facts]
     known = [worth for worth in worths if worth is not None]
     # A sum of finite numbers may be infinite, but what is not finite never makes a finite sum.
     every = (known, effects, measured, reported)
@@ -163,16 +185,17 @@ def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) 
 
 def _reasons(head: Any, rest: bytes, outside: bytes) -> stored_parts.Reasons:
     """The columns. Raises ValueError, TypeError, LookupError or struct.error where they are not whole."""
-    reasons, sets, named, facts = head["counts"]
+    reasons, sets, named, facts, *items = head["counts"]
     shared, _, inside = rest.partition(b"\n")
-    many = reasons + sets + named + facts
+    things = reasons + sum(items)
+    many = things + sets + named + facts
     places = iter(accumulate(struct.unpack(f"<{many}{head['width']}", inside)))
-    of_sets, sizes, of_facts, kinds = (list(islice(places, n)) for n in (reasons, sets, named, facts))
+    of_sets, sizes, of_facts, kinds = (list(islice(places, n)) for n in (things, sets, named, facts))
     doubles = 2 * reasons + (2 if head["reported"] else 1) * facts
     columns = iter(struct.unpack(f"<{facts}q{doubles}d", outside))
     times, values, measured = (list(islice(columns, n)) for n in (facts, reasons, facts))
     return stored_parts.Reasons(
-        words=head["words"] or range(reasons),
+        words=head.get("words") or range(reasons),
         sets=of_sets,
         values=values,
         sizes=sizes,

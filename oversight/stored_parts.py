@@ -12,10 +12,11 @@ from itertools import islice
 from math import isnan
 from typing import Any
 
-from clinical.assessment import Abstention, Attribution, Explanation, Finding, RiskAssessment
+from clinical.assessment import Abstention, Attribution, Explanation, Finding, RiskAssessment, Score
 from clinical.errors import LedgerUnavailable
 from clinical.record import Observation
 from oversight.dataclass_json import from_members
+from oversight.stored_scores import Behind, bases_read, cleared, with_items
 from oversight.vocabulary import Vocabulary
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,10 +28,11 @@ UNREADABLE = "An entry of the ledger is not in a form that this version reads."
 class Reasons:
     """The attributions and their facts, as columns.
 
-    Of the attributions: `words` (places in the vocabulary), `sets`, `values` (NaN for None), `log_odds`. Of the sets of
-    facts: `sizes`, and `members` one after the other. Of the facts: `kinds` (places in `shared`, whose members have the
-    `fields` of a fact after the codings, and those have the `fields` of a coding), `references`, `times` (microseconds
-    since 1970), `measured` and `reported` values.
+    Of the attributions: `words` (places in the vocabulary), `sets`, `values` (NaN for None), `log_odds`. Behind the
+    `sets` of the attributions stand those of the items of scores, in the order of these. Of the sets of facts: `sizes`,
+    and `members` one after the other. Of the facts: `kinds` (places in `shared`, whose members have the `fields` of a
+    fact after the codings, and those have the `fields` of a coding), `references`, `times` (microseconds since 1970),
+    `measured` and `reported` values.
     """
 
     words: Sequence[int]
@@ -68,29 +70,45 @@ def read(content: bytes, columns: Columns, vocabulary: Vocabulary, clear: Callab
 
 def _finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
     """The finding; `head` has its `kind`, the `base` and the `rest`, and without reasons it is an abstention."""
-    for fact in head["rest"]["unused"]:
-        fact["reference"] = clear(fact["reference"])
+    rest, kind = head["rest"], _KINDS[head["kind"]]
+    bases = rest.pop("basis", None)
+    cleared([rest, *rest.get("comparators", ())], clear)
     if reasons is None:
-        return Abstention(model=vocabulary.model, **from_members(Abstention, head["rest"]))
-    explanation = Explanation(head["base"], _attributions(reasons, vocabulary, clear))
-    rest = from_members(RiskAssessment, head["rest"])
-    return RiskAssessment(model=vocabulary.model, explanation=explanation, **rest)
+        return Abstention(model=vocabulary.model, **from_members(Abstention, rest))
+    behind = _behind(reasons, bases, clear)
+    of_items = iter(behind[len(reasons.words) :])
+    members = from_members(kind, rest)
+    if kind is Score:
+        return with_items(Score(model=vocabulary.model, **members), of_items)
+    scores = tuple(with_items(score, of_items) for score in members.pop("comparators", ()))
+    explanation = Explanation(head["base"], _attributions(reasons, behind[: len(reasons.words)], vocabulary))
+    return RiskAssessment(model=vocabulary.model, explanation=explanation, comparators=scores, **members)
 
 
-def _attributions(reasons: Reasons, vocabulary: Vocabulary, clear: Callable[[str], str]) -> tuple[Attribution, ...]:
-    """The reasons, each with its words, its numbers and its facts."""
+_KINDS = {kind.__name__: kind for kind in (RiskAssessment, Score, Abstention)}
+
+
+def _behind(reasons: Reasons, bases: Any, clear: Callable[[str], str]) -> list[Behind]:
+    """What the attributions rest on, and then the items of scores."""
     facts = _facts(reasons, clear)
     named = iter([facts[place] for place in reasons.members])
     sets = [tuple(islice(named, size)) for size in reasons.sizes]
-    rows = zip(reasons.words, reasons.sets, reasons.values, reasons.log_odds, strict=True)
+    of_each = (sets[place] for place in reasons.sets)
+    return list(zip(of_each, bases_read(bases, len(reasons.sets), clear), strict=True))
+
+
+def _attributions(reasons: Reasons, behind: Sequence[Behind], vocabulary: Vocabulary) -> tuple[Attribution, ...]:
+    """The reasons, each with its words, its numbers and its facts."""
+    rows = zip(reasons.words, behind, reasons.values, reasons.log_odds, strict=True)
     return tuple(
         Attribution(
             **dict(zip(vocabulary.fields, vocabulary.words[place], strict=True)),
             value=None if isnan(value) else value,
             log_odds=effect,
-            facts=sets[its],
+            facts=facts,
+            basis=basis,
         )
-        for place, its, value, effect in rows
+        for place, (facts, basis), value, effect in rows
     )
 
 

@@ -91,8 +91,10 @@ advice = Table(
     Column("model_version", Words, nullable=False),
     Column("model_digest", Words, nullable=False),
     Column("base_rate", Double, nullable=False),
+    # Of a risk only. A score has a tier; its value stands in the finding. Who abstains has neither, but a reason.
     Column("probability", Double),
     Column("tier", Words),
+    # How loudly it was told, which for a weak answer is less than its tier says.
     Column("indicator", Words),
     Column("abstention", Words),
     Column("withheld", Words),
@@ -100,6 +102,7 @@ advice = Table(
     Column("finding", LargeBinary, nullable=False),
     # From here on: added by the second migration.
     Column("request_key", Words, nullable=False, server_default=""),
+    # On the scale on which more is worse, so it is negative for a score of which less is.
     Column("tier_at_least", Double),
     Column("vocabulary", _number(), ForeignKey("vocabulary.sequence")),
     *_hashes(),
@@ -107,8 +110,9 @@ advice = Table(
 )
 Index(None, advice.c.day, advice.c.service)
 Index(None, advice.c.request_key, advice.c.time)
-# Only of risk cards that were shown, which is what `oversight.history` asks about and a small part of all advice.
-_SHOWN = and_(advice.c.withheld.is_(None), advice.c.probability.is_not(None))
+# Only of cards with a risk or a score that were shown, which is what `oversight.history` asks about and a small part of
+# all advice.
+_SHOWN = and_(advice.c.withheld.is_(None), advice.c.abstention.is_(None))
 for columns in (
     (advice.c.patient, advice.c.service, advice.c.clinician, advice.c.time),
     (advice.c.clinician, advice.c.time),

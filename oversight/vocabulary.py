@@ -24,7 +24,7 @@ from oversight.database import reading, writing
 from oversight.dataclass_json import from_tree, names, to_tree
 
 # What a feature is worth for one patient; everything else about it is a word.
-WORTH = ("log_odds", "value", "facts")
+WORTH = ("log_odds", "value", "facts", "basis")
 FIELDS = tuple(name for name in names(Attribution) if name not in WORTH)
 Word = tuple[Any, ...]
 word: Callable[[Attribution], Word] = attrgetter(*FIELDS)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinical.advice import OVERRIDE_REASONS, Advice, Channel, Feedback, Outcome
-from clinical.assessment import RiskAssessment
+from clinical.assessment import Abstention
 from clinical.errors import MalformedRequest
 from clinical.record import Coding
 
@@ -66,7 +66,7 @@ def read_decision(form: Mapping[str, str]) -> Decision:
 def as_feedback(decision: Decision, advice: Advice, user: str, at: datetime) -> Feedback:
     """The ledger's form of it. Accepting takes up the suggested action, where one was suggested."""
     accepted = decision.outcome is Outcome.ACCEPTED
-    suggested = advice.shown and isinstance(advice.finding, RiskAssessment)
+    suggested = advice.shown and not isinstance(advice.finding, Abstention)
     return Feedback(
         advice_id=advice.id,
         client=advice.client,

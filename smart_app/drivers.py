@@ -13,9 +13,11 @@ from datetime import datetime, tzinfo
 
 from clinical import wording
 from clinical.assessment import Attribution, Driver, Explanation
+from smart_app.words import Behind, behind
 
 SHOWN = 8
 PARTS = 4
+FLAGS = ("", "1")
 ARROWS = {"raises": "▲", "lowers": "▼", "no change": "◆"}
 HALF_WIDTH = 100.0
 _ENDS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
@@ -61,13 +63,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One driver in words; `value` is None for the "other" row."""
+    """One driver in words; `value` is None for the "other" row. `behind` are facts that are no measured numbers."""
 
     label: str
     effect: Effect
     value: Value | None = None
     parts: tuple[Part, ...] = ()
     more_parts: int = 0
+    behind: tuple[Behind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,14 @@ def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo) -> Row:
         value=_value(driver, as_of, zone),
         parts=tuple(_part(part, driver.label) for part in several[:PARTS]),
         more_parts=max(len(several) - PARTS, 0),
+        behind=behind((basis for part in driver.parts for basis in part.basis), zone),
     )
 
 
 def _value(driver: Driver, as_of: datetime, zone: tzinfo) -> Value:
     """What a driver shows: its newest fact, a derived number with the time of its newest fact, age, or nothing."""
     number, unit = driver.shown
-    text = "not measured" if number is None else wording.measured(number, unit)
+    text = _shown(number, unit, told=any(part.basis for part in driver.parts))
     fact = driver.latest
     if fact is None or number is None:
         return Value(text)
@@ -157,6 +161,13 @@ def _value(driver: Driver, as_of: datetime, zone: tzinfo) -> Value:
         age=wording.age(as_of - fact.time),
         reference=fact.reference,
     )
+
+
+def _shown(number: float | None, unit: str, *, told: bool) -> str:
+    """A number in words; a flag that is up says no more than the diagnosis that stands beside it."""
+    if number is None:
+        return "" if told else "not measured"
+    return "" if told and number == 1 and unit in FLAGS else wording.measured(number, unit)
 
 
 def _part(part: Attribution, label: str) -> Part:

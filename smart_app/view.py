@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +9,11 @@ from datetime import datetime, tzinfo
 
 from clinical import wording
 from clinical.advice import Advice, Channel, Feedback, Outcome, WithheldReason
-from clinical.assessment import Abstention, Indicator, ModelInfo, RiskAssessment
-from clinical.errors import ModelFault
+from clinical.assessment import Abstention, Finding, Indicator, ModelInfo, RiskAssessment, Score
 from clinical.record import SetAside, SetAsideReason, completed_years
-from smart_app.drivers import Drivers, Row, lay_out
 from smart_app.ports import Banner
-
-# How far probability and explanation may differ before the page would contradict itself.
-TOLERANCE = 1e-3
-TOP = 3
+from smart_app.risks import Risk, lay_out_risk
+from smart_app.scores import ScoreView, lay_out_score
 
 UNUSED_WORDS = {
     SetAsideReason.MALFORMED: "could not be read",
@@ -30,9 +25,9 @@ UNUSED_WORDS = {
     SetAsideReason.IMPLAUSIBLE: "outside the plausible range",
 }
 NO_CARD = {
-    WithheldReason.BELOW_THRESHOLD: "No card was shown for this: the risk is below the level at which one appears.",
+    WithheldReason.BELOW_THRESHOLD: "No card was shown for this: it is below the level at which one appears.",
     WithheldReason.OUTSIDE_POPULATION: "No card was shown for this: the model is not meant for this patient.",
-    WithheldReason.REPEAT: "No card was shown for this: you have seen this risk not long ago.",
+    WithheldReason.REPEAT: "No card was shown for this: you have seen as much not long ago.",
     WithheldReason.SNOOZED: "No card was shown for this: you overrode it not long ago.",
     WithheldReason.ENCOUNTER_BUDGET: "No card was shown for this: enough cards were shown in this stay.",
     WithheldReason.CLINICIAN_BUDGET: "No card was shown for this: you were shown enough cards today.",
@@ -65,25 +60,6 @@ class Unused:
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
-    """A risk in words. Bars are out of 100 wide."""
-
-    percent: str
-    of_hundred: str
-    compared: str
-    base_percent: str
-    bar: float
-    base_bar: float
-    tier: str
-    tier_from: str
-    indicator: str
-    situation: str
-    data_span: str
-    top: tuple[Row, ...]
-    drivers: Drivers
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """A decision that is stored."""
 
@@ -96,13 +72,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One model on the page: a risk, or why there is none, or a silent run (`risk` and `because` empty)."""
+    """One model on the page: a risk, a score, or why there is none; all empty in a silent run."""
 
     id: str
     model: ModelInfo
     as_of: str
     ago: str
+    indicator: str
     risk: Risk | None
+    score: ScoreView | None
     because: str
     no_card: str
     missing: tuple[str, ...]
@@ -134,63 +112,50 @@ def sections(shown: Sequence[tuple[Advice, Feedback | None]], now: datetime, zon
     return tuple(_section(advice, decision, now, zone) for advice, decision in sorted(shown, key=_urgency))
 
 
-def _urgency(shown: tuple[Advice, Feedback | None]) -> tuple[bool, int, float, str]:
-    """Shown before withheld, risks by tier and height, what is not assessed after them."""
+def _urgency(shown: tuple[Advice, Feedback | None]) -> tuple[bool, int, int, float, str]:
+    """Shown before withheld, then the louder, risks before scores, the higher; what is not assessed comes last."""
     finding = shown[0].finding
-    if isinstance(finding, RiskAssessment):
-        return (not shown[0].shown, _ORDER[finding.tier.indicator], -finding.probability, finding.model.id)
-    return (not shown[0].shown, 3, 0.0, finding.model.id)
+    if isinstance(finding, Abstention):
+        return (not shown[0].shown, 3, 0, 0.0, finding.model.id)
+    is_score = isinstance(finding, Score)
+    return (not shown[0].shown, _ORDER[_indicator(finding)], int(is_score), -finding.level, finding.model.id)
+
+
+def _indicator(finding: RiskAssessment | Score) -> Indicator:
+    """How loudly it is told."""
+    return finding.indicator if isinstance(finding, RiskAssessment) else finding.tier.indicator
 
 
 def _section(advice: Advice, decision: Feedback | None, now: datetime, zone: tzinfo) -> Section:
     """One model. A silent run shows nothing of its result."""
     finding = advice.finding
     silent = advice.withheld in HIDDEN
+    risk, score, because = (None, None, "") if silent else _result(finding, zone)
     return Section(
         id=advice.id,
         model=finding.model,
         as_of=wording.moment(finding.as_of, zone),
         ago=wording.age(now - finding.as_of),
-        risk=_risk(finding, zone) if isinstance(finding, RiskAssessment) and not silent else None,
-        because=finding.text.rstrip(".") if isinstance(finding, Abstention) and not silent else "",
+        indicator="none" if silent or isinstance(finding, Abstention) else _indicator(finding).value,
+        risk=risk,
+        score=score,
+        because=because,
         no_card="" if advice.withheld is None else NO_CARD[advice.withheld],
         missing=() if silent else finding.missing,
         unused=() if silent else _unused(finding.unused),
-        action=finding.suggestion + "." if isinstance(finding, RiskAssessment) else "",
-        suggests=isinstance(finding, RiskAssessment) and advice.shown,
+        action="" if isinstance(finding, Abstention) else finding.suggestion + ".",
+        suggests=advice.shown and not isinstance(finding, Abstention),
         saved=None if decision is None else _saved(decision, zone),
     )
 
 
-def _risk(finding: RiskAssessment, zone: tzinfo) -> Risk:
-    """The numbers. Raises `ModelFault` if the explanation explains another number."""
-    explained = 1 / (1 + math.exp(-finding.explanation.log_odds))
-    if not abs(explained - finding.probability) <= TOLERANCE:
-        raise ModelFault("The explanation does not add up to the risk, so neither is shown.")
-    drivers = lay_out(finding.explanation, finding.as_of, zone)
-    return Risk(
-        percent=wording.percent(finding.probability),
-        of_hundred=wording.of_hundred(finding.probability),
-        compared=wording.compared(finding.probability, finding.model.base_rate),
-        base_percent=wording.percent(finding.model.base_rate),
-        bar=round(finding.probability * 100, 1),
-        base_bar=round(finding.model.base_rate * 100, 1),
-        tier=finding.tier.name,
-        tier_from="" if finding.tier.at_least <= 0 else f"from {wording.percent(finding.tier.at_least)}",
-        indicator=finding.tier.indicator.value,
-        situation=finding.situation,
-        data_span=_span(finding, zone),
-        top=tuple(row for row in drivers.rows if row.value is not None and row.effect.word != "no change")[:TOP],
-        drivers=drivers,
-    )
-
-
-def _span(finding: RiskAssessment, zone: tzinfo) -> str:
-    """How old the data are."""
-    if finding.oldest is None or finding.newest is None:
-        return "no dated values were used"
-    newest = wording.age(finding.as_of - finding.newest)
-    return f"newest value {newest} old, oldest from {wording.moment(finding.oldest, zone)}"
+def _result(finding: Finding, zone: tzinfo) -> tuple[Risk | None, ScoreView | None, str]:
+    """What was found, as one of three."""
+    if isinstance(finding, Abstention):
+        return None, None, finding.text.rstrip(".")
+    if isinstance(finding, RiskAssessment):
+        return lay_out_risk(finding, zone), None, ""
+    return None, lay_out_score(finding, zone), ""
 
 
 def _unused(facts: Sequence[SetAside]) -> tuple[Unused, ...]:

@@ -63,15 +63,15 @@ class Client:
     cards_per_encounter: int | None = None
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def rules(self, service_id: str) -> ServiceRules:
-        """What this client wishes of one service."""
+    def rules(self, service_id: str, *, is_risk: bool = True) -> ServiceRules:
+        """What this client wishes of one service. Its own `show_from` is a probability, so it is for risks alone."""
         own = self.services.get(service_id, {})
         # `shadow` and `shadow_share` say one thing in two ways: who says either has said all about it.
         shadow, share = self.shadow, self.shadow_share
         if {"shadow", "shadow_share"} & own.keys():
             shadow, share = own.get("shadow", False), own.get("shadow_share", 0.0)
         return ServiceRules(
-            show_from=own.get("show_from", self.show_from),
+            show_from=own.get("show_from", self.show_from if is_risk else None),
             shadow=shadow,
             shadow_share=float(share),
             repeat_within=timedelta(hours=own.get("repeat_hours", self.repeat_hours)),

@@ -21,11 +21,15 @@ WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A service as far as the sheet tells of it. `names` are words for codes, where a code brings none itself."""
+    """A service as far as the sheet tells of it. `names` are words for codes, where a code brings none itself.
+
+    `served` says whether it is offered unasked; the others are for sites with a table of their own for them.
+    """
 
     info: ModelInfo
     needs: tuple[DataNeed, ...]
     names: Mapping[str, str]
+    served: bool = True
 
 
 def registration_sheet(client: Client, base_url: str, services: Sequence[Offered]) -> str:

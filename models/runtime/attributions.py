@@ -40,6 +40,7 @@ def attributions(parts: Iterable[tuple[Feature, float, float, Facts]]) -> tuple[
             draft.facts = facts
             draft.derived = feature.derived
             draft.lead = feature.lead
+            draft.basis = ()
             draft.__class__ = Attribution
             found.append(draft)
     return tuple(found)

@@ -9,13 +9,10 @@ from itertools import pairwise
 
 from models.runtime.derive import KINDS, PAIRED
 from models.runtime.features import feature_names
-from models.runtime.loinc import check_digit_holds
 from models.runtime.manifest import ANY_RECIPE, Derived, Manifest
+from models.runtime.manifest_parts import audit_faults, code_faults, id_faults
 
-_ID = re.compile(r"[a-z][a-z0-9-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# The rule of the record: read for audit only, never a feature.
-_AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
 
 
 def check_manifest(manifest: Manifest) -> list[str]:
@@ -25,8 +22,7 @@ def check_manifest(manifest: Manifest) -> list[str]:
 
 
 def _identity(m: Manifest) -> Iterator[str]:
-    if not _ID.fullmatch(m.info.id):
-        yield f"id {m.info.id!r} must be lower-case letters, digits and dashes"
+    yield from id_faults(m.info)
     if not 0 < m.info.base_rate < 1:
         yield "artefact.toml: base_rate must lie between 0 and 1"
 
@@ -62,15 +58,11 @@ def _signals(m: Manifest) -> Iterator[str]:
             yield f"signals.{s.name}: take lists a statistic twice"
         if s.unless and s.unless not in m.signals:
             yield f"signals.{s.name}: unless names {s.unless!r}, which is not a signal"
-        if _AUDIT_ONLY.search(f"{s.name} {s.label}"):
-            yield f"signals.{s.name}: race and ethnicity are never features"
+        yield from audit_faults(f"signals.{s.name}", f"{s.name} {s.label}")
 
 
 def _codes(m: Manifest) -> Iterator[str]:
-    for need in m.needs:
-        for coding in need.codes:
-            if not check_digit_holds(coding.code):
-                yield f"needs.{need.key}: LOINC {coding.code!r} fails its check digit"
+    yield from code_faults(m.needs)
     counts = Counter(coding.token for s in m.signals.values() for coding in s.codes)
     for token, count in counts.items():
         if count > 1:

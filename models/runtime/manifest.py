@@ -106,7 +106,9 @@ class ArtefactEntry:
 class Manifest:
     """A whole `model.toml` with its artefact entry. `outcome` is the coding of what the risk is a risk of.
 
-    `evidence` is None where training left no `evaluation.json`.
+    `evidence` is None where training left no `evaluation.json`. `comparators` are the ids of published scores that are
+    worked out for the same patient, and `needs` covers what they need too once the catalogue has joined them. `served`
+    says whether the model is offered unasked.
     """
 
     info: ModelInfo
@@ -119,6 +121,13 @@ class Manifest:
     needs: tuple[DataNeed, ...]
     artefact: ArtefactEntry
     evidence: Evidence | None = None
+    comparators: tuple[str, ...] = ()
+    served: bool = True
+
+    @property
+    def code_labels(self) -> Mapping[str, str]:
+        """What is asked for by code, each code with its label in a clinician's words."""
+        return {coding.code: signal.label for signal in self.signals.values() for coding in signal.codes}
 
     @property
     def artefact_beside_manifest(self) -> bool:

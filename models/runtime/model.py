@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Tier
+from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Score, Tier
 from clinical.need import DataNeed
+from clinical.ports import RiskModel
 from clinical.record import PatientRecord, SetAside
 from models.runtime.aggregate import Facts
 from models.runtime.artefact import load_artefact
@@ -23,9 +25,13 @@ from models.runtime.whereabouts import Refusal
 class TreeRiskModel:
     """Gradient-boosted trees behind a manifest. Fills `clinical.ports.RiskModel`; safe to share between threads."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        """Open the artefact and explain an empty chart, so that the first patient does not wait for a start-up."""
+    def __init__(self, manifest: Manifest, comparators: Sequence[RiskModel] = ()) -> None:
+        """Open the artefact and explain an empty chart, so that the first patient does not wait for a start-up.
+
+        `comparators` are the scores that are worked out beside it.
+        """
         self.manifest = manifest
+        self._comparators = tuple(comparators)
         self._plan = FeaturePlan(manifest)
         self._gatherer = Gatherer(manifest.signals.values())
         self._explainer = Explainer(load_artefact(manifest, [f.name for f in self._plan.features]))
@@ -47,6 +53,11 @@ class TreeRiskModel:
         """What must be read."""
         return self.manifest.needs
 
+    @property
+    def served(self) -> bool:
+        """Whether it is offered unasked."""
+        return self.manifest.served
+
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
         placed = place(record, self.manifest.population, as_of)
@@ -57,14 +68,21 @@ class TreeRiskModel:
         refusal = too_little(gathered.series, self.manifest, placed.hours)
         if refusal is not None:
             return self._abstain(refusal, as_of, gathered.unused)
-        return self._answer(placed, gathered, as_of)
+        return self._answer(placed, gathered, as_of, self._beside(record, as_of))
 
     def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
         return Abstention(
             self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
         )
 
-    def _answer(self, placed: Placed, gathered: Gathered, as_of: datetime) -> RiskAssessment:
+    def _beside(self, record: PatientRecord, as_of: datetime) -> tuple[Score, ...]:
+        """Published scores of the same patient at the same moment; one that cannot be worked out is left out."""
+        found = (model.assess(record, as_of) for model in self._comparators)
+        return tuple(finding for finding in found if isinstance(finding, Score))
+
+    def _answer(
+        self, placed: Placed, gathered: Gathered, as_of: datetime, comparators: tuple[Score, ...]
+    ) -> RiskAssessment:
         row, facts = self._plan.measured(gathered.series, placed.person, placed.hours)
         reasons = self._explainer.explain(row)
         evidence = self.manifest.evidence
@@ -82,6 +100,7 @@ class TreeRiskModel:
             newest=max(times),
             observed=evidence.observed(reasons.probability, placed.hours) if evidence else None,
             signals=len(self.manifest.signals),
+            comparators=comparators,
         )
 
     def _tier(self, probability: float) -> Tier:

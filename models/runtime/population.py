@@ -16,6 +16,7 @@ from models.runtime.whereabouts import Refusal, current_stay, intensive_care_bed
 _HOUR = timedelta(hours=1)
 # The longest documented life is 122 years; above that the birth date is wrong.
 OLDEST = 122
+DIED = Refusal(AbstentionReason.DECEASED, "the record says that the patient has died", in_population=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Placed:
 def place(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
     """Find the intensive care stay that is under way at `as_of`, and check age and hour."""
     if record.deceased:
-        return Refusal(AbstentionReason.DECEASED, "the record says that the patient has died", in_population=False)
-    too_young = _age_refusal(record, population, as_of)
+        return DIED
+    too_young = age_refusal(record, population.minimum_age, as_of)
     if too_young is not None and not too_young.in_population:
         return too_young
     stay = current_stay(record, as_of)
@@ -46,7 +47,7 @@ def place(record: PatientRecord, population: Population, as_of: datetime) -> Pla
 def _age_and_hour(
     record: PatientRecord, population: Population, start: datetime | None, as_of: datetime
 ) -> Placed | Refusal:
-    refusal = _age_refusal(record, population, start or as_of)
+    refusal = age_refusal(record, population.minimum_age, start or as_of)
     if refusal is not None:
         return refusal
     if start is None:
@@ -57,7 +58,7 @@ def _age_and_hour(
         return Refusal(AbstentionReason.TOO_EARLY, _hour_text(hours, population), in_population=True)
     if hours > population.to_hour:
         return Refusal(AbstentionReason.TOO_LATE, _hour_text(hours, population), in_population=True)
-    return Placed(Person(_age(record, start) or 0.0, record.sex), start, hours)
+    return Placed(Person(age_on(record, start) or 0.0, record.sex), start, hours)
 
 
 def _hour_text(hours: float, population: Population) -> str:
@@ -67,17 +68,19 @@ def _hour_text(hours: float, population: Population) -> str:
     )
 
 
-def _age(record: PatientRecord, on: datetime) -> float | None:
+def age_on(record: PatientRecord, on: datetime) -> float | None:
+    """The age in completed years, if the record has a birth date."""
     return None if record.birth_date is None else float(completed_years(record.birth_date, on.date()))
 
 
-def _age_refusal(record: PatientRecord, population: Population, on: datetime) -> Refusal | None:
-    age = _age(record, on)
+def age_refusal(record: PatientRecord, minimum_age: int, on: datetime) -> Refusal | None:
+    """Why there is no answer at this age, if there is none."""
+    age = age_on(record, on)
     if age is None or not 0 <= age <= OLDEST:
         text = "the birth date is unknown" if age is None else f"the birth date gives an age outside 0 to {OLDEST}"
         return Refusal(AbstentionReason.AGE_UNKNOWN, text, in_population=True)
-    if age < population.minimum_age:
-        text = f"the model is for people of {population.minimum_age} years and older"
+    if age < minimum_age:
+        text = f"the model is for people of {minimum_age} years and older"
         return Refusal(AbstentionReason.NOT_ADULT, text, in_population=False)
     return None
 

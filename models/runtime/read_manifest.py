@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from clinical.assessment import Indicator, ModelInfo, Tier
 from clinical.errors import ManifestInvalid
 from clinical.need import DataNeed
-from clinical.record import LOINC, Coding
 from models.runtime.aggregate import Take
 from models.runtime.check_manifest import check_manifest
 from models.runtime.evidence import EVALUATION_FILE, read_evidence
 from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
+from models.runtime.manifest_parts import ENCOUNTER, PATIENT, loinc, parse, read_info, read_outcome, read_tier
 from models.runtime.toml_table import TomlTable
 
-# FHIR R4 encounter statuses of a stay that may be under way.
-OPEN_STATUSES = ("arrived", "triaged", "in-progress", "onleave", "unknown")
 DIRECTIONS = {"up": 1, "down": -1}
-INDICATORS = {indicator.value: indicator for indicator in Indicator}
 ARTEFACT_ENTRY = "artefact.toml"
 
 
@@ -31,7 +26,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises `ManifestInvalid`.
     """
     unreadable: list[str] = []
-    entry = _parse(path.with_name(ARTEFACT_ENTRY), unreadable)
+    entry = parse(path.with_name(ARTEFACT_ENTRY), unreadable)
     contradictions: list[str] = []
     evidence = read_evidence(path.with_name(EVALUATION_FILE), entry.get("sha256"), contradictions)
     manifest = _checked(path, entry, unreadable, contradictions)
@@ -49,7 +44,7 @@ def read_untrained(path: Path) -> Manifest:
 def _checked(path: Path, entry: Mapping[str, object], unreadable: list[str], contradictions: list[str]) -> Manifest:
     """The manifest, if nothing is wrong. What is in a file is looked at only if both files could be read."""
     faults = list(unreadable)
-    document = _parse(path, faults)
+    document = parse(path, faults)
     if not faults:
         manifest = _manifest(TomlTable(document, "", faults), TomlTable(entry, ARTEFACT_ENTRY, faults), path.parent)
         faults += check_manifest(manifest)
@@ -59,53 +54,25 @@ def _checked(path: Path, entry: Mapping[str, object], unreadable: list[str], con
     return manifest
 
 
-def _parse(path: Path, faults: list[str]) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        faults.append(f"{path.name} cannot be read ({type(error).__name__}: {error})")
-        return {}
-
-
 def _manifest(doc: TomlTable, entry: TomlTable, folder: Path) -> Manifest:
     signals = {name: _signal(name, table) for name, table in doc.tables("signals")}
     population = _population(doc.table("population"))
     manifest = Manifest(
-        info=_info(doc, entry),
-        outcome=_outcome(doc.table("outcome")),
+        info=read_info(doc, digest=entry.text("sha256"), base_rate=entry.number("base_rate")),
+        outcome=read_outcome(doc.table("outcome")),
         population=population,
         minimum=_minimum(doc.table("minimum")),
         signals=signals,
         derived={name: _derived(name, table) for name, table in doc.tables("derived")},
-        tiers=tuple(_tier(row) for row in doc.rows("tiers")),
+        tiers=tuple(read_tier(row) for row in doc.rows("tiers")),
         needs=_needs(doc, signals, population),
+        comparators=doc.texts_or_none("comparators"),
+        served=doc.flag("served", default=True),
         artefact=ArtefactEntry(folder, entry.text("file"), entry.text("sha256"), entry.text("recipe")),
     )
     doc.close()
     entry.close()
     return manifest
-
-
-def _info(doc: TomlTable, entry: TomlTable) -> ModelInfo:
-    return ModelInfo(
-        id=doc.text("id"),
-        version=doc.text("version"),
-        digest=entry.text("sha256"),
-        title=doc.text("title"),
-        description=doc.text("description"),
-        outcome=doc.table("outcome").text("text"),
-        horizon=doc.text("horizon"),
-        base_rate=entry.number("base_rate"),
-        hooks=doc.texts("hooks"),
-        action=doc.text("action"),
-        intended_use=doc.text("intended_use"),
-    )
-
-
-def _outcome(table: TomlTable) -> Coding:
-    coding = Coding(table.text("system"), table.text("code"), table.text("text"))
-    table.close()
-    return coding
 
 
 def _population(table: TomlTable) -> Population:
@@ -130,24 +97,21 @@ def _minimum(table: TomlTable) -> Minimum:
 
 
 def _signal(name: str, table: TomlTable) -> Signal:
-    bounds = table.numbers("range")
-    if len(bounds) != 2:
-        table.fault("range must be [lowest, highest]")
-        bounds = (0.0, 1.0)
+    low, high = table.span("range")
     signal = Signal(
         name=name,
         label=table.text("label"),
         need=table.text("need"),
-        codes=tuple(Coding(LOINC, code) for code in table.texts("codes")),
+        codes=loinc(table.texts("codes")),
         unit=table.text("unit"),
-        low=bounds[0],
-        high=bounds[1],
+        low=low,
+        high=high,
         source=table.text("source"),
         take=_takes(table),
         direction=_direction(table),
         show=_show(table),
-        show_unit=table.text("show_unit") if table.has("show_unit") else "",
-        unless=table.text("unless") if table.has("unless") else "",
+        show_unit=table.text_or("show_unit", ""),
+        unless=table.text_or("unless", ""),
     )
     if signal.show is not None and signal.show not in signal.take:
         table.fault("show must be one of take")
@@ -202,29 +166,15 @@ def _derived(name: str, table: TomlTable) -> Derived:
     return derived
 
 
-def _tier(table: TomlTable) -> Tier:
-    indicator = table.text("indicator")
-    if indicator not in INDICATORS:
-        table.fault(f"indicator must be one of {', '.join(INDICATORS)}")
-    tier = Tier(
-        table.text("name"),
-        table.number("at_least"),
-        INDICATORS.get(indicator, Indicator.INFO),
-        table.text("source"),
-    )
-    table.close()
-    return tier
-
-
 def _needs(doc: TomlTable, signals: Mapping[str, Signal], population: Population) -> tuple[DataNeed, ...]:
     """Patient, stays, and per group of observations its panels and the codes of its signals.
 
     What was measured before the longest stay that is answered began is never looked at, so it is not searched either.
     """
     look_back = timedelta(hours=population.to_hour) + population.allowance
-    needs = [DataNeed("patient", "Patient"), DataNeed("encounter", "Encounter", count=20, statuses=OPEN_STATUSES)]
+    needs = [PATIENT, ENCOUNTER]
     for key, table in doc.tables("needs"):
-        panels = tuple(Coding(LOINC, code) for code in table.texts("panels")) if table.has("panels") else ()
+        panels = loinc(table.texts_or_none("panels"))
         codes = dict.fromkeys(code for signal in signals.values() if signal.need == key for code in signal.codes)
         needs.append(DataNeed(key, "Observation", (*panels, *codes), table.integer("count"), look_back=look_back))
         table.close()

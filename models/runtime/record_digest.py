@@ -16,7 +16,16 @@ from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 
-from clinical.record import Coding, Observation, PatientRecord, Stay
+from clinical.record import (
+    Answer,
+    Coding,
+    Condition,
+    MedicationUse,
+    Observation,
+    PatientRecord,
+    ProcedureDone,
+    Stay,
+)
 
 _FORMAT = 2
 _DIGEST_BYTES = 32
@@ -25,6 +34,8 @@ _SEPARATOR = "\0"
 
 _coding = attrgetter("system", "code", "display")
 _fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit")
+_said = attrgetter("reference", "text", "status")
+_diagnosis = attrgetter("condition", "role", "rank")
 _place = attrgetter("name", "intensive_care", "recognised_by", "known")
 _person = attrgetter("patient_id", "sex", "focus", "deceased", "incomplete", "caveats")
 
@@ -41,8 +52,10 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         _time(record.birth_date),
         _facts(record.observations),
         [_stay(stay) for stay in record.stays],
-        [(c.reference, _codings(c.codings), _time(c.onset)) for c in record.conditions],
-        [(m.reference, _codings(m.codings), _time(m.start), _time(m.end)) for m in record.medications],
+        [(_stated(c), c.active, _time(c.onset), _time(c.recorded)) for c in record.conditions],
+        [(_stated(m), m.active, _time(m.start), _time(m.end)) for m in record.medications],
+        [(_stated(p), _time(p.performed)) for p in record.procedures],
+        [_answer(answer) for answer in record.answers],
         [(s.reference, s.reason.value, s.detail, _codings(s.codings)) for s in record.set_aside],
     )
 
@@ -65,9 +78,23 @@ def _facts(facts: Iterable[Observation]) -> tuple[object, ...]:
 
 def _stay(stay: Stay) -> tuple[object, ...]:
     """A stay with its places."""
-    kind = None if stay.class_code is None else _coding(stay.class_code)
     places = [(_place(p), _codings(p.codings), _time(p.start), _time(p.end)) for p in stay.locations]
-    return stay.reference, stay.status, kind, _time(stay.start), _time(stay.end), places
+    codes = (stay.class_code, stay.priority, stay.admit_source, stay.discharge_disposition)
+    kinds = [None if code is None else _coding(code) for code in codes]
+    diagnoses = [_diagnosis(diagnosis) for diagnosis in stay.diagnoses]
+    return stay.reference, stay.status, kinds, _time(stay.start), _time(stay.end), places, diagnoses
+
+
+def _stated(fact: Condition | MedicationUse | ProcedureDone) -> tuple[object, ...]:
+    """What was diagnosed, used or done."""
+    return fact.reference, _codings(fact.codings), fact.encounter, fact.text
+
+
+def _answer(answer: Answer) -> tuple[object, ...]:
+    """An answer; its moment counts, as that of a measurement does, whatever the zone."""
+    since = answer.time - _EPOCH
+    moment = since.days, since.seconds, since.microseconds
+    return _said(answer), answer.source._value_, _codings(answer.codings), _codings(answer.values), moment
 
 
 def _codings(codings: Iterable[Coding]) -> list[object]:

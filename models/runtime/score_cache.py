@@ -1,6 +1,7 @@
 """A model that remembers its latest answers, so that a chart that is opened again at once costs next to nothing.
 
-Only answers are remembered. "Not assessed" is always asked anew, because it often depends on the hour.
+Only risks are remembered. "Not assessed" is always asked anew, because it often depends on the hour; so is a score,
+which is worked out sooner than its record is compared.
 """
 
 from __future__ import annotations
@@ -93,10 +94,12 @@ def _good_until(record: PatientRecord, as_of: datetime, max_age: timedelta) -> d
 def _times(record: PatientRecord) -> Iterator[datetime]:
     """Every time in a record at which it may come to mean something else."""
     yield from (fact.time for fact in record.observations)
+    yield from (answer.time for answer in record.answers)
     for stay in record.stays:
         yield from _present(stay.start, stay.end, *(t for place in stay.locations for t in (place.start, place.end)))
     yield from _present(*(time for use in record.medications for time in (use.start, use.end)))
-    yield from _present(*(condition.onset for condition in record.conditions))
+    yield from _present(*(time for condition in record.conditions for time in (condition.onset, condition.recorded)))
+    yield from _present(*(done.performed for done in record.procedures))
 
 
 def _present(*times: datetime | None) -> Iterator[datetime]:

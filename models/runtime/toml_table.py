@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
 _T = TypeVar("_T")
@@ -47,6 +47,40 @@ class TomlTable:
     def integer(self, key: str) -> int:
         """An integer."""
         return self._get(key, int, "a whole number", 0)
+
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """True or false. Without a default it must be there."""
+        self._asked.add(key)
+        value = self._data.get(key, default)
+        if not isinstance(value, bool):
+            self.fault(f"{key} is missing" if value is None else f"{key} must be true or false")
+        return value is True
+
+    def choice(self, key: str, options: Sequence[str], *, default: str = "") -> str:
+        """One of some texts; the default where there is one and the key is not there."""
+        if default and not self.has(key):
+            return default
+        value = self.text(key)
+        if value not in options:
+            self.fault(f"{key} must be one of {', '.join(options)}")
+            return options[0]
+        return value
+
+    def text_or(self, key: str, default: str) -> str:
+        """A text, or the default where the key is not there."""
+        return self.text(key) if self.has(key) else default
+
+    def texts_or_none(self, key: str) -> tuple[str, ...]:
+        """A list of texts; nothing where the key is not there."""
+        return self.texts(key) if self.has(key) else ()
+
+    def span(self, key: str) -> tuple[float, float]:
+        """`[lowest, highest]`."""
+        bounds = self.numbers(key)
+        if len(bounds) != 2:
+            self.fault(f"{key} must be [lowest, highest]")
+            return 0.0, 1.0
+        return bounds[0], bounds[1]
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts that is not empty."""

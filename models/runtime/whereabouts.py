@@ -12,7 +12,7 @@ from clinical.record import PatientRecord, Stay, StayLocation
 _UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
 _NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 # ActCodes of contacts in which nobody lies in intensive care; any other code leaves the question open.
-_NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
+NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
 # Between two intensive care beds a theatre or a scanner may stand as a place of its own.
 _SAME_STAY_GAP = timedelta(hours=6)
 
@@ -29,7 +29,7 @@ class Refusal:
 
 def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     """The stay that the caller named, if it is under way; else, of those under way, the latest in intensive care."""
-    under_way = [stay for stay in record.stays if _is_under_way(stay, as_of)]
+    under_way = [stay for stay in record.stays if is_under_way(stay, as_of)]
     if record.focus is not None:
         return _named_stay(record, record.focus, under_way, as_of)
     if not under_way:
@@ -79,7 +79,8 @@ def _covers(start: datetime | None, end: datetime | None, at: datetime) -> bool:
     return (start is None or start <= at) and (end is None or at < end)
 
 
-def _is_under_way(stay: Stay, at: datetime) -> bool:
+def is_under_way(stay: Stay, at: datetime) -> bool:
+    """Whether somebody is here for this stay at a moment."""
     if stay.status in _NEVER_HAPPENED or not _covers(stay.start, stay.end, at):
         return False
     return stay.end is not None or stay.status in _UNDER_WAY
@@ -100,7 +101,7 @@ def intensive_care_bed(stay: Stay, record: PatientRecord, at: datetime) -> StayL
     if bed is not None and not _moved_on(stay, bed, at):
         return bed
     reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
-    not_admitted = stay.class_code is not None and stay.class_code.code in _NOT_ADMITTED
+    not_admitted = stay.class_code is not None and stay.class_code.code in NOT_ADMITTED
     unread = any(gap.startswith("location:") for gap in record.incomplete)
     if not_admitted or (stay.locations and not unread and all(place.known for place in stay.locations)):
         return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)

@@ -7,18 +7,19 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clinical.advice import OVERRIDE_REASONS
-from clinical.assessment import Explanation, RiskAssessment
+from clinical.assessment import USUAL_CARE, Explanation, Indicator, RiskAssessment, Score, Tier
 from clinical.errors import ChartsideError, DataUnavailable, origin
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed, smart_scopes
 from clinical.record import LOINC, Coding, completed_years
-from findings import attribution, observation
+from findings import INFO, NOW, attribution, observation
 
 LABS = DataNeed("labs", "Observation", (Coding(LOINC, "2524-7"), Coding(LOINC, "2160-0")), count=500)
 
@@ -39,12 +40,62 @@ def test_one_need_gives_template_query_and_scope() -> None:
     opened = DataNeed("stays", "Encounter", count=20, statuses=("in-progress", "onleave"))
     assert opened.query("p1") == "Encounter?patient=p1&status=in-progress,onleave&_sort=-date&_count=20"
     assert opened.query("p1", "e1") == "Encounter/e1"
-    assert DataNeed("conditions", "Condition").query("p1") == "Condition?patient=p1&_sort=-date"
     since = replace(LABS, look_back=timedelta(hours=49))
     assert since.prefetch_template(encounter_always_known=True) == LABS.prefetch_template(encounter_always_known=True)
     assert "&date=ge2026-02-27T23:00:00Z&" in since.query("p1", now=datetime(2026, 3, 2, tzinfo=UTC))
     assert smart_scopes([LABS, LABS]) == ("patient/Observation.rs",)
     assert smart_scopes([stays]) == ("patient/Encounter.rs", "patient/Location.rs")
+
+
+def test_each_type_has_its_own_date() -> None:
+    """A look-back uses the search parameter of the type; diagnoses have none, because an old one still holds."""
+    day, now = timedelta(days=1), datetime(2026, 3, 2, tzinfo=UTC)
+    assert DataNeed("conditions", "Condition", look_back=day).query("p1", now=now) == "Condition?patient=p1"
+    orders = DataNeed("orders", "MedicationRequest", look_back=day, statuses=("active",), count=50)
+    since = "authoredon=ge2026-03-01T00:00:00Z"
+    along = "_include=MedicationRequest:medication"
+    assert orders.query("p1", now=now) == f"MedicationRequest?patient=p1&status=active&{since}&{along}&_count=50"
+    assert orders.prefetch_template(encounter_always_known=True).endswith("&status=active&_count=50")
+    assert smart_scopes([orders]) == ("patient/Medication.rs", "patient/MedicationRequest.rs")
+    assert (
+        DataNeed("problems", "Condition", statuses=("active",)).query("p1")
+        == "Condition?patient=p1&clinical-status=active"
+    )
+    history = DataNeed("history", "Encounter", look_back=day)
+    assert history.query("p1", "e1").startswith("Encounter?patient=p1")
+    done = DataNeed("done", "Procedure", look_back=day).query("p1", now=now)
+    assert done == "Procedure?patient=p1&date=ge2026-03-01T00:00:00Z&_sort=-date"
+
+
+def _score(**changes: Any) -> Score:
+    """An early warning score of 7."""
+    tier = Tier("high", 7, Indicator.CRITICAL, "RCP 2017")
+    given = {"value": 7.0, "unit": "{points}", "highest": 7.0, "maximum": 20.0, "situation": "now"}
+    return Score(**{"model": INFO, "as_of": NOW, "tier": tier, "items": (), **given, **changes})
+
+
+def test_a_score_is_whole_or_says_how_much_it_could_be() -> None:
+    """What is missing leaves a range, never a lower number that looks whole."""
+    assert _score().whole
+    assert not _score(highest=10.0).whole
+    assert _score().suggestion == INFO.action.rstrip(".")
+    assert _score(tier=Tier("low", 0, Indicator.INFO, "RCP 2017")).suggestion == USUAL_CARE
+
+
+def test_the_level_rises_with_the_danger() -> None:
+    """Also where less is worse, so that thresholds mean the same for all."""
+    assert _score().level == 7
+    assert _score(value=15.0, falling=True).level == -15
+    assert _score(value=90.0, falling=True).level < _score(value=15.0, falling=True).level
+
+
+def test_a_weak_answer_is_told_as_information(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """Its tier stays what it is."""
+    loud = make_assessment(tier="high")
+    assert loud.indicator is loud.tier.indicator is not Indicator.INFO
+    weak = make_assessment(tier="high", weak="only 40 % of what the model weighs was found", probability=0.6)
+    assert weak.indicator is Indicator.INFO
+    assert weak.level == 0.6
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(-5, 5)), max_size=30), st.floats(-5, 5))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinical.errors import WrongPatient
-from clinical.record import LOINC, PatientRecord, Source
+from clinical.record import LOINC, Answer, PatientRecord, Source
 from fhir_adapters import assemble, plans
 from fhir_adapters.assemble import Assembly
 from fhir_adapters.identity import PatientGuard
@@ -54,6 +54,7 @@ PARTS = [
     {"code": concept("8462-4"), "valueQuantity": {"value": 60.5, "unit": "mmHg"}},
     {"code": concept("no-such-code"), "valueQuantity": quantity(1, "1")},
 ]
+SMOKER = {"coding": [{"system": "http://snomed.info/sct", "code": "449868002", "display": "Daily"}], "text": "Smokes"}
 PANEL = BASE | {"id": "o2", "code": concept("85354-9"), "effectiveDateTime": WHEN, "component": PARTS}
 TEMPLATES: dict[str, dict[str, Any]] = {
     "plain": PLAIN,
@@ -68,6 +69,15 @@ TEMPLATES: dict[str, dict[str, Any]] = {
     "bound": PLAIN | {"id": "o9", "valueQuantity": {**quantity(4.1, "mmol/L"), "comparator": "<"}},
     "share": PLAIN | {"id": "o10", "code": concept("3150-0"), "valueQuantity": quantity(0.4, "1")},
     "local unit": PLAIN | {"id": "o11", "code": concept("8310-5"), "valueQuantity": {"value": 99.5, "unit": "°F"}},
+    "coded": BASE
+    | {"id": "o12", "code": concept("72166-2"), "effectiveDateTime": WHEN, "valueCodeableConcept": SMOKER},
+    "coded part": PANEL
+    | {"id": "o13", "component": [PARTS[0], {"code": concept("72166-2"), "valueCodeableConcept": SMOKER}]},
+    "yes or no": BASE | {"id": "o14", "code": concept("72166-2"), "effectiveDateTime": WHEN, "valueBoolean": True},
+    "coded number": BASE
+    | {"id": "o15", "code": concept("2524-7"), "effectiveDateTime": WHEN, "valueCodeableConcept": SMOKER},
+    "absent answer": BASE
+    | {"id": "o16", "code": concept("72166-2"), "effectiveDateTime": WHEN, "dataAbsentReason": {"text": "unknown"}},
     "no unit": BASE | {"code": concept("9269-2"), "effectiveDateTime": WHEN, "valueQuantity": {"value": 15}},
 }
 # Written anew, so that no two places share an object; without the null, which stands for "not there".
@@ -75,7 +85,7 @@ TEMPLATES = {
     name: {member: value for member, value in json.loads(json.dumps(whole)).items() if value is not None}
     for name, whole in TEMPLATES.items()
 }
-CODES = ("2524-7", "2160-0", "8480-6", "8462-4", "8310-5", "9269-2", "3150-0", "no-such-code")
+CODES = ("72166-2", "2524-7", "2160-0", "8480-6", "8462-4", "8310-5", "9269-2", "3150-0", "no-such-code")
 WANTED = [frozenset((LOINC, code) for code in CODES), frozenset({(LOINC, "8480-6"), (LOINC, "2524-7")})]
 WANTED += [frozenset({(LOINC, "8310-5"), ("urn:oid:1.2", "local")})]
 POOL: list[
@@ -86,9 +96,11 @@ entered-in-error mmol/L mg/dL kPa °F http://unitsofmeasure.org http://loinc.org
 Patient/pat-1 Patient/pat-2 o99""".split()  # noqa: SIM905
 POOL += ["", " ", "\ud800", "x" * 2000, 0, 1, -1, 7.25, -0.0, 1e300, 1.7e308, 10**29, 10**31, float("nan")]
 POOL += [float("inf"), True, None, [], {}, [None], [{}], {"value": 1}, concept("2160-0"), [PARTS[0]], PARTS[::-1]]
+POOL += [SMOKER, {"text": "Smokes"}, {"coding": [{"code": "x"}]}, False]
 POOL += [quantity(37, "Cel"), quantity(1.7e308, "[degF]"), {"start": WHEN}, {"start": "2026-03-02T07:30:00Z"}]
 EXTRA = {"effectivePeriod": {"start": WHEN}, "effectiveInstant": WHEN, "component": PARTS, "valueInteger": 3}
 EXTRA |= {"dataAbsentReason": {"text": "x"}, "vendor": 1, "focus": [{"reference": "Patient/pat-1"}], "note": "x"}
+EXTRA |= {"valueCodeableConcept": SMOKER, "valueBoolean": False, "valueString": "x"}
 EXTRA |= {"valueQuantity": quantity(4.1, "mmol/L"), "contained": [], "component": {}, "value": 3, "comparator": ">"}
 
 
@@ -208,7 +220,7 @@ def test_the_rules_are_applied_once_for_a_shape(analytes: Analytes, monkeypatch:
     """Later resources of the shape differ in id, time and number, and are read by the plan alone."""
     validator = Validator()
     read(validator, analytes, WANTED[0], TEMPLATES["plain"], TEMPLATES["panel"])
-    monkeypatch.setattr(assemble, "accept", None)
+    monkeypatch.setattr(assemble, "judged", None)
     monkeypatch.setattr(plans, "accept", None)
     later = copy.deepcopy(TEMPLATES["plain"]) | {"id": "o77", "effectiveDateTime": "2026-03-02T07:59:59.5Z"}
     later["valueQuantity"]["value"] = 18
@@ -227,6 +239,18 @@ def test_a_number_that_nobody_can_use_stays_aside_and_keeps_the_others(analytes:
         assert record is not None
         assert [fact.reference[-1] for fact in record.observations] == ["0", "1"]
         assert [aside.reference[-1] for aside in record.set_aside] == ["2"]
+
+
+def test_an_answer_is_read_by_the_plan_and_not_kept_in_it(analytes: Analytes) -> None:
+    """A coded value is decoded anew each time: what one patient answered does not outlive the call."""
+    for name in ("coded", "coded part", "yes or no"):
+        plan = plan_of(TEMPLATES[name], analytes)
+        assert plan is not None
+        assert not any(word in repr(plan) for word in ("449868002", "Daily", "Smokes", "Yes"))
+        facts = plan.read(TEMPLATES[name], "Observation/x", Source.PREFETCH, WANTED[0], NOW)
+        assert facts is not None
+        assert isinstance(facts[-1], Answer)
+        assert facts[-1].values
 
 
 def test_a_plan_holds_nothing_of_the_patient(analytes: Analytes) -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_adapters.times import fhir_birth_date, fhir_moment, v2_birth_date, v2_moment
+from fhir_adapters.times import (
+    fhir_birth_date,
+    fhir_end,
+    fhir_moment,
+    fhir_start,
+    is_date,
+    v2_birth_date,
+    v2_moment,
+    v2_start,
+)
 
 MOMENTS = st.datetimes(datetime(1900, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -70,3 +79,45 @@ def test_birth_dates() -> None:
     assert v2_birth_date("195002030815+0100") == (date(1950, 2, 3), True)
     assert v2_birth_date("1950") == (date(1950, 7, 1), False)
     assert v2_birth_date("") is None
+
+
+@given(st.dates(date(1, 1, 2), date(9998, 12, 30)), MOMENTS)
+def test_a_date_spans_its_days(day: date, now: datetime) -> None:
+    """A year, a month and a day begin with their first moment in UTC and end with their last."""
+    for written in (f"{day:%Y}".zfill(4), f"{day.year:04}-{day:%m}", day.isoformat()):
+        start, end = fhir_start(written, now), fhir_end(written)
+        assert is_date(written)
+        assert start is not None
+        assert end is not None
+        assert start == now or (start.isoformat()[: len(written)], f"{start:%H%M%S%f}") == (written, "0" * 12)
+        assert end.isoformat().startswith(written)
+        assert not (end + timedelta(microseconds=1)).isoformat().startswith(written)
+        assert v2_start(written.replace("-", ""), UTC, now) == start
+
+
+@given(MOMENTS)
+def test_a_day_counts_as_begun_once_it_has_begun_anywhere(now: datetime) -> None:
+    """The date of the place where it is latest is no future, and the day after it is."""
+    latest = (now + timedelta(hours=14)).date()
+    start = fhir_start(latest.isoformat(), now)
+    assert start is not None
+    assert start <= now
+    after = fhir_start((latest + timedelta(days=1)).isoformat(), now)
+    assert after is not None
+    assert after > now
+
+
+@given(MOMENTS, MOMENTS)
+def test_a_moment_begins_and_ends_when_it_is(moment: datetime, now: datetime) -> None:
+    """With a time of day and a zone nothing is to be decided."""
+    assert fhir_start(moment.isoformat(), now) == fhir_end(moment.isoformat()) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-00", "2026-13", "2026-02-30", "0000", "999", "20260302", "2026-3", "", None, 2026]
+)
+def test_what_is_no_date_begins_never(text: object) -> None:
+    """No guess."""
+    assert fhir_start(text, datetime(2026, 1, 1, tzinfo=UTC)) is None
+    assert fhir_end(text) is None
+    assert not is_date(text)

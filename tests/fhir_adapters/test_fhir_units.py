@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from fhir_adapters.units import UCUM, Analyte, Analytes, Conversion
 
-# Scores and pH have no dimension, so their units are names for the number itself.
-PURE_NUMBERS = {"glasgow_coma_score", "arterial_ph"}
+# Scores, ratios and pH have no dimension, so their units are names for the number itself; a clearance per 1.73 m2 is
+# written in several ways, and an engine takes the 1.73 for a factor or drops it.
+PURE_NUMBERS = {
+    *("glasgow_coma_score", "arterial_ph", "international_normalized_ratio"),
+    "glomerular_filtration_rate",
+}
 # Conversions that need a molar mass, which a unit engine rightly refuses: (analyte, other unit) → g/mol.
 MOLAR = {
     ("urea_nitrogen", "mmol/L"): 28.014,
@@ -23,6 +27,13 @@ MOLAR = {
     ("bilirubin_total", "umol/L"): 584.66,
     ("bilirubin_direct", "umol/L"): 584.66,
     ("cholesterol", "mmol/L"): 386.65,
+    ("hdl_cholesterol", "mmol/L"): 386.65,
+}
+# Conversions that are no factor of an engine's; each has examples below.
+BY_EXAMPLE = {
+    ("glycated_hemoglobin", "mmol/mol"),
+    ("albumin_creatinine_ratio", "mg/mmol"),
+    ("albumin_creatinine_ratio", "mg/mmol{creat}"),
 }
 
 
@@ -53,7 +64,7 @@ def test_every_conversion_agrees_with_an_independent_source(analytes: Analytes, 
             elif analyte.name in PURE_NUMBERS or unit == "[IU]/L":
                 # For enzymes the international unit is the enzyme unit, 1 umol/min (IUBMB 1964).
                 assert conversion(7.4) == 7.4
-            elif unit not in (analyte.unit, "meq/L"):
+            elif unit not in (analyte.unit, "meq/L") and (analyte.name, unit) not in BY_EXAMPLE:
                 for value in (1.0, 37.5):
                     there = _by_engine(engine, value, unit, analyte.unit)
                     assert math.isclose(conversion(value), there, rel_tol=1e-9), (analyte.name, unit)
@@ -83,6 +94,8 @@ def test_milliequivalents_are_taken_for_singly_charged_ions_only(analytes: Analy
         ("weight", "[lb_av]", UCUM, None, 100.0, 45.359237),
         ("leukocytes", None, None, "K/uL", 11.0, 11.0),
         ("glasgow_coma_score", None, None, None, 15.0, 15.0),
+        ("international_normalized_ratio", None, None, None, 1.1, 1.1),
+        ("glomerular_filtration_rate", None, None, "mL/min/1.73m2", 60.0, 60.0),
     ],
 )
 def test_allowed_units(
@@ -98,6 +111,28 @@ def test_allowed_units(
     conversion = by_name(analytes, name).conversion(code=code, system=system, text=text)
     assert conversion is not None
     assert math.isclose(conversion(value), canonical, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "value", "canonical", "digits"),
+    [
+        # NGSP, "IFCC Standardization of HbA1c", table of equivalents.
+        ("glycated_hemoglobin", "mmol/mol", 31, 5.0, 1),
+        ("glycated_hemoglobin", "mmol/mol", 48, 6.5, 1),
+        ("glycated_hemoglobin", "mmol/mol", 86, 10.0, 1),
+        # KDIGO 2012, categories of albuminuria: 3 and 30 mg/mmol are about 30 and 300 mg/g; exactly by creatinine.
+        ("albumin_creatinine_ratio", "mg/mmol", 3, 3 / 0.11312, 1),
+        ("albumin_creatinine_ratio", "mg/mmol{creat}", 30, 30 / 0.11312, 0),
+        ("albumin_creatinine_ratio", "mg/g", 30, 30, 9),
+    ],
+)
+def test_conversions_that_have_published_examples(
+    name: str, unit: str, value: float, canonical: float, digits: int, analytes: Analytes
+) -> None:
+    """To the digits that are printed."""
+    conversion = by_name(analytes, name).conversion(code=unit, system=UCUM, text=None)
+    assert conversion is not None
+    assert round(conversion(value), digits) == round(canonical, digits)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_other_features_than_declared_are_refused(model: Any) -> None:
 
 def test_storing_twice_gives_the_same_bytes(model: Any) -> None:
     """The artefact does not depend on memory addresses or the clock, and what was stored can be loaded."""
-    from models.icu_mortality.training.store import artefact_bytes
+    from models.training.store import artefact_bytes
 
     artefact = load_artefact(model.manifest, names(model.manifest))
     first, second = (

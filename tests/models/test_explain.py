@@ -21,6 +21,8 @@ from models.runtime.manifest import Manifest
 from models.runtime.trees import Forest
 
 ROWS = 300
+TREES = [manifest for manifest in read_manifests().values() if isinstance(manifest, Manifest)]
+trees = pytest.mark.parametrize("manifest", TREES, ids=lambda manifest: manifest.info.id)
 
 
 def synthetic_rows(manifest: Manifest, count: int) -> np.ndarray[Any, Any]:
@@ -38,7 +40,7 @@ def shipped(manifest: Manifest) -> Artefact:
     return load_artefact(manifest, [feature.name for feature in FeaturePlan(manifest).features])
 
 
-@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+@trees
 def test_reasons_add_up_to_the_risk_of_the_trees(manifest: Manifest) -> None:
     """Base plus attributions is slope * margin + intercept, with the margin taken from scikit-learn itself."""
     artefact = shipped(manifest)
@@ -79,7 +81,7 @@ def test_trees_of_unequal_depth_and_members_of_unequal_size_are_walked_right() -
     assert np.allclose([forest.margin(row) for row in rows], learned, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+@trees
 def test_the_reasons_are_the_mean_of_each_members_own(manifest: Manifest) -> None:
     """All trees in one ensemble give what the library gives for the members one by one."""
     artefact = shipped(manifest)
@@ -170,7 +172,7 @@ def test_a_sick_chart_has_a_higher_risk_than_a_calm_one(chart: Any) -> None:
     assert risk["sick"] > 0.5
 
 
-@pytest.mark.parametrize("manifest", read_manifests().values(), ids=lambda manifest: manifest.info.id)
+@trees
 def test_a_declared_direction_is_kept(manifest: Manifest) -> None:
     """Worse levels of a signal with a direction never lower the risk, in any row."""
     artefact = shipped(manifest)

@@ -11,7 +11,7 @@ import pytest
 
 from clinical.assessment import Abstention, Finding, ModelInfo, RiskAssessment
 from clinical.need import DataNeed
-from clinical.record import Condition, MedicationUse, PatientRecord
+from clinical.record import Answer, Condition, MedicationUse, PatientRecord, ProcedureDone, Source
 from models.runtime.score_cache import RememberingModel
 
 AGE = timedelta(minutes=5)
@@ -81,9 +81,9 @@ def test_not_assessed_is_asked_anew_each_time(chart: Any, counting: Counting) ->
     assert counting.asked == 2
 
 
-@pytest.mark.parametrize("what", ["fact", "bed", "stay", "medicine", "diagnosis"])
+@pytest.mark.parametrize("what", ["fact", "bed", "stay", "medicine", "diagnosis", "record", "answer", "procedure"])
 def test_an_answer_ends_when_something_announced_comes_about(chart: Any, counting: Counting, what: str) -> None:
-    """A fact timed ahead, the end of a bed, of a stay or of a medicine."""
+    """A fact, a diagnosis, an answer or a procedure timed ahead; the end of a bed, of a stay or of a medicine."""
     soon = 8 + 1 / 30
     changes: dict[str, Any] = {
         "fact": {"observations": (*chart.ordinary(), chart.fact("HR", 150, soon))},
@@ -91,6 +91,9 @@ def test_an_answer_ends_when_something_announced_comes_about(chart: Any, countin
         "stay": {"stays": (chart.stay(end=chart.at(soon)),)},
         "medicine": {"medications": (MedicationUse("MedicationRequest/1", (), chart.at(1), chart.at(soon)),)},
         "diagnosis": {"conditions": (Condition("Condition/1", (), chart.at(soon)),)},
+        "record": {"conditions": (Condition("Condition/1", (), None, chart.at(soon)),)},
+        "answer": {"answers": (Answer("Observation/a", (), (), "", chart.at(soon), "final", Source.FHIR),)},
+        "procedure": {"procedures": (ProcedureDone("Procedure/1", (), chart.at(soon)),)},
     }
     record = replace(chart.record(*chart.ordinary()), **changes[what])
     remembering = RememberingModel(counting)
@@ -122,3 +125,12 @@ def test_many_threads_share_one_memory(chart: Any, counting: Counting) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda n: remembering.assess(records[n % 5], chart.at(8)), range(60)))
     assert found == [expected[n % 5] for n in range(60)]
+
+
+def test_a_score_is_worked_out_anew_each_time(scores: Any, patient: Any) -> None:
+    """It costs less than to compare its record."""
+    counting = Counting(scores["qsofa"])
+    remembering = RememberingModel(counting)
+    record = patient.record(patient.fact("9279-1", 22, "/min"), patient.fact("8480-6", 100, "mm[Hg]"))
+    assert [remembering.assess(record, patient.now).level for _ in range(2)] == [2.0, 2.0]
+    assert counting.asked == 2

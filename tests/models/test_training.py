@@ -14,11 +14,11 @@ import pytest
 
 from clinical.assessment import Abstention, RiskAssessment
 from clinical.record import Coding, Observation, PatientRecord, Source, Stay, StayLocation
+from models.icu_mortality.train import SETTINGS
 from models.icu_mortality.training.card import card
 from models.icu_mortality.training.cross_validate import cross_validate, folds_by_stay
 from models.icu_mortality.training.data import SHA256, START, WrongData, check_files, read_stays
 from models.icu_mortality.training.evaluate import by_budget, groups, reliability, thresholds
-from models.icu_mortality.training.fit import Settings
 from models.icu_mortality.training.measures import (
     MEASURES,
     expected_calibration_error,
@@ -222,12 +222,13 @@ def test_groups_cover_every_stay_once_per_trait() -> None:
 
 
 def test_cross_validation_learns_and_never_peeks() -> None:
-    """A column that holds the outcome is found; a column that only names the stay is worth nothing."""
+    """A column that nearly holds the outcome is found; a column that only names the stay is worth nothing."""
     rows, _ = made_rows(300)
-    small = Settings(seeds=(1,), max_iter=20, min_samples_leaf=5, l2_regularization=1.0, max_features=1.0)
-    telling = replace(rows, features=rows.died[:, None].astype(np.float32))
+    small = replace(SETTINGS, seeds=(1,), max_iter=20, min_samples_leaf=5, l2_regularization=1.0, max_features=1.0)
+    wrong = np.random.default_rng(4).random(len(rows.died)) < 0.02
+    telling = replace(rows, features=(rows.died ^ wrong)[:, None].astype(np.float32))
     found = cross_validate(telling, [0] * telling.features.shape[1], small, lambda _text: None)
-    assert roc(rows.died, found.probabilities) == 1.0
+    assert roc(rows.died, found.probabilities) > 0.95
     rng = np.random.default_rng(3)
     naming = replace(rows, features=rng.permutation(300)[rows.stay][:, None].astype(np.float32))
     peeking = cross_validate(naming, [0] * naming.features.shape[1], small, lambda _text: None)

@@ -27,12 +27,16 @@ from clinical.assessment import (
     Abstention,
     AbstentionReason,
     Attribution,
+    Basis,
+    Estimate,
     Explanation,
     Finding,
     Indicator,
     ModelInfo,
     Observed,
     RiskAssessment,
+    Score,
+    ScoreItem,
     Tier,
 )
 from clinical.audit import AuditEvent, AuditKind
@@ -234,6 +238,60 @@ def assessment() -> RiskAssessment:
     )
 
 
+NEWS2 = replace(MODEL, id="news2", title="NEWS2", base_rate=0.0, validation="")
+
+
+@pytest.fixture
+def score() -> Score:
+    """A score that is not whole, on facts and other facts, some of them behind two items."""
+    fact, other = _observation(1 / 3, "Observation/p-4711-hr-1"), _observation(95.0, "Observation/456")
+    lungs = Basis("Condition/p-4711-copd", "COPD", NOON - timedelta(days=400))
+    stay = Basis("Encounter/enc-99", "this stay")
+    items = (
+        ScoreItem("pulse", "Pulse", 2.0, "112 /min", "111 to 130", (fact,)),
+        ScoreItem("spo2", "Oxygen saturation", 0.1 + 0.2, "95 %", "scale 2", (other, fact), (lungs, stay)),
+        ScoreItem("copd", "Lung disease", 0.0, "yes", basis=(lungs,)),
+        ScoreItem("avpu", "Consciousness", None, ""),
+    )
+    return Score(
+        model=NEWS2,
+        as_of=NOON,
+        value=5.0,
+        unit="{points}",
+        tier=Tier("medium", 5.0, Indicator.WARNING, "RCP 2017"),
+        items=items,
+        situation="on the ward",
+        highest=8.0,
+        maximum=20.0,
+        missing=("Consciousness",),
+        unused=(SetAside("Observation/p-4711-x", SetAsideReason.UNIT, "a unit"),),
+        oldest=NOON - timedelta(hours=3),
+        newest=NOON,
+        incomplete=("labs: one page",),
+        caveats=("birth year only",),
+    )
+
+
+@pytest.fixture
+def rich(assessment: RiskAssessment, score: Score) -> RiskAssessment:
+    """A risk with everything that came to findings later; the score beside it rests on a fact of the risk's own."""
+    first, second = assessment.explanation.attributions
+    basis = (Basis("MedicationRequest/m-1", "furosemide 40 mg", NOON), Basis("Patient/p-4711", "sex"))
+    pulse, oxygen, *others = score.items
+    items = (replace(pulse, facts=first.facts[:1]), replace(oxygen, facts=first.facts), *others)
+    falling = replace(score, value=48.0, highest=48.0, unit="mL/min/{1.73_m2}", falling=True, items=(), maximum=None)
+    return replace(
+        assessment,
+        explanation=replace(assessment.explanation, attributions=(first, replace(second, basis=basis))),
+        interval=(0.1, 1 / 3),
+        coverage=0.41,
+        unusual=("Age", "Laktat"),
+        weak="only 41 % of what the model weighs was found",
+        comparators=(replace(score, items=items), falling),
+        others=(Estimate("heart failure within 10 years", 0.1 + 0.2),),
+    )
+
+
 @pytest.fixture
 def abstention() -> Abstention:
     """No answer."""
@@ -282,6 +340,16 @@ def second_form(assessment: RiskAssessment, abstention: Abstention) -> dict[str,
     """Findings in the second form, of p-4711 and enc-99, with places in the vocabulary of the same findings."""
     texts = json.loads((Path(__file__).parent / "findings_of_the_second_form.json").read_text("ascii"))
     known = {"assessment": assessment, "abstention": abstention}
+    return {name: (base64.b64decode(text), known[name]) for name, text in texts.items()}
+
+
+@pytest.fixture
+def third_form(
+    assessment: RiskAssessment, abstention: Abstention, score: Score, rich: RiskAssessment
+) -> dict[str, tuple[bytes, Finding]]:
+    """Findings in the third form, of p-4711 and enc-99. The first two were written before there were scores."""
+    texts = json.loads((Path(__file__).parent / "findings_of_the_third_form.json").read_text("ascii"))
+    known = {"assessment": assessment, "abstention": abstention, "score": score, "rich": rich}
     return {name: (base64.b64decode(text), known[name]) for name, text in texts.items()}
 
 

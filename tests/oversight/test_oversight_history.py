@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from clinical.advice import OVERRIDE_REASONS, History, Outcome, ShownBefore, WithheldReason
-from clinical.assessment import Indicator, RiskAssessment, Tier
+from clinical.assessment import Indicator, Tier
 
 HOUR = timedelta(hours=1)
 
@@ -157,20 +157,24 @@ entries = st.fixed_dictionaries(
         "user": st.sampled_from(["", "Practitioner/1", "Practitioner/2"]),
         "hook": st.sampled_from(["patient-view", "smart-launch"]),
         "withheld": st.sampled_from([None, None, WithheldReason.REPEAT]),
-        "risk": st.booleans(),
+        "kind": st.sampled_from(["risk", "score", "abstention"]),
     }
 )
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=st.lists(entries, max_size=12), asked=entries, reach=st.integers(0, 60))
-def test_history_equals_counting_by_hand(ledger, make_advice, abstention, assessment, request, drawn, asked, reach):
+def test_history_equals_counting_by_hand(
+    ledger, make_advice, abstention, assessment, score, request, drawn, asked, reach
+):
     """Whatever was said to whom, in a client of its own for each run."""
     client = f"client-{id(drawn)}-{request.node.name}-{make_advice().id}"
 
-    def form(*, hours, risk, **about):
+    findings = {"risk": assessment, "score": score, "abstention": abstention}
+
+    def form(*, hours, kind, **about):
         """One entry as drawn."""
-        advice = make_advice(client=client, finding=assessment if risk else abstention, **about)
+        advice = make_advice(client=client, finding=findings[kind], **about)
         return replace(advice, time=advice.time - hours * HOUR)
 
     advices = [form(**each) for each in drawn]
@@ -178,7 +182,7 @@ def test_history_equals_counting_by_hand(ledger, make_advice, abstention, assess
         ledger.append(advice)
     call = replace(form(**asked), time=make_advice().time)
     found = ledger.history(call, call.time - reach * HOUR)
-    cards = [a for a in advices if a.withheld is None and isinstance(a.finding, RiskAssessment)]
+    cards = [a for a in advices if a.withheld is None and a.finding is not abstention]
     mine = [a for a in cards if (a.service, a.patient_id, a.user) == (call.service, call.patient_id, call.user)]
     times = sorted((a.time for a in mine if call.time - a.time <= reach * HOUR), reverse=True)
     assert [each.time for each in found.shown] == times

@@ -32,10 +32,11 @@ def everything(engine, url):
         )
 
 
-def test_no_identity_stands_in_the_clear(ledger, engine, url, make_advice, answer):
+def test_no_identity_stands_in_the_clear(ledger, engine, url, make_advice, answer, rich, score):
     """The bytes of the database hold the facts' own ids, and no id of patient, encounter or user."""
     card = make_advice()
-    ledger.append(card)
+    for each in (card, make_advice(finding=rich), make_advice(finding=score)):
+        ledger.append(each)
     ledger.record([answer(card, channel=Channel.PAGE, user="Practitioner/dr-house-007", comment="seen")])
     stored = everything(engine, url)
     assert b"Observation/123" in stored

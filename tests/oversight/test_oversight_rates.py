@@ -170,7 +170,7 @@ def test_nothing_is_told_as_nothing():
 cards = st.tuples(
     st.integers(0, 1),  # service
     st.integers(0, 20),  # day
-    st.sampled_from(["shown", "shown", "shown", "abstained", *WithheldReason]),
+    st.sampled_from(["shown", "shown", "shown", "score", "abstained", *WithheldReason]),
 )
 answers = st.tuples(
     st.integers(0, 9),  # card; may not exist
@@ -224,20 +224,21 @@ class ByHand:
 
 
 @pytest.fixture
-def play(ledger, make_advice, abstention, answer):
+def play(ledger, make_advice, abstention, score, answer):
     """Let drawn cards and answers happen, in the ledger and by hand."""
 
     def form(services, service, day, state):
         """The advice for one drawn card."""
         advice = make_advice(service=services[service], withheld=state if state in list(WithheldReason) else None)
-        finding = abstention if state == "abstained" else advice.finding
+        finding = {"abstained": abstention, "score": score}.get(state, advice.finding)
         return replace(advice, time=advice.time + timedelta(days=day), finding=finding)
 
     def play_it(services, drawn_cards, batches):
         """What was counted by hand."""
         by_hand = ByHand()
         for service, day, state in drawn_cards:
-            by_hand.cards.append((form(services, service, day, state), state))
+            its = "shown" if state == "score" else state  # a card like any other
+            by_hand.cards.append((form(services, service, day, state), its))
             ledger.append(by_hand.cards[-1][0])
         deck = by_hand.cards + [(make_advice(service=services[0]), "unknown")] * 10
         for batch in batches:

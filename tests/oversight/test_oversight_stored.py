@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from contextlib import suppress
@@ -16,15 +17,19 @@ from sqlalchemy import text
 from clinical.assessment import (
     Abstention,
     Attribution,
+    Basis,
+    Estimate,
     Explanation,
     ModelInfo,
     Observed,
     RiskAssessment,
+    Score,
+    ScoreItem,
     Tier,
 )
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding, Observation, SetAside
-from oversight import stored, stored_1, stored_2
+from oversight import stored, stored_1, stored_2, stored_scores
 from oversight.vocabulary import FIELDS, WORTH
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -41,15 +46,19 @@ def tuples(of, most=3):
 
 
 facts = tuples(st.builds(Observation, codings=tuples(st.builds(Coding)), time=moments), 6)
+bases = tuples(st.builds(Basis, time=st.none() | moments), 4)
 
 
-@st.composite
-def attributions(draw):
+def some_of(pool):
+    """Tuples of members of a pool."""
+    return st.lists(st.sampled_from(pool), max_size=4).map(tuple) if pool else st.just(())
+
+
+def attributions(of_facts, of_bases):
     """Reasons that share facts, as the features of one signal do."""
-    pool = draw(facts)
-    some = st.lists(st.sampled_from(pool), max_size=4).map(tuple) if pool else st.just(())
     value = st.none() | numbers
-    return draw(tuples(st.builds(Attribution, log_odds=numbers, value=value, facts=some), 8))
+    behind = {"facts": some_of(of_facts), "basis": some_of(of_bases)}
+    return tuples(st.builds(Attribution, log_odds=numbers, value=value, **behind), 8)
 
 
 unused = tuples(st.builds(SetAside, codings=tuples(st.builds(Coding))))
@@ -62,22 +71,56 @@ rest = {
     "incomplete": tuples(texts),
     "caveats": tuples(texts),
 }
-assessments = st.builds(
-    RiskAssessment,
-    **rest,
-    probability=numbers,
-    tier=st.builds(Tier, at_least=numbers),
-    explanation=st.builds(Explanation, base_log_odds=numbers, attributions=attributions()),
-    oldest=st.none() | moments,
-    newest=st.none() | moments,
-    observed=st.none() | st.builds(Observed, low=numbers, high=numbers, lower=numbers, upper=numbers),
-    signals=st.integers(0, 2**40),
-)
+of_time = {"oldest": st.none() | moments, "newest": st.none() | moments}
+tiers = st.builds(Tier, at_least=numbers)
+
+
+def score_of(of_facts, of_bases):
+    """Scores of any kind, on facts and other facts out of two pools."""
+    behind = {"facts": some_of(of_facts), "basis": some_of(of_bases)}
+    items = tuples(st.builds(ScoreItem, points=st.none() | numbers, **behind), 4)
+    values = {"value": numbers, "highest": numbers, "maximum": st.none() | numbers}
+    return st.builds(Score, **rest, **of_time, **values, tier=tiers, items=items)
+
+
+@st.composite
+def scores(draw):
+    """Scores alone."""
+    return draw(score_of(draw(facts), draw(bases)))
+
+
+@st.composite
+def assessments(draw):
+    """Risks, now and then with scores beside them that rest on the same facts, and with all that came later."""
+    of_facts, of_bases = draw(facts), draw(bases)
+    later = {
+        "interval": tuples(numbers),
+        "coverage": numbers,
+        "unusual": tuples(texts),
+        "weak": texts,
+        "comparators": tuples(score_of(of_facts, of_bases), 2),
+        "others": tuples(st.builds(Estimate, probability=numbers)),
+    }
+    reasons = attributions(of_facts, of_bases)
+    made = st.builds(
+        RiskAssessment,
+        **rest,
+        **of_time,
+        probability=numbers,
+        tier=tiers,
+        explanation=st.builds(Explanation, base_log_odds=numbers, attributions=reasons),
+        observed=st.none() | st.builds(Observed, low=numbers, high=numbers, lower=numbers, upper=numbers),
+        signals=st.integers(0, 2**40),
+        **(later if draw(st.booleans()) else {}),
+    )
+    return draw(made)
+
+
 abstentions = st.builds(Abstention, **rest)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(finding=assessments | abstentions, patient=texts, encounter=st.none() | texts)
+@given(finding=assessments() | scores() | abstentions, patient=texts, encounter=st.none() | texts)
 def test_any_finding_comes_back_equal(write_and_read, finding, patient, encounter):
     """Whatever the words can hold, and whoever the patient is; every field, every bit of every number."""
     assert write_and_read(finding, patient_id=patient, encounter_id=encounter) == finding
@@ -87,6 +130,61 @@ def test_every_field_of_a_reason_and_of_a_fact_has_a_place():
     """A field that is added to the words of `clinical` is stored, or this fails."""
     assert {field.name for field in fields(Attribution)} == {*FIELDS, *WORTH}
     assert {field.name for field in fields(Observation)} == {*stored.FIELDS_OF_FACTS}
+
+
+def unpacked(content):
+    """The compressed part."""
+    return zlib.decompressobj().decompress(content)
+
+
+@pytest.mark.parametrize("encounter", ["enc-99", "a pseudonym"])
+def test_ids_in_scores_and_beside_diagnoses_are_veiled(as_stored, write_and_read, rich, score, encounter):
+    """In the facts of items, in other facts, and in what a score did not use; the names of diagnoses stay."""
+    for finding in (rich, score):
+        words, content = as_stored(finding, "p-4711", "enc-99")
+        text = unpacked(content)
+        assert b"4711" not in text
+        assert b"enc-99" not in text
+        assert b"COPD" in text
+        back = write_and_read(finding, patient_id="p-4711", encounter_id="enc-99", encounter=encounter)
+        assert f"Encounter/{encounter}" in repr(back)
+        assert (back == finding) == (encounter == "enc-99")
+        other = stored.read_finding(content, words, patient_id="p-1", encounter=None)
+        assert "Condition/p-1-copd" in repr(other)
+
+
+def test_fact_behind_a_risk_and_the_score_beside_it_is_stored_once(as_stored, rich):
+    """So is a diagnosis behind two items: what is the same object stands once."""
+    text = unpacked(as_stored(rich, "p-4711", "enc-99")[1])
+    assert text.count(b"{patient}-hr-1") == 1
+    assert text.count(b"{patient}-copd") == 1
+
+
+def test_what_came_later_takes_no_room_where_it_is_as_usual(as_stored, assessment):
+    """An entry without it has the members that it had before, and no more."""
+    text = unpacked(as_stored(assessment, "p", None)[1])
+    assert not any(f'"{name}"'.encode() in text for name in (*stored_scores.SOMETIMES, "basis", "items"))
+
+
+def test_every_later_field_of_a_risk_has_a_default(assessment):
+    """Only such a field can be left out and come back."""
+    usual = {field.name: field.default for field in fields(RiskAssessment)}
+    assert all(getattr(assessment, name) == usual[name] for name in stored_scores.SOMETIMES)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), "1", 10**400])
+@pytest.mark.parametrize("place", ["value", "highest", "maximum", "points", "floor"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_is_no_number_is_refused_in_a_score(write_and_read, assessment, score, bad, place, beside):
+    """Alone or beside a risk."""
+    change = {place: bad}
+    if place == "points":
+        change = {"items": (replace(score.items[0], points=bad),)}
+    elif place == "floor":
+        change = {"tier": replace(score.tier, at_least=bad)}
+    changed = replace(score, **change)
+    with pytest.raises(LedgerUnavailable):
+        write_and_read(replace(assessment, comparators=(changed,)) if beside else changed)
 
 
 identifiers = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", min_size=1, max_size=8)
@@ -195,6 +293,14 @@ def test_second_form_is_still_read(as_stored, second_form, name):
             stored_2.read_finding(bad, words, patient_id="p-4711", encounter="enc-99")
 
 
+@pytest.mark.parametrize("name", ["assessment", "abstention", "score", "rich"])
+def test_third_form_is_still_read(as_stored, third_form, name):
+    """Also what was written before there were scores, and before a reason had anything but numbers behind it."""
+    content, finding = third_form[name]
+    words, _ = as_stored(finding, "p-4711", "enc-99")
+    assert stored.read_finding(content, words, patient_id="p-4711", encounter="enc-99") == finding
+
+
 def test_second_form_is_read_out_of_the_ledger(url, open_ledger, make_advice, second_form):
     """An entry that an earlier version wrote is found, whole."""
     ledger, engine = open_ledger(url)
@@ -210,6 +316,28 @@ def test_second_form_is_read_out_of_the_ledger(url, open_ledger, make_advice, se
     found = ledger.find(advice.id, client="st-mary", patient_id="p-4711")
     assert found.finding.explanation == finding.explanation
     assert (found.finding.probability, found.finding.observed) == (finding.probability, finding.observed)
+
+
+def read_by_hand(words, content, **changes):
+    """The finding of an entry whose first JSON was changed."""
+    squeezed = zlib.decompressobj()
+    text, rest = squeezed.decompress(content).split(b"\n", 1)
+    head = {**json.loads(text), **changes}
+    again = zlib.compress(json.dumps(head).encode() + b"\n" + rest) + squeezed.unused_data
+    return stored.read_finding(again, words, patient_id="p-4711", encounter="enc-99")
+
+
+def test_score_that_misses_a_part_is_a_fault(as_stored, rich, score):
+    """Fewer sets of facts than items, another kind, a basis that is not there."""
+    for finding in (rich, score):
+        words, content = as_stored(finding, "p-4711", "enc-99")
+        assert read_by_hand(words, content) == finding
+        rest = json.loads(unpacked(content).split(b"\n", 1)[0])["rest"]
+        bad = [{"kind": "Prophecy"}, {"rest": rest | {"basis": {"each": [], "of": [[0, [3]]]}}}, {"rest": {}}]
+        bad += [{"rest": rest | {"unknown": 1}}, {"counts": [0, 0, 0, 0, 0]}]
+        for change in bad:
+            with pytest.raises(LedgerUnavailable):
+                read_by_hand(words, content, **change)
 
 
 @pytest.mark.parametrize("many", [0, 300, 40_000])
@@ -253,12 +381,34 @@ def test_entry_in_an_unknown_form_is_a_fault(as_stored, assessment, first_form):
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.integers(0, 10_000), byte=st.integers(0, 255), cut=st.integers(0, 300))
-def test_damaged_entry_is_a_fault_or_a_finding(as_stored, assessment, place, byte, cut):
+@given(
+    name=st.sampled_from(["assessment", "rich", "score"]),
+    place=st.integers(0, 10_000),
+    byte=st.integers(0, 255),
+    cut=st.integers(0, 300),
+)
+def test_damaged_entry_is_a_fault_or_a_finding(as_stored, request, name, place, byte, cut):
     """Whatever the disk gives back, no other exception comes out. (What was changed is found by the chain.)"""
-    words, content = as_stored(assessment, "p", None)
+    words, content = as_stored(request.getfixturevalue(name), "p", None)
     place %= len(content)
     damaged = content[:place] + bytes([byte]) + content[place + 1 : len(content) - cut]
+    with suppress(LedgerUnavailable):
+        stored.read_finding(damaged, words, patient_id="p", encounter=None)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["assessment", "rich", "score"]),
+    place=st.integers(0, 10_000),
+    byte=st.sampled_from(b'"[]{}:,0129.-en \n'),
+)
+def test_damage_behind_the_compression_is_a_fault_or_a_finding(as_stored, request, name, place, byte):
+    """The same, where what is damaged can still be unpacked."""
+    words, content = as_stored(request.getfixturevalue(name), "p", None)
+    squeezed = zlib.decompressobj()
+    text = squeezed.decompress(content)
+    place %= len(text)
+    damaged = zlib.compress(text[:place] + bytes([byte]) + text[place + 1 :]) + squeezed.unused_data
     with suppress(LedgerUnavailable):
         stored.read_finding(damaged, words, patient_id="p", encounter=None)
 

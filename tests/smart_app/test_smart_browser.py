@@ -145,9 +145,21 @@ def test_a_stranger_may_not_frame_it(tab, origin: str, ehr_origin: str, frame_ap
     assert any("frame-ancestors" in text for text in page.said)
 
 
+@pytest.mark.parametrize("kind", ["risk", "rich", "weak", "score", "partly", "equation"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_it_fits_reads_and_can_be_hit(tab, origin: str, make, width: int) -> None:
+def test_it_fits_reads_and_can_be_hit(
+    tab, origin: str, house, make, make_rich, make_score, make_equation, width: int, kind: str
+) -> None:
     """No sideways scrolling, AA contrast, targets of 24 px; also with everything unfolded."""
+    finding = {
+        "risk": make.risk,
+        "rich": make_rich,
+        "weak": lambda: make_rich(weak="only 62 % of what the model weighs was found"),
+        "score": make_score,
+        "partly": lambda: make_score("medium", unknown=2),
+        "equation": make_equation,
+    }[kind]()
+    house.findings[:] = [lambda: (finding, None)]
     page = tab(width)
     page.goto(link(origin, make))
     for summary in page.locator("summary").all():
@@ -173,6 +185,19 @@ def test_an_override_by_keyboard_without_script(chrome, origin: str, house, make
     context.close()
     (feedback,) = house.ledger.feedback
     assert (feedback.reason.code, feedback.comment) == ("recipient-disagrees-evidence", "seen at the bedside")
+
+
+def test_a_score_is_accepted_without_script(chrome, origin: str, house, make, make_score) -> None:
+    """The page of a score works with JavaScript off: items unfold nothing, the button saves."""
+    house.findings[:] = [lambda: (make_score(), None)]
+    context = chrome.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(link(origin, make))
+    assert page.get_by_role("row", name="Respiratory rate 26 /min 3").is_visible()
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_text("Saved: accepted").wait_for()
+    context.close()
+    assert [item.outcome for item in house.ledger.feedback] == [Outcome.ACCEPTED]
 
 
 def test_two_tabs_keep_their_patients(chrome, origin: str, house, make) -> None:

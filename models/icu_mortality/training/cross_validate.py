@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.icu_mortality.training.fit import Floats, Settings, fit_members, fit_platt, margin, probability
 from models.icu_mortality.training.rows import Rows
+from models.training.fit import Floats, Settings, fit_members, fit_platt, margin, probability
 
 FOLDS = 5
 FOLD_SEED = 20120801

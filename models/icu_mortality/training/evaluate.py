@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from models.icu_mortality.training.fit import Flags, Floats
 from models.icu_mortality.training.measures import measure, wilson
 from models.icu_mortality.training.rows import Rows
+from models.training.fit import Flags, Floats
 
 AGE_BANDS = ((18, 55), (55, 70), (70, 80), (80, 200))
 BUDGETS = {"raised": 0.20, "high": 0.05}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from models.icu_mortality.training.fit import Flags, Floats, fit_platt
+from models.training.fit import Flags, Floats, fit_platt
 
 BINS = 10
 RESAMPLES = 300

@@ -1,0 +1,100 @@
+"""FHIR R4 Encounter → `Stay`, with the places that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
+from fhir_adapters.decode import Json, codings, member, members, reference_of, text
+from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.links import Links
+from fhir_adapters.times import FAR_FUTURE, fhir_moment
+
+# FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
+_NOT_YET = ("planned", "reserved")
+# A place that can be looked up. It goes into a URL, so nothing else may stand in it.
+_PLACE = re.compile(r"Location/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+# FHIR R4 valueset-diagnosis-role.html.
+_ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
+
+
+def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links: Links) -> Stay:
+    """An Encounter. `places` are Location resources by reference, for their type and name."""
+    coding = resource.get("class")
+    code = text(member(coding, "code"))
+    contained = {f"#{text(item.get('id'))}": item for item in members(resource, "contained")}
+    known = {**places, **contained}
+    rows = members(resource, "location")
+    return Stay(
+        reference=reference_of(resource),
+        status=text(resource.get("status")),
+        class_code=Coding(text(member(coding, "system")), code, text(member(coding, "display"))) if code else None,
+        start=fhir_moment(member(resource, "period", "start")),
+        end=_end(member(resource, "period", "end")),
+        locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
+        priority=_first(resource.get("priority")),
+        admit_source=_first(member(resource, "hospitalization", "admitSource")),
+        discharge_disposition=_first(member(resource, "hospitalization", "dischargeDisposition")),
+        diagnoses=tuple(_diagnoses(resource, links)),
+    )
+
+
+def _first(concept: object) -> Coding | None:
+    """The first coding that has both a system and a code."""
+    return next(iter(codings(concept)), None)
+
+
+def _diagnoses(resource: Json, links: Links) -> Iterator[StayDiagnosis]:
+    """The diagnoses that an Encounter names; one that names no resource is counted, with an empty reference."""
+    for item in members(resource, "diagnosis"):
+        roles = (coding.code for coding in codings(item.get("use")) if coding.system == _ROLE)
+        rank = item.get("rank")
+        yield StayDiagnosis(
+            condition=links.target(text(member(item, "condition", "reference"))),
+            role=next(roles, ""),
+            rank=rank if type(rank) is int and rank > 0 else None,
+        )
+
+
+def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayLocation:
+    """One Encounter.location with what its Location resource says."""
+    pointer = item.get("location")
+    reference = text(member(pointer, "reference"))
+    location = _location(reference, places)
+    found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
+    name = text(member(pointer, "display")) or text(location.get("name"))
+    why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
+    start, end = fhir_moment(member(item, "period", "start")), _end(member(item, "period", "end"))
+    return StayLocation(
+        name=name,
+        codings=found,
+        start=start,
+        end=start if item.get("status") == "completed" and end is None else end,
+        intensive_care=bool(why),
+        recognised_by=why,
+        known=bool(why or location or (name and (rule.has_names or not reference))),
+    )
+
+
+def _end(value: object) -> datetime | None:
+    """The end of a period, if it has one."""
+    end = fhir_moment(value)
+    return None if end is None or end.year >= FAR_FUTURE else end
+
+
+def _location(reference: str, places: Mapping[str, Json]) -> Json:
+    """The Location behind a reference, relative or absolute."""
+    tail = "/".join(reference.rsplit("/", 2)[-2:])
+    return places.get(reference) or places.get(tail) or {}
+
+
+def places_to_look_up(resource: Json, rule: IntensiveCare, base: str) -> list[str]:
+    """References (`Location/…`) to places that an Encounter neither contains nor names as intensive care."""
+    rows = (
+        (text(member(item, "location", "reference")), text(member(item, "location", "display")))
+        for item in members(resource, "location")
+    )
+    relative = ((ref.removeprefix(f"{base.rstrip('/')}/"), name) for ref, name in rows)
+    return [ref for ref, name in relative if _PLACE.fullmatch(ref) and not rule.recognise(name, ())]

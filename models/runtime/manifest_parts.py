@@ -1,0 +1,90 @@
+"""What manifests of every kind have in common: who speaks, the outcome, the tiers, and rules that hold for all."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from clinical.assessment import Indicator, ModelInfo, Tier
+from clinical.need import DataNeed
+from clinical.record import LOINC, Coding
+from models.runtime.loinc import check_digit_holds
+from models.runtime.toml_table import TomlTable
+
+# FHIR R4 encounter statuses of a stay that may be under way.
+OPEN_STATUSES = ("arrived", "triaged", "in-progress", "onleave", "unknown")
+PATIENT = DataNeed("patient", "Patient")
+ENCOUNTER = DataNeed("encounter", "Encounter", count=20, statuses=OPEN_STATUSES)
+
+_ID = re.compile(r"[a-z][a-z0-9-]*")
+# The rule of the record: read for audit only, never a feature.
+_AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
+
+
+def parse(path: Path, faults: list[str]) -> Mapping[str, object]:
+    """A TOML file, or nothing and a fault."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        faults.append(f"{path.name} cannot be read ({type(error).__name__}: {error})")
+        return {}
+
+
+def read_info(doc: TomlTable, *, digest: str, base_rate: float, validation: str = "") -> ModelInfo:
+    """Who is speaking."""
+    return ModelInfo(
+        id=doc.text("id"),
+        version=doc.text("version"),
+        digest=digest,
+        title=doc.text("title"),
+        description=doc.text("description"),
+        outcome=doc.table("outcome").text("text"),
+        horizon=doc.text("horizon"),
+        base_rate=base_rate,
+        hooks=doc.texts("hooks"),
+        action=doc.text("action"),
+        intended_use=doc.text("intended_use"),
+        validation=validation,
+    )
+
+
+def read_outcome(table: TomlTable) -> Coding:
+    """What the risk is a risk of."""
+    coding = Coding(table.text("system"), table.text("code"), table.text("text"))
+    table.close()
+    return coding
+
+
+def read_tier(table: TomlTable) -> Tier:
+    """One band."""
+    indicator = table.choice("indicator", [one.value for one in Indicator])
+    tier = Tier(table.text("name"), table.number("at_least"), Indicator(indicator), table.text("source"))
+    table.close()
+    return tier
+
+
+def loinc(codes: Iterable[str]) -> tuple[Coding, ...]:
+    """Codes of LOINC."""
+    return tuple(Coding(LOINC, code) for code in codes)
+
+
+def id_faults(info: ModelInfo) -> Iterator[str]:
+    """The id is a part of a URL."""
+    if not _ID.fullmatch(info.id):
+        yield f"id {info.id!r} must be lower-case letters, digits and dashes"
+
+
+def code_faults(needs: Iterable[DataNeed]) -> Iterator[str]:
+    """A mistyped LOINC code would silently match nothing."""
+    for need in needs:
+        for coding in need.codes:
+            if coding.system == LOINC and not check_digit_holds(coding.code):
+                yield f"needs.{need.key}: LOINC {coding.code!r} fails its check digit"
+
+
+def audit_faults(place: str, text: str) -> Iterator[str]:
+    """Race and ethnicity are read for audit only."""
+    if _AUDIT_ONLY.search(text):
+        yield f"{place}: race and ethnicity are never features"

@@ -1,0 +1,130 @@
+"""The words of the inputs of a score: what may be asked of a record, as frozen dataclasses.
+
+An input gives one number, or None where nobody can say. `item` is the line of the score that it feeds (two inputs may
+feed one line: an answer on a scale, or else the coma score), `required` that there is no answer without that line.
+`unless` names an input beside which this one is not used. A `helper` is used by another input only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from clinical.record import Coding
+from models.runtime.code_list import CodeList
+from models.runtime.manifest import Signal
+
+PICKS = ("latest", "lowest", "highest")
+STAYED = ("days", "priority", "admit_source", "disposition")
+PERSONAL = ("age", "sex")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What all inputs have. `need` is the key of the data need that brings it; the person and the stay need none."""
+
+    name: str
+    label: str
+    item: str
+    need: str = ""
+    required: bool = False
+    unless: str = ""
+    helper: bool = False
+    unit: str = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(Input):
+    """A number that was measured within a time: the latest, lowest or highest.
+
+    `domain` are the values for which the score was made: outside of it there is no answer, while a value outside the
+    signal's plausible range is taken for a fault and not used.
+    """
+
+    signal: Signal
+    window: timedelta
+    pick: str
+    domain: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired(Input):
+    """`scale * top / bottom`, where `bottom` was in force when `top` was measured: the latest or the lowest ratio."""
+
+    top: str
+    bottom: str
+    scale: float
+    pick: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Input):
+    """The latest answer within a time, as the number that the table gives its code (by token).
+
+    `otherwise` stands where nothing was answered and the record could be read; None: then nobody can say.
+    """
+
+    codes: tuple[Coding, ...]
+    values: Mapping[tuple[str, str], float]
+    window: timedelta
+    otherwise: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosed(Input):
+    """1 if the record holds one of some diagnoses, 0 if it was read and does not."""
+
+    codes: CodeList
+    active_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medicated(Input):
+    """1 if one of some medicines is in use, 0 if the record was read and none is.
+
+    `names` are ingredients: clinical drugs have thousands of codes, and each carries the name of its ingredient.
+    `in_stay` counts only what was begun in the current stay: a drip, and not what somebody carries for an emergency.
+    """
+
+    codes: CodeList
+    in_stay: bool = False
+    names: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed(Input):
+    """How many procedures with one of some codes were done within a time, or 0 if the record was read and none was."""
+
+    codes: CodeList
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits(Input):
+    """How many stays of some classes (ActCodes) began within a time before the current stay.
+
+    One that began within `skip` before it led to it, and does not count.
+    """
+
+    classes: frozenset[str]
+    window: timedelta
+    skip: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stayed(Input):
+    """Of the current stay: its calendar days so far, or the number that a table gives one of its codes."""
+
+    what: str
+    values: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personal(Input):
+    """The age in completed years, or the sex: 1 male, 0 female."""
+
+    what: str
+
+
+AnyInput = Measured | Paired | Answered | Diagnosed | Medicated | Performed | Visits | Stayed | Personal

@@ -1,0 +1,112 @@
+"""The words of a `model.toml` of the kind "score", as frozen dataclasses; `read_score_manifest` fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from clinical.assessment import ModelInfo, Tier
+from clinical.need import DataNeed
+from clinical.record import Coding
+from models.runtime.manifest import Signal
+from models.runtime.score_inputs import Answered, AnyInput, Measured
+
+
+class Setting(StrEnum):
+    """Where a patient must be for a score to be meant for them."""
+
+    ANY = "any"
+    INPATIENT = "inpatient"
+    INTENSIVE_CARE = "intensive-care"
+    OUTPATIENT = "outpatient"
+
+
+class Answers(StrEnum):
+    """What kind of number a score gives."""
+
+    SCORE = "score"
+    PROBABILITY = "probability"
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePopulation:
+    """For whom there is an answer. Ages in completed years.
+
+    `only_with` names inputs that must be 1, `not_with` inputs that must be 0; else the score is not meant for the
+    patient.
+    """
+
+    minimum_age: int
+    maximum_age: int
+    setting: Setting
+    only_with: tuple[str, ...] = ()
+    not_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """The least number of lines that something must have been found for, and why."""
+
+    items: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the number reads. `decimals` is where the number of an equation is rounded; None leaves it as it is.
+
+    `falling` and `unit` are as in `clinical.assessment.Score`. `by_band` says that the tier is the band that the
+    formula names, and not the tier that the level reaches.
+    """
+
+    answers: Answers
+    unit: str
+    falling: bool = False
+    decimals: int | None = None
+    by_band: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreManifest:
+    """A whole `model.toml`. `outcome` codes what the score is about; `served` says whether it is offered unasked.
+
+    `items` are the labels of lines that are not called as their first input is.
+    """
+
+    info: ModelInfo
+    outcome: Coding
+    population: ScorePopulation
+    least: Least
+    scale: Scale
+    inputs: Mapping[str, AnyInput]
+    items: Mapping[str, str]
+    tiers: tuple[Tier, ...]
+    needs: tuple[DataNeed, ...]
+    served: bool
+    folder: Path
+
+    @property
+    def signals(self) -> Mapping[str, Signal]:
+        """What is measured, by the name of the input."""
+        return {name: one.signal for name, one in self.inputs.items() if isinstance(one, Measured)}
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The lines of the score, in the order of the manifest, each with its own label or that of its first input."""
+        labels: dict[str, str] = {}
+        for one in self.inputs.values():
+            if not one.helper:
+                labels.setdefault(one.item, self.items.get(one.item, one.label))
+        return labels
+
+    @property
+    def code_labels(self) -> Mapping[str, str]:
+        """What is asked for by code, each code with its label in a clinician's words."""
+        return {
+            coding.code: one.label
+            for one in self.inputs.values()
+            if isinstance(one, Measured | Answered)
+            for coding in (one.signal.codes if isinstance(one, Measured) else one.codes)
+        }

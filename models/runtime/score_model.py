@@ -1,0 +1,146 @@
+"""A published score: its manifest, its arithmetic, and one method that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from clinical.assessment import Abstention, AbstentionReason, Finding, ModelInfo
+from clinical.errors import ModelFault
+from clinical.need import DataNeed
+from clinical.record import PatientRecord, SetAside
+from models.formulae.worked import Worked
+from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.derive import PAIR_HOURS
+from models.runtime.diagnoses import DiagnosisSorter
+from models.runtime.find_input import find
+from models.runtime.gather import Gatherer
+from models.runtime.read_score_manifest import read_score_manifest
+from models.runtime.score_answer import Probability, Result
+from models.runtime.score_code import load_answer
+from models.runtime.score_findings import Finds, risk_of, score_of
+from models.runtime.score_inputs import Diagnosed, Measured
+from models.runtime.score_manifest import Answers, ScoreManifest
+from models.runtime.score_situation import Situation, outside, situate
+from models.runtime.whereabouts import Refusal
+
+
+class ScoreModel:
+    """A score behind a manifest. Fills `clinical.ports.RiskModel`; safe to share between threads."""
+
+    def __init__(self, manifest: ScoreManifest) -> None:
+        """Load the arithmetic. Raises `ManifestInvalid` where there is none."""
+        self.manifest = manifest
+        self._work = load_answer(manifest.folder)
+        inputs = tuple(manifest.inputs.values())
+        self._gatherer = Gatherer(manifest.signals.values())
+        self._sorter = DiagnosisSorter({one.name: one.codes for one in inputs if isinstance(one, Diagnosed)})
+        windows = [one.window for one in inputs if isinstance(one, Measured)]
+        # What was in force when something was measured may have been set before.
+        self._window = max(windows, default=timedelta()) + timedelta(hours=PAIR_HOURS)
+
+    @classmethod
+    def load(cls, path: Path) -> ScoreModel:
+        """Read `model.toml` and `score.py`. Raises `ManifestInvalid`."""
+        return cls(read_score_manifest(path))
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, version and meaning."""
+        return self.manifest.info
+
+    @property
+    def needs(self) -> tuple[DataNeed, ...]:
+        """What must be read."""
+        return self.manifest.needs
+
+    @property
+    def served(self) -> bool:
+        """Whether it is offered unasked."""
+        return self.manifest.served
+
+    def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
+        """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
+        situation = situate(record, self.manifest.population, as_of)
+        if isinstance(situation, Refusal):
+            return self._abstain(situation, as_of, self._gatherer.set_aside(record))
+        finds = self._look(record, situation, as_of)
+        refusal = self._not_meant(finds) or self._too_little(finds) or self._beyond(finds)
+        result = refusal or self._worked({name: one.value for name, one in finds.found.items()})
+        if isinstance(result, Refusal):
+            return self._abstain(result, as_of, finds.unused)
+        return risk_of(result, finds) if isinstance(result, Probability) else score_of(result, finds)
+
+    def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
+        return Abstention(
+            self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
+        )
+
+    def _look(self, record: PatientRecord, situation: Situation, as_of: datetime) -> Finds:
+        """Every input, looked up."""
+        opens = as_of - self._window
+        gathered = self._gatherer.gather(record, opens, opens, as_of)
+        chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record.conditions))
+        found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
+        used = {name: NOTHING if self._is_replaced(name, found) else one for name, one in found.items()}
+        return Finds(self.manifest, used, situation.words, as_of, (*gathered.unused, *chart.unused))
+
+    def _is_replaced(self, name: str, found: Mapping[str, Found]) -> bool:
+        """Whether an input gives way to another that was found."""
+        unless = self.manifest.inputs[name].unless
+        return bool(unless) and found[unless].value is not None
+
+    def _not_meant(self, finds: Finds) -> Refusal | None:
+        """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""
+        population = self.manifest.population
+        asked = [(name, 1.0) for name in population.only_with] + [(name, 0.0) for name in population.not_with]
+        for name, wanted in asked:
+            label, value = self.manifest.inputs[name].label, finds.found[name].value
+            if value is None:
+                text = f"the record does not say whether there is {label.lower()}"
+                return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=(label,))
+            if value != wanted:
+                return outside(f"the score is for people {'without' if value else 'with'} {label.lower()}")
+        return None
+
+    def _too_little(self, finds: Finds) -> Refusal | None:
+        """A refusal where something required, or too much, was not found."""
+        missing, labels = finds.missing, self.manifest.labels
+        lacking = [one.label for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
+        if lacking:
+            text, missing = f"not found: {', '.join(lacking)}", tuple(dict.fromkeys((*lacking, *missing)))
+        elif len(labels) - len(missing) < self.manifest.least.items:
+            known = len(labels) - len(missing)
+            text = f"{known} of {len(labels)} items were found; the score needs {self.manifest.least.items}"
+        else:
+            return None
+        return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=missing)
+
+    def _lacks(self, name: str, finds: Finds) -> bool:
+        """Whether neither an input nor one that may stand in its place was found."""
+        others = [one.name for one in self.manifest.inputs.values() if one.unless == name]
+        return all(finds.found[known].value is None for known in (name, *others))
+
+    def _beyond(self, finds: Finds) -> Refusal | None:
+        """A refusal where a value is plausible and outside of what the score was made for."""
+        for name, one in self.manifest.inputs.items():
+            value = finds.found[name].value
+            if not isinstance(one, Measured) or one.domain is None or value is None:
+                continue
+            low, high = one.domain
+            if not low <= value <= high:
+                text = f"{one.label.lower()} lies outside {low:g} to {high:g} {one.unit}, for which the score was made"
+                return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True)
+        return None
+
+    def _worked(self, given: Mapping[str, float | None]) -> Result:
+        """The arithmetic. A ValueError says in words what an equation does not hold for."""
+        try:
+            result = self._work(given)
+        except ValueError as error:
+            return Refusal(AbstentionReason.NOT_ENOUGH_DATA, str(error).rstrip("."), in_population=True)
+        kind = Probability if self.manifest.scale.answers is Answers.PROBABILITY else Worked
+        if not isinstance(result, Refusal | kind):
+            raise ModelFault("The score gave another kind of answer than its manifest says; no answer is given.")
+        return result

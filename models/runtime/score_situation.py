@@ -1,0 +1,103 @@
+"""For whom a score answers: the age, and where the patient is; else a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from clinical.assessment import AbstentionReason
+from clinical.record import PatientRecord, Stay
+from models.runtime.population import DIED, age_on, age_refusal
+from models.runtime.score_manifest import ScorePopulation, Setting
+from models.runtime.whereabouts import (
+    NOT_ADMITTED,
+    Refusal,
+    current_stay,
+    intensive_care_bed,
+    intensive_care_start,
+    is_under_way,
+)
+
+_HOUR = timedelta(hours=1)
+# The record shows that the score is not meant for this patient.
+OUTSIDE = AbstentionReason.NOT_MEANT_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A patient for whom the score is meant: age, the stay that is under way (if any), and words for both."""
+
+    age: float
+    stay: Stay | None
+    words: str
+
+
+def outside(text: str) -> Refusal:
+    """The score is not meant for this patient; `text` completes "Not assessed: …"."""
+    return Refusal(OUTSIDE, text, in_population=False)
+
+
+def situate(record: PatientRecord, population: ScorePopulation, as_of: datetime) -> Situation | Refusal:
+    """Check age and whereabouts at `as_of`."""
+    if record.deceased:
+        return DIED
+    refusal = age_refusal(record, population.minimum_age, as_of)
+    if refusal is not None:
+        return refusal
+    age = age_on(record, as_of) or 0.0
+    if age > population.maximum_age:
+        return outside(f"the score is for people of up to {population.maximum_age} years")
+    if population.setting is Setting.INPATIENT:
+        return _inpatient(record, age, as_of)
+    if population.setting is Setting.INTENSIVE_CARE:
+        return _intensive_care(record, age, as_of)
+    stay = _admitted_stay(record, as_of)
+    admitted = None if isinstance(stay, Refusal) else stay
+    if population.setting is Setting.OUTPATIENT and admitted is not None:
+        return outside("the score is for people who are not in hospital")
+    return Situation(age, admitted, f"at the age of {age:g} years")
+
+
+def _inpatient(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
+    stay = _admitted_stay(record, as_of)
+    return stay if isinstance(stay, Refusal) else Situation(age, stay, _day(stay, as_of))
+
+
+def _day(stay: Stay, as_of: datetime) -> str:
+    if stay.start is None:
+        return "in a hospital stay"
+    return f"day {(as_of - stay.start).days + 1} of the hospital stay"
+
+
+def _intensive_care(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
+    stay = _admitted_stay(record, as_of)
+    if isinstance(stay, Refusal):
+        return stay
+    bed = intensive_care_bed(stay, record, as_of)
+    if isinstance(bed, Refusal):
+        return bed
+    begun = intensive_care_start(stay, bed, as_of)
+    words = "in intensive care" if begun is None else f"hour {int((as_of - begun) / _HOUR)} of the intensive care stay"
+    return Situation(age, stay, words)
+
+
+def _admitted_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
+    """The stay under way in which the patient is admitted; a visit that nobody has closed is none.
+
+    Where the caller named a visit, there is no such stay, whatever else is open.
+    """
+    visits = [stay for stay in record.stays if _is_visit(stay)]
+    named = [stay for stay in visits if stay.reference == record.focus]
+    if any(is_under_way(stay, as_of) for stay in named):
+        return _not_admitted("the stay named is a visit, and no stay in hospital")
+    if visits and not named:
+        record = replace(record, stays=tuple(stay for stay in record.stays if not _is_visit(stay)))
+    return current_stay(record, as_of)
+
+
+def _is_visit(stay: Stay) -> bool:
+    return stay.class_code is not None and stay.class_code.code in NOT_ADMITTED
+
+
+def _not_admitted(text: str) -> Refusal:
+    return Refusal(AbstentionReason.NO_CURRENT_STAY, text, in_population=False)

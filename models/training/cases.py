@@ -1,0 +1,102 @@
+"""Training data as the service sees patients: a record, the moments at which it is asked, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from clinical.record import PatientRecord
+from models.runtime.features import Feature, Vector
+
+_BLOCK = 1 << 20
+
+
+class WrongData(Exception):
+    """A data file is missing, or is not the one that the figures were made with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A question: the time at which it is asked, the answer that turned out true, and the slice it is reported in.
+
+    `weight` is how much the row counts in fitting; it never counts in judging.
+    """
+
+    as_of: datetime
+    outcome: bool
+    slice: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One patient's record with its moments. `groups` are for audit only and reach no feature.
+
+    `patient` is the same number for all cases of one person. `period` names a stretch of time, where the data have any.
+    """
+
+    record: PatientRecord
+    patient: int
+    moments: Sequence[Moment]
+    groups: Mapping[str, str] = field(default_factory=dict)
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model sees of a record at a moment, and whether it would answer."""
+
+    values: Vector
+    answered: bool
+
+
+class Sight(Protocol):
+    """Turns a record into what a model sees: the code that serves, and no other."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The columns."""
+        ...
+
+    def see(self, record: PatientRecord, as_of: datetime) -> Seen | None:
+        """The row; None for a patient outside the population."""
+        ...
+
+
+class Source(Protocol):
+    """Where a model's training data come from. Each model of trees has one, in `training/data.py` of its folder."""
+
+    @property
+    def sha256(self) -> Mapping[str, str]:
+        """The files that the shipped figures were made with, by name."""
+        ...
+
+    def cases(self, files: Sequence[Path]) -> Iterator[Case]:
+        """Every patient in files of this format, in an order that is always the same. Raises `WrongData`."""
+        ...
+
+
+def check_files(folder: Path, sha256: Mapping[str, str]) -> list[Path]:
+    """The files of a folder, if they are those with these hashes. Raises `WrongData`."""
+    found = []
+    for name, expected in sha256.items():
+        path = folder / name
+        if not path.is_file():
+            raise WrongData(f"{path} is missing")
+        if file_digest(path) != expected:
+            raise WrongData(f"{path} is not the file that the figures were made with (SHA-256 differs)")
+        found.append(path)
+    return found
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,130 @@
+"""Published scores as services: offered where a site asks for them, on a scale of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from chartside.cli import cli
+from chartside.factory import create_app, open_house
+from chartside.settings import Settings
+from clinical.record import LOINC
+
+ASKED = """
+show_from = 0.9
+[clients.ward.services.news2]
+"""
+
+
+class Morning:
+    """Half past seven in the morning, all day."""
+
+    def now(self) -> datetime:
+        """That."""
+        return datetime(2026, 3, 2, 7, 31, tzinfo=UTC)
+
+
+def serving(settings: Settings, registry: str) -> Iterator[Any]:
+    """A test client of a house with this registry."""
+    settings.clients_file.write_text(registry)
+    with closing(open_house(replace(settings), clock=Morning())) as house:
+        yield create_app(house).test_client()
+
+
+@pytest.fixture
+def asking(tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[Any]:
+    """A site that asks for NEWS2, and shows risks from 90 %."""
+    settings = make_settings(tmp_path)
+    yield from serving(settings, settings.clients_file.read_text().replace("show_from = 0.0", "") + ASKED)
+
+
+def with_oxygen(call: dict[str, Any]) -> dict[str, Any]:
+    """The call with what NEWS2 asks for beside it."""
+    facts = call["prefetch"]["vitals"]["entry"]
+    sample = dict(facts[0]["resource"])
+    quantity = {"value": 91, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"}
+    code = {"coding": [{"system": LOINC, "code": "59408-5"}]}
+    facts.append({"resource": sample | {"id": "spo2", "code": code, "valueQuantity": quantity,
+                                        "effectiveDateTime": "2026-03-02T07:30:00Z"}})  # fmt: skip
+    call["prefetch"]["answers"] = None
+    return call
+
+
+def services(http: Any) -> dict[str, dict[str, Any]]:
+    """What discovery offers on patient-view, by id."""
+    found = http.get("/cds-services").get_json()["services"]
+    return {one["id"]: one for one in found if one["hook"] == "patient-view"}
+
+
+def test_a_score_is_offered_where_a_site_asks_for_it(http: Any, asking: Any) -> None:
+    """With a prefetch of its own; the others stay away."""
+    assert "news2" not in services(http)
+    offered = services(asking)
+    assert {"news2", "icu-mortality"} <= set(offered)
+    assert "qsofa" not in offered
+    assert "59408-5" in offered["news2"]["prefetch"]["vitals"]
+
+
+def test_a_score_that_nobody_asked_for_is_not_there(http: Any, ill: dict[str, Any]) -> None:
+    """404, not an empty answer."""
+    assert http.post("/cds-services/news2", json=ill).status_code == 404
+
+
+def test_a_score_makes_a_card_by_its_own_scale(asking: Any, ill: dict[str, Any]) -> None:
+    """The client's lowest probability is no number of points: a high score is shown, and says how much it could be."""
+    answer = asking.post("/cds-services/news2", json=with_oxygen(ill)).get_json()
+    (card,) = answer["cards"]
+    assert card["indicator"] == "critical"
+    assert "NEWS2" in card["summary"]
+    assert len(card["summary"]) < 140
+    found = answer["extension"]["org.chartside.outcome"]
+    assert found["status"] == "assessed"
+    assert "probability" not in found
+    assert found["value"] >= 7
+
+
+def test_a_score_without_its_data_says_what_is_missing(asking: Any, ill: dict[str, Any]) -> None:
+    """Nothing measured is not a score of 0."""
+    call = with_oxygen(ill)
+    call["prefetch"]["vitals"] = None
+    answer = asking.post("/cds-services/news2", json=call).get_json()
+    (card,) = answer["cards"]
+    assert "not assessed" in card["summary"].lower()
+    assert answer["extension"]["org.chartside.outcome"]["status"] == "not-assessed"
+
+
+def test_feedback_on_a_score_is_taken_and_counted(asking: Any, ill: dict[str, Any]) -> None:
+    """Like that on any card."""
+    (card,) = asking.post("/cds-services/news2", json=with_oxygen(ill)).get_json()["cards"]
+    said = {"card": card["uuid"], "outcome": "accepted", "outcomeTimestamp": "2026-03-02T07:31:00Z",
+            "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}]}  # fmt: skip
+    answer = asking.post("/cds-services/news2/feedback", json={"feedback": [said]})
+    assert answer.status_code == 200
+
+
+def test_the_command_line_lists_what_can_be_asked_for(
+    tmp_path: Path, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`chartside check` says which services are offered and which are there on request."""
+    settings = make_settings(tmp_path)
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 64)
+    for name, value in {
+        "CHARTSIDE_BASE_URL": settings.base_url,
+        "CHARTSIDE_CLIENTS_FILE": str(settings.clients_file),
+        "CHARTSIDE_DATABASE_URL": settings.database_url,
+        "CHARTSIDE_SECRET_FILE": str(secret),
+    }.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, ["check"])
+    assert done.exit_code == 0, done.output
+    lines = {line.split()[1]: line for line in done.output.splitlines() if line.startswith("model ")}
+    assert lines["icu-mortality"].endswith("offered")
+    assert lines["qsofa"].endswith("on request")

@@ -1,0 +1,174 @@
+"""Which models there are, which of them are offered, and which stand beside each other."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinical.assessment import Abstention, RiskAssessment
+from clinical.errors import ManifestInvalid
+from clinical.need import DataNeed, Importance
+from clinical.record import Coding
+from models.runtime.catalogue import MODELS_FOLDER, load_models, read_manifests, served
+from models.runtime.model import TreeRiskModel
+from models.runtime.needs import joined
+from models.runtime.score_model import ScoreModel
+
+SCORES = {
+    "cha2ds2-vasc",
+    "charlson",
+    "ckd-epi",
+    "fib4",
+    "kfre",
+    "lace",
+    "meld3",
+    "news2",
+    "prevent-cvd",
+    "qsofa",
+    "sirs",
+    "sofa",
+}
+
+
+def copy(folder: Path, name: str, *changes: tuple[str, str]) -> None:
+    """A copy of a shipped model's folder with pieces of its manifest replaced."""
+    target = folder / name
+    target.mkdir()
+    for path in (MODELS_FOLDER / name).iterdir():
+        if path.is_file():
+            (target / path.name).write_bytes(path.read_bytes())
+    manifest = target / "model.toml"
+    text = manifest.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    manifest.write_text(text, encoding="utf-8")
+
+
+def test_every_folder_is_found_and_opened() -> None:
+    """By its manifest alone, in the order of ids; a model of each kind answers for itself."""
+    models = load_models()
+    assert list(models) == sorted(models) == list(read_manifests())
+    assert set(models) >= {"icu-mortality", *SCORES}
+    for name, model in models.items():
+        assert model.info.id == name
+        assert isinstance(model, ScoreModel if name in SCORES else TreeRiskModel)
+
+
+def test_what_is_offered_unasked() -> None:
+    """What a manifest says of itself: not every score there is, or a site would be flooded."""
+    offered = served(read_manifests())
+    assert SCORES & set(offered) <= {"news2", "prevent-cvd"}
+    assert "icu-mortality" in offered
+    assert list(served(load_models())) == list(offered)
+
+
+def test_scores_cost_little_at_the_start() -> None:
+    """Reading and loading all twelve takes a small part of the start."""
+    started = time.process_time()
+    for manifest in read_manifests().values():
+        if manifest.info.id in SCORES:
+            ScoreModel(manifest)  # type: ignore[arg-type]
+    assert time.process_time() - started < 1.5
+
+
+def test_two_folders_with_one_id_are_refused(tmp_path: Path) -> None:
+    """The id is the address of a service; two models must not share it."""
+    copy(tmp_path, "news2")
+    copy(tmp_path, "qsofa", ('id = "qsofa"', 'id = "news2"'))
+    with pytest.raises(ManifestInvalid, match="is taken"):
+        read_manifests(tmp_path)
+
+
+def test_a_score_in_a_folder_elsewhere_is_the_same_score(tmp_path: Path, scores: Any, patient: Any) -> None:
+    """It is loaded from its file, and its digest is that of its content."""
+    copy(tmp_path, "qsofa")
+    (model,) = load_models(tmp_path).values()
+    record = patient.record(patient.fact("9279-1", 22, "/min"), patient.fact("8480-6", 100, "mm[Hg]"))
+    assert model.assess(record, patient.now) == scores["qsofa"].assess(record, patient.now)
+
+
+def test_comparators_stand_beside_the_answer(tmp_path: Path, chart: Any) -> None:
+    """On the same record at the same moment; one that cannot answer is left out."""
+    for name in ("news2", "sofa", "fib4"):
+        copy(tmp_path, name)
+    beside = 'comparators = ["sofa", "fib4", "news2"]\n\n[outcome]'
+    copy(tmp_path, "icu_mortality", ("\n[outcome]", f"\n{beside}"))
+    model = load_models(tmp_path)["icu-mortality"]
+    record = chart.record(*chart.ordinary())
+    finding = model.assess(record, chart.at(8))
+    assert isinstance(finding, RiskAssessment)
+    alone = chart.model.assess(record, chart.at(8))
+    assert replace(finding, comparators=()) == alone
+    assert [score.model.id for score in finding.comparators] == ["sofa", "news2"]
+    assert {score.as_of for score in finding.comparators} == {chart.at(8)}
+    assert isinstance(model.assess(chart.record(), chart.at(8)), Abstention)
+
+
+def test_needs_cover_those_of_the_comparators(tmp_path: Path, chart: Any) -> None:
+    """Under the same keys; what only a comparator needs is optional and cannot stop the model."""
+    copy(tmp_path, "news2")
+    copy(tmp_path, "icu_mortality", ("\n[outcome]", '\ncomparators = ["news2"]\n\n[outcome]'))
+    manifest = read_manifests(tmp_path)["icu-mortality"]
+    keys = [need.key for need in manifest.needs]
+    assert keys == ["patient", "encounter", "vitals", "labs", "answers"]
+    own = {need.key: need for need in chart.model.needs}
+    wider = {need.key: need for need in manifest.needs}
+    assert set(own["vitals"].codes) < set(wider["vitals"].codes)
+    assert "59408-5" in {coding.code for coding in wider["vitals"].codes}
+    assert (wider["vitals"].count, wider["vitals"].look_back) == (own["vitals"].count, own["vitals"].look_back)
+    assert wider["labs"] == own["labs"]
+    assert wider["answers"].importance is Importance.OPTIONAL
+    assert manifest.recipe == chart.model.manifest.recipe
+
+
+@pytest.mark.parametrize("name", ["nobody", "icu-mortality", "kfre"])
+def test_a_comparator_that_is_no_score_is_refused(tmp_path: Path, name: str) -> None:
+    """One that is not there, a model of trees, and one that answers with a probability."""
+    copy(tmp_path, "kfre")
+    copy(tmp_path, "icu_mortality", ("\n[outcome]", f'\ncomparators = ["{name}"]\n\n[outcome]'))
+    with pytest.raises(ManifestInvalid, match=f"comparators names {name}, which is no score"):
+        read_manifests(tmp_path)
+
+
+def test_joined_needs_ask_for_enough() -> None:
+    """All codes, the larger count, the longer time; a need without codes or bounds asks for all."""
+    one, two = Coding("s", "1"), Coding("s", "2")
+    both = joined([DataNeed("k", "Observation", (one,), 5)], [DataNeed("k", "Observation", (one, two), 9)])
+    assert both == (DataNeed("k", "Observation", (one, two), 9),)
+    all_of_them = joined([DataNeed("k", "Encounter", statuses=("active",))], [DataNeed("k", "Encounter", (one,))])
+    assert all_of_them == (DataNeed("k", "Encounter"),)
+
+
+def test_models_of_one_call_ask_under_the_same_keys() -> None:
+    """One key is one kind of data, whoever asks."""
+    kinds: dict[str, set[str]] = {}
+    for manifest in read_manifests().values():
+        keys = [need.key for need in manifest.needs]
+        assert len(set(keys)) == len(keys)
+        for need in manifest.needs:
+            kinds.setdefault(need.key, set()).add(need.resource_type)
+    assert all(len(found) == 1 for found in kinds.values())
+    expected = {
+        "patient",
+        "encounter",
+        "vitals",
+        "labs",
+        "conditions",
+        "medications",
+        "answers",
+        "procedures",
+        "encounters",
+    }
+    assert set(kinds) <= expected | {key for key in kinds if key not in expected and re.fullmatch("[a-z_]+", key)}
+
+
+def test_needs_that_a_score_can_do_without_are_never_silent() -> None:
+    """Required, or optional: then a gap is named, and what is not found is not taken for absent."""
+    for manifest in read_manifests().values():
+        assert all(need.importance is not Importance.INFORMATIVE for need in manifest.needs)
