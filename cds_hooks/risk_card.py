@@ -19,7 +19,7 @@ from cds_hooks.card_parts import (
     when,
 )
 from cds_hooks.score_card import beside
-from cds_hooks.words import cut, escape, spread
+from cds_hooks.words import cut, escape
 from clinical import wording
 from clinical.assessment import Driver, Explanation, Indicator, Observed, RiskAssessment
 from clinical.wording import percent
@@ -34,7 +34,7 @@ FLAGS = ("", "1")
 def summary(found: RiskAssessment) -> str:
     """What, how high, by when; then how sure and what is usual. Whatever has to be cut, the numbers stay."""
     number = f": {percent(found.probability)} "
-    known = [f"range {spread(found.interval)}"] if found.interval else []
+    known = [f"range {wording.spread(found.interval)}"] if found.interval else []
     known += [f"average {percent(found.model.base_rate)}"] if _has_average(found) else []
     tail = f" ({', '.join(known)})" if known else ""
     what = cut(f"{_kind(found)} of {found.model.outcome}", SUMMARY_LIMIT // 2)
@@ -111,7 +111,7 @@ def _range(found: RiskAssessment) -> str:
     """What the range is."""
     if not found.interval:
         return ""
-    return f"**Range {spread(found.interval)}:** how far the model's own calibration leaves this number open."
+    return f"**Range {wording.spread(found.interval)}:** how far the model's own calibration leaves this number open."
 
 
 def _strongest(explanation: Explanation) -> tuple[list[Driver], list[Driver]]:

@@ -19,7 +19,7 @@ from cds_hooks.card_parts import (
     signature,
     when,
 )
-from cds_hooks.words import cut, escape, few, scored
+from cds_hooks.words import cut, escape, few
 from clinical import wording
 from clinical.assessment import Indicator, Score, ScoreItem
 
@@ -83,12 +83,16 @@ def short_name(found: Score) -> str:
 
 def _height(found: Score) -> str:
     """`7`, or `at least 5`."""
-    return escape(scored(found.value, found.unit) if found.whole else f"at least {scored(found.value, found.unit)}")
+    return escape(
+        wording.scored(found.value, found.unit)
+        if found.whole
+        else f"at least {wording.scored(found.value, found.unit)}"
+    )
 
 
 def _value(found: Score) -> str:
     """The value with its unit; an overlong unit is cut."""
-    return cut(scored(found.value, found.unit), _VALUE)
+    return cut(wording.scored(found.value, found.unit), _VALUE)
 
 
 def _of_maximum(found: Score) -> str:

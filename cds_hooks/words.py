@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-
-from clinical import wording
+from collections.abc import Sequence
 
 # GitHub-flavoured Markdown's punctuation that can start markup inside a line, what HTML needs, and what makes a link.
 _MARKUP = re.compile(r"([\\`*_\[\]#!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
-_ANNOTATION = re.compile(r"\{([^{}]*)\}")
 
 
 def escape(text: str, limit: int = 200) -> str:
@@ -32,16 +29,3 @@ def few(texts: Sequence[str], most: int, joint: str = "; ") -> str:
     """The first of several texts, and how many more there are."""
     shown = joint.join(texts[:most])
     return shown if len(texts) <= most else f"{shown}{joint}and {len(texts) - most} more"
-
-
-def spread(ends: Iterable[float]) -> str:
-    """`18 to 27 %`, or `21 %` where both ends read the same."""
-    known = tuple(ends)
-    low, high = wording.percent(min(known)), wording.percent(max(known))
-    return high if low == high else f"{low.removesuffix(' %')} to {high}"
-
-
-def scored(value: float, unit: str) -> str:
-    """The value of a score: `7`, `48 mL/min/1.73 m²`. Points are no unit to a reader."""
-    printed = _ANNOTATION.sub(lambda found: found[1].replace("_", " "), wording.printed_unit(unit))
-    return f"{wording.number(value)} {printed.replace('m2', 'm²')}".rstrip()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from clinical.assessment import Finding
+from clinical.assessment import Finding, Indicator
 from clinical.record import Coding
 
 
@@ -112,13 +112,15 @@ class Receipt:
 class ShownBefore:
     """A risk card that this clinician was shown about this patient. `reason` is the code of its override, if any.
 
-    `overridden_at` is None unless the deciding feedback overrode it.
+    `overridden_at` is None unless the deciding feedback overrode it. `indicator` says how loudly it was told; None
+    where that is not known.
     """
 
     time: datetime
     tier_at_least: float
     overridden_at: datetime | None = None
     reason: str = ""
+    indicator: Indicator | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ class ModelInfo:
 
     `outcome` is a noun phrase ("death in hospital") and `horizon` the time that it is about ("during this stay").
 
-    `digest` is the SHA-256 of the artefact, `base_rate` the share of the training stays with the outcome. `validation`
-    is one sentence of measured performance ("Cross-validated AUROC .84 at hour 24; …").
+    `digest` is the SHA-256 of the artefact, `base_rate` the share of the training stays with the outcome (0 where
+    nothing was learnt: scores). `validation` is one sentence of measured performance ("Cross-validated AUROC .84 at
+    hour 24; …").
     """
 
     id: str
@@ -168,6 +169,7 @@ def _driver(parts: list[Attribution], log_odds: float) -> Driver:
 
 
 USUAL_CARE = "Keep usual monitoring and look again when new results arrive"
+MEASURE_FIRST = "Measure what is missing and look again"
 
 
 class Indicator(StrEnum):
@@ -242,6 +244,11 @@ class Score:
         return -self.value if self.falling else self.value
 
     @property
+    def indicator(self) -> Indicator:
+        """How loudly it is told."""
+        return self.tier.indicator
+
+    @property
     def whole(self) -> bool:
         """Whether everything that the score asks for was found."""
         return self.highest == self.value
@@ -308,7 +315,9 @@ class RiskAssessment:
 
     @property
     def suggestion(self) -> str:
-        """The one suggested action, without a full stop. At an unremarkable risk it is usual care."""
+        """The one suggested action, without full stop: usual care at an unremarkable risk, to measure at a weak one."""
+        if self.weak:
+            return MEASURE_FIRST
         return USUAL_CARE if self.tier.indicator is Indicator.INFO else self.model.action.rstrip(".")
 
 

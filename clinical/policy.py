@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from clinical.advice import History, WithheldReason
+from clinical.advice import History, ShownBefore, WithheldReason
 from clinical.assessment import Abstention, Finding, Indicator, RiskAssessment, Score
 
 LAYPEOPLE = ("Patient", "RelatedPerson")
 _NEVER = timedelta(0)
+_LOUDNESS = (Indicator.INFO, Indicator.WARNING, Indicator.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class Policy:
     `hidden_from` are the resource types of users who see no card: the advice is written for clinicians.
 
     A card is a repeat if this clinician was shown one of this service about this patient within `repeat_within`, at the
-    same tier or a higher one. `snooze` says, by code of the override reason, for how long an overridden card stays
-    away, unless the tier rises. The budgets are numbers of cards that one clinician may be shown in 24 hours, and one
-    encounter in all; None is no limit.
+    same tier or a higher one and no less loudly. `snooze` says, by code of the override reason, for how long an
+    overridden card stays away, unless the tier rises. The budgets are numbers of cards that one clinician may be shown
+    in 24 hours, and one encounter in all; None is no limit.
     """
 
     show_from: float | None = None
@@ -97,12 +98,18 @@ class Policy:
 
     def _seen_before(self, finding: RiskAssessment | Score, now: datetime, before: History) -> Iterator[WithheldReason]:
         """Whether this clinician was shown as much not long ago, or put it off."""
-        alike = [card for card in before.shown if card.tier_at_least >= finding.tier.at_least]
+        alike = [card for card in before.shown if _says_as_much(card, finding)]
         if any(now - card.time < self.repeat_within for card in alike):
             yield WithheldReason.REPEAT
         answered = ((card.overridden_at, self.snooze.get(card.reason, _NEVER)) for card in alike)
         if any(at is not None and now - at < span for at, span in answered):
             yield WithheldReason.SNOOZED
+
+
+def _says_as_much(card: ShownBefore, finding: RiskAssessment | Score) -> bool:
+    """Whether a card was of this tier or a higher one and told no less loudly: a weak one stands for no firm one."""
+    quieter = card.indicator is not None and _LOUDNESS.index(card.indicator) < _LOUDNESS.index(finding.indicator)
+    return card.tier_at_least >= finding.tier.at_least and not quieter
 
 
 def _is_person(user: str) -> bool:

@@ -5,6 +5,8 @@ Number and words are made from the same rounded value, so that they cannot contr
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -13,6 +15,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 # UCUM writes for machines; these are print forms. What is not here is shown as it came.
 _WHOLE = {"1": "", "a": "years", "[pH]": "", "mo": "months", "wk": "weeks"}
+_ANNOTATION = re.compile(r"\{([^{}]*)\}")
 _PRINT = (
     ("mm[Hg]", "mmHg"),
     ("Cel", "°C"),
@@ -43,6 +46,13 @@ def of_hundred(probability: float) -> str:
     if probability < 0.01:
         return "fewer than 1 of 100"
     return "more than 99 of 100" if probability > 0.99 else f"about {percent_points(probability)} of 100"
+
+
+def spread(ends: Iterable[float]) -> str:
+    """`18 to 27 %`, or `21 %` where both ends read the same."""
+    known = tuple(ends)
+    low, high = percent(min(known)), percent(max(known))
+    return high if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def compared(probability: float, base_rate: float) -> str:
@@ -86,6 +96,12 @@ def number(value: float) -> str:
 def measured(value: float, unit: str) -> str:
     """A value with its unit in print form."""
     return f"{number(value)} {printed_unit(unit)}".rstrip()
+
+
+def scored(value: float, unit: str) -> str:
+    """The value of a score: `7`, `48 mL/min/1.73 m²`. Points are no unit to a reader."""
+    printed = _ANNOTATION.sub(lambda found: found[1].replace("_", " "), printed_unit(unit))
+    return f"{number(value)} {printed.replace('m2', 'm²')}".rstrip()
 
 
 def printed_unit(unit: str) -> str:

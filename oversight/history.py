@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from clinical.advice import Advice, History, Outcome, ShownBefore
+from clinical.assessment import Indicator
 from oversight import feedback, tables
 from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms
@@ -56,6 +57,7 @@ def _history(rows: Sequence[AnyRow]) -> History:
             tier_at_least=-inf if row.tier_at_least is None else row.tier_at_least,
             overridden_at=row.overridden_at,
             reason=row.reason_code or "",
+            indicator=Indicator(row.indicator) if row.indicator else None,
         )
         for row in rows
         if row.time is not None
@@ -83,9 +85,9 @@ def _shown() -> Subquery:
         .scalar_subquery()
     )
     overridden = and_(override.c.sequence == deciding, override.c.outcome == Outcome.OVERRIDDEN.value)
-    columns = (table.c.sequence, table.c.time, table.c.tier_at_least, override.c.time.label("overridden_at"))
+    columns = (table.c.sequence, table.c.time, table.c.tier_at_least, table.c.indicator)
     return (
-        select(*columns, override.c.reason_code)
+        select(*columns, override.c.time.label("overridden_at"), override.c.reason_code)
         .select_from(table.outerjoin(override, overridden))
         .where(
             table.c.patient == bindparam("patient_"),
@@ -108,7 +110,7 @@ def _statement() -> Select[Any]:
         _count(table.c.encounter == bindparam("encounter_")).label("in_encounter"),
     ).subquery("counts")
     shown = _shown()
-    wanted = (counts.c.to_clinician, counts.c.in_encounter, shown.c.time, shown.c.tier_at_least)
+    wanted = (counts.c.to_clinician, counts.c.in_encounter, shown.c.time, shown.c.tier_at_least, shown.c.indicator)
     joined = counts.outerjoin(shown, true())
     statement = select(*wanted, shown.c.overridden_at, shown.c.reason_code).select_from(joined)
     return statement.order_by(shown.c.time.desc(), shown.c.sequence.desc())

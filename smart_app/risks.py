@@ -11,7 +11,7 @@ from clinical.assessment import RiskAssessment
 from clinical.errors import ModelFault
 from smart_app.drivers import Drivers, Row, lay_out
 from smart_app.scores import ScoreView, lay_out_score
-from smart_app.words import data_span, spread
+from smart_app.words import data_span
 
 # How far probability and explanation may differ before the page would contradict itself.
 TOLERANCE = 1e-3
@@ -62,7 +62,7 @@ def lay_out_risk(finding: RiskAssessment, zone: tzinfo) -> Risk:
         base_percent=wording.percent(base),
         bar=round(finding.probability * 100, 1),
         base_bar=round(base * 100, 1),
-        span=spread(finding.interval) if finding.interval else "",
+        span=wording.spread(finding.interval) if finding.interval else "",
         span_bar=_span_bar(finding),
         weak=finding.weak.rstrip("."),
         coverage=wording.percent(finding.coverage) if finding.coverage < 1 else "",

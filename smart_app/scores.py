@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from clinical import wording
 from clinical.assessment import Indicator, Score, ScoreItem
-from smart_app.words import Behind, behind, data_span, moment_of, scored
+from smart_app.words import Behind, behind, data_span, moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ScoreView:
 def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
     """Everything that the page shows of a score."""
     adds_up = _adds_up(found)
-    number, _, unit = scored(found.value, found.unit).partition(" ")
+    number, _, unit = wording.scored(found.value, found.unit).partition(" ")
     return ScoreView(
         name=found.model.title.partition(" (")[0] or found.model.title,
         title=found.model.title,

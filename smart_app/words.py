@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from clinical import wording
 from clinical.assessment import Basis, RiskAssessment, Score
-
-_ANNOTATION = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +29,6 @@ def behind(bases: Iterable[Basis], zone: tzinfo) -> tuple[Behind, ...]:
         )
         for basis in dict.fromkeys(bases)
     )
-
-
-def scored(value: float, unit: str) -> str:
-    """The value of a score: `7`, `48 mL/min/1.73 m²`. Points are no unit to a reader."""
-    printed = _ANNOTATION.sub(lambda found: found[1].replace("_", " "), wording.printed_unit(unit))
-    return f"{wording.number(value)} {printed.replace('m2', 'm²')}".rstrip()
-
-
-def spread(ends: Iterable[float]) -> str:
-    """`18 to 27 %`, or `21 %` where both ends read the same."""
-    known = tuple(ends)
-    low, high = wording.percent(min(known)), wording.percent(max(known))
-    return high if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def data_span(found: RiskAssessment | Score, zone: tzinfo) -> str:

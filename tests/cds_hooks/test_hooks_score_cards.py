@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from cds_hooks import linter
 from cds_hooks.cards import EXTENSION, CardWriter, outcome
 from cds_hooks.linter import CardRejected
-from cds_hooks.words import few, scored, spread
+from cds_hooks.words import few
 from clinical.advice import WithheldReason
 from clinical.app_context import AppContexts
 from clinical.assessment import Basis, Estimate, Explanation, Indicator, Score, ScoreItem, Tier
 from clinical.record import SetAside, SetAsideReason
+from clinical.wording import scored, spread
 from findings import NEWS2, NOW, observation
 from hostile.judge import active_parts, card_faults
 

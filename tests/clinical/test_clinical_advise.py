@@ -245,6 +245,16 @@ def test_rules_against_too_many_cards(
     assert memory.asked == [NOW - 48 * HOUR]
 
 
+def test_a_weak_answer_before_stands_for_no_firm_one(make_assessment: Callable[..., RiskAssessment]) -> None:
+    """What was told as information keeps back information only; a firm card keeps back both."""
+    firm = make_assessment(0.25, "raised")
+    weak = replace(firm, weak="only 40 % of what the model weighs was found")
+    told = {finding: History((replace(before(1), indicator=finding.indicator),)) for finding in (firm, weak)}
+    assert run(firm, FATIGUE, memory=Memory(past=told[weak])).shown
+    for finding, past in ((weak, told[weak]), (weak, told[firm]), (firm, told[firm])):
+        assert run(finding, FATIGUE, memory=Memory(past=past)).withheld is WithheldReason.REPEAT
+
+
 @pytest.mark.parametrize("user", ["", "Device/hl7v2-feed", "Organization/1"])
 def test_who_is_not_a_person_has_seen_nothing(user: str, make_assessment: Callable[..., RiskAssessment]) -> None:
     """Calls that name no clinician do not share one repeat, snooze or daily budget; the encounter's budget holds."""

@@ -112,3 +112,11 @@ def test_times_name_their_zone() -> None:
     assert wording.moment(time, UTC) == "12 Nov 2026, 23:30 UTC"
     assert wording.moment(time, ZoneInfo("Europe/Berlin")) == "13 Nov 2026, 00:30 CET"
     assert wording.day(date(1952, 3, 4)) == "4 Mar 1952"
+
+
+def test_scores_and_ranges_in_words() -> None:
+    """Points are no unit to a reader; a range whose ends read the same is one number."""
+    assert wording.scored(7.0, "{points}") == "7"
+    assert wording.scored(48.0, "mL/min/{1.73_m2}") == "48 mL/min/1.73 m²"
+    assert wording.spread((0.18, 0.27)) == "18 to 27 %"
+    assert wording.spread((0.211, 0.209)) == "21 %"

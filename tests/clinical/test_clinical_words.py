@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinical.advice import OVERRIDE_REASONS
-from clinical.assessment import USUAL_CARE, Explanation, Indicator, RiskAssessment, Score, Tier
+from clinical.assessment import MEASURE_FIRST, USUAL_CARE, Explanation, Indicator, RiskAssessment, Score, Tier
 from clinical.errors import ChartsideError, DataUnavailable, origin
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed, smart_scopes
@@ -77,6 +77,7 @@ def _score(**changes: Any) -> Score:
 def test_a_score_is_whole_or_says_how_much_it_could_be() -> None:
     """What is missing leaves a range, never a lower number that looks whole."""
     assert _score().whole
+    assert _score().indicator is Indicator.CRITICAL
     assert not _score(highest=10.0).whole
     assert _score().suggestion == INFO.action.rstrip(".")
     assert _score(tier=Tier("low", 0, Indicator.INFO, "RCP 2017")).suggestion == USUAL_CARE
@@ -96,6 +97,7 @@ def test_a_weak_answer_is_told_as_information(make_assessment: Callable[..., Ris
     weak = make_assessment(tier="high", weak="only 40 % of what the model weighs was found", probability=0.6)
     assert weak.indicator is Indicator.INFO
     assert weak.level == 0.6
+    assert weak.suggestion == MEASURE_FIRST
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(-5, 5)), max_size=30), st.floats(-5, 5))

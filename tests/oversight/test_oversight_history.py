@@ -47,9 +47,9 @@ def test_cards_come_newest_first_with_tier_and_override(ledger, make_advice, pas
     ledger.record([answer(old, reason=OVERRIDE_REASONS[1]), answer(newer)])
     ledger.record([answer(newest), answer(newest, outcome=Outcome.ACCEPTED, time=newest.time + HOUR / 2)])
     assert history(ledger, make_advice()).shown == (
-        ShownBefore(newest.time, 0.1),
-        ShownBefore(newer.time, 0.1, newer.time + timedelta(minutes=5)),
-        ShownBefore(old.time, 0.0, old.time + timedelta(minutes=5), "cds-not-applicable"),
+        ShownBefore(newest.time, 0.1, indicator=Indicator.WARNING),
+        ShownBefore(newer.time, 0.1, newer.time + timedelta(minutes=5), indicator=Indicator.WARNING),
+        ShownBefore(old.time, 0.0, old.time + timedelta(minutes=5), "cds-not-applicable", Indicator.INFO),
     )
 
 
@@ -58,14 +58,16 @@ def test_changed_mind_counts_as_it_stands(ledger, make_advice, past, answer):
     card = past(2)
     later = answer(card, time=card.time + HOUR, reason=OVERRIDE_REASONS[3])
     ledger.record([later, answer(card, reason=OVERRIDE_REASONS[0]), answer(card, outcome=Outcome.ACCEPTED)])
-    assert history(ledger, make_advice()).shown == (ShownBefore(card.time, 0.1, later.time, "patient-refuses"),)
+    assert history(ledger, make_advice()).shown == (
+        ShownBefore(card.time, 0.1, later.time, "patient-refuses", Indicator.WARNING),
+    )
 
 
 def test_quarantined_feedback_never_counts(ledger, make_advice, past, answer):
     """An override from another service or too early snoozes nothing."""
     card = past(2)
     ledger.record([answer(card, service="other"), answer(card, time=card.time - HOUR), answer(card, client="x")])
-    assert history(ledger, make_advice()).shown == (ShownBefore(card.time, 0.1),)
+    assert history(ledger, make_advice()).shown == (ShownBefore(card.time, 0.1, indicator=Indicator.WARNING),)
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ def test_shown_scores_are_history(ledger, make_advice, answer, score, egfr):
     found = ledger.history(call, call.time - 24 * HOUR)
     override = first.time + timedelta(minutes=5)
     assert found.shown == (
-        ShownBefore(first.time + HOUR, 5.0),
-        ShownBefore(first.time, -60.0, override, "cds-not-applicable"),
+        ShownBefore(first.time + HOUR, 5.0, indicator=score.indicator),
+        ShownBefore(first.time, -60.0, override, "cds-not-applicable", egfr.indicator),
     )
     assert (found.to_clinician, found.in_encounter) == (1, 1)
 

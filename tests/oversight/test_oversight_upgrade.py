@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 import oversight.migrations
 from clinical.advice import Feedback, Outcome, ShownBefore
+from clinical.assessment import Indicator
 from clinical.errors import LedgerUnavailable
 from oversight import chain
 from oversight.database import writing
@@ -147,7 +148,7 @@ def test_old_cards_are_part_of_the_history(old, make_advice):
     ledger, engine, _ = old
     upgrade(engine)
     found = ledger.history(call(make_advice), NOON)
-    assert found.shown == (ShownBefore(NOON, 0.1, NOON + timedelta(hours=1), "c"),)
+    assert found.shown == (ShownBefore(NOON, 0.1, NOON + timedelta(hours=1), "c", Indicator.WARNING),)
     assert (found.to_clinician, found.in_encounter) == (1, 1)
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from clinical.advice import Outcome, WithheldReason
 from clinical.assessment import Basis, Explanation, Indicator, ScoreItem, Tier
+from clinical.wording import scored, spread
 from findings import NOW
 from smart_app.scores import lay_out_score
-from smart_app.words import behind, scored, spread
+from smart_app.words import behind
 
 # Words that belong to a learned risk and would be untrue of a score.
 LEARNED = ("odds", "base rate", "patients like this", "learned", "probability")
