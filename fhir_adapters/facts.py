@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from clinical.record import Answer, Coding, Observation, SetAside, SetAsideReason, Source
@@ -93,7 +93,9 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
         return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
-    return _canonical(reported, reported.value, reported.time, analyte)
+    return _canonical(
+        replace(reported, codings=analytes.kept(reported.codings)), reported.value, reported.time, analyte
+    )
 
 
 def _canonical(reported: Reported, number: float, time: datetime, analyte: Analyte) -> Observation | SetAside:

@@ -123,9 +123,8 @@ def _numbers(resource: Mapping[str, Any], reports: list[Reported], analytes: Ana
         part = resource if place is None else resource["component"][place]
         convert, unit, reported_unit = _conversion(report, part, analytes)
         pairs = frozenset((coding.system, coding.code) for coding in report.codings)
-        yield Number(
-            place, report.reference, report.codings, pairs, convert, unit, reported_unit, _coded(report, analytes)
-        )
+        codings = report.codings if convert is None else analytes.kept(report.codings)
+        yield Number(place, report.reference, codings, pairs, convert, unit, reported_unit, _coded(report, analytes))
 
 
 def _coded(report: Reported, analytes: Analytes) -> bool:

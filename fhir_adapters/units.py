@@ -27,13 +27,17 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class Analyte:
-    """One analyte: its codes, its canonical unit, the units that may become it, and spellings of units."""
+    """One analyte: its codes, its canonical unit, the units that may become it, and spellings of units.
+
+    `gives_way_to` names an analyte that a result is where codes of both stand on it.
+    """
 
     name: str
     loinc: frozenset[str]
     unit: str
     accept: Mapping[str, Conversion]
     text: Mapping[str, str]
+    gives_way_to: str = ""
 
     def conversion(self, *, code: str | None, system: str | None, text: str | None) -> Conversion | None:
         """How a reported unit becomes the canonical one, or None where that is not allowed.
@@ -60,8 +64,17 @@ class Analytes:
 
     def of(self, codings: Iterable[Coding]) -> Analyte | None:
         """The one analyte that the codings name; None where they name none, or two. Code and system count together."""
-        known = {self._by_code[coding.code].name: coding.code for coding in codings if self._knows(coding)}
-        return self._by_code[next(iter(known.values()))] if len(known) == 1 else None
+        named = {coding.code for coding in codings if self._knows(coding)}
+        known = {self._by_code[code].name: self._by_code[code] for code in named}
+        left = [analyte for analyte in known.values() if analyte.gives_way_to not in known]
+        return left[0] if len(left) == 1 else None
+
+    def kept(self, codings: tuple[Coding, ...]) -> tuple[Coding, ...]:
+        """The codings without those of an analyte that gives way: nobody may read a result under two names."""
+        analyte = self.of(codings)
+        if analyte is None:
+            return codings
+        return tuple(coding for coding in codings if not self._knows(coding) or coding.code in analyte.loinc)
 
     def _knows(self, coding: Coding) -> bool:
         """Whether a coding is a LOINC code of the table."""
@@ -83,6 +96,7 @@ def load_analytes() -> Analytes:
             accept={row["unit"]: Conversion()}
             | {unit: Conversion(**how) for unit, how in row.get("accept", {}).items()},
             text=row.get("text", {}),
+            gives_way_to=row.get("gives_way_to", ""),
         )
         for name, row in table.items()
     )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clinical.record import LOINC, Coding
 from fhir_adapters.units import UCUM, Analyte, Analytes, Conversion
 
 # Scores, ratios and pH have no dimension, so their units are names for the number itself; a clearance per 1.73 m2 is
@@ -179,3 +180,15 @@ def test_all_codes_pass_the_loinc_check_digit(analytes: Analytes) -> None:
             digits = [int(char) for char in reversed(code.replace("-", ""))]
             total = sum(d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(digits))
             assert total % 10 == 0, code
+
+
+def test_a_pulse_oximeter_that_sends_both_codes_measures_one_thing(analytes: Analytes) -> None:
+    """US Core pulse oximetry carries 59408-5 and 2708-6; it is no arterial blood gas, and is read under one name."""
+    both = (Coding(LOINC, "2708-6"), Coding(LOINC, "59408-5"), Coding("urn:local", "O2"))
+    found = analytes.of(both)
+    assert found is not None
+    assert found.name == "spo2"
+    assert analytes.kept(both) == both[1:]
+    assert analytes.kept(both[:1]) == both[:1]
+    assert analytes.of((*both, Coding(LOINC, "8867-4"))) is None
+    assert analytes.kept((*both, Coding(LOINC, "8867-4"))) == (*both, Coding(LOINC, "8867-4"))
