@@ -58,8 +58,15 @@ def check() -> None:
     for model in load_models().values():
         click.echo(
             f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}, "
-            f"{'offered' if model.served else 'on request'}"
+            f"{_offer(getattr(model, 'draft', ''), served=model.served)}"
         )
+
+
+def _offer(draft: str, *, served: bool) -> str:
+    """Whether a site is offered a model."""
+    if draft:
+        return f"draft, not offered ({draft})"
+    return "offered" if served else "on request"
 
 
 @cli.command("override-rates", help="Print shown, accepted, overridden and unanswered advice with Wilson intervals.")

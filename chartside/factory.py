@@ -171,8 +171,14 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
 
 
 def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mapping[str, AnyModel]:
-    """The models whose manifest says that they are served, and those that a client has a table for."""
+    """The models whose manifest says that they are served, and those that a client has a table for.
+
+    Raises `SettingsInvalid` where a client asks for a draft.
+    """
     asked = {name for client in clients for name in client.services}
+    for name, model in models.items():
+        if name in asked and isinstance(model, ScoreModel) and model.draft:
+            raise SettingsInvalid(f"The service {name} is a draft and is not offered: {model.draft}.")
     return {name: model for name, model in models.items() if model.served or name in asked}
 
 

@@ -217,8 +217,8 @@ class Score:
 
     `value` is in `unit` ("{points}", "mL/min/{1.73_m2}"). Where something was not found, `value` counts what was, so it
     is the least the score can be, and `highest` is the most; where nothing is missing the two are equal. `maximum` is
-    the highest value that the score knows, if it has one. `falling` marks a score of which less is worse (eGFR). All
-    else as in `RiskAssessment`.
+    the highest value that the score knows, if it has one; `worst` is the tier of `highest`, where it is another than
+    that of `value`. `falling` marks a score of which less is worse (eGFR). All else as in `RiskAssessment`.
     """
 
     model: ModelInfo
@@ -231,6 +231,7 @@ class Score:
     highest: float
     maximum: float | None = None
     falling: bool = False
+    worst: Tier | None = None
     missing: tuple[str, ...] = ()
     unused: tuple[SetAside, ...] = ()
     oldest: datetime | None = None
@@ -255,8 +256,10 @@ class Score:
 
     @property
     def suggestion(self) -> str:
-        """The one suggested action, without a full stop. At an unremarkable score it is usual care."""
-        return USUAL_CARE if self.tier.indicator is Indicator.INFO else self.model.action.rstrip(".")
+        """The one suggested action, without full stop: usual care at an unremarkable score that is whole."""
+        if self.tier.indicator is not Indicator.INFO:
+            return self.model.action.rstrip(".")
+        return USUAL_CARE if self.whole else MEASURE_FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,10 @@ class Policy:
             yield WithheldReason.SHADOW
 
     def _is_low(self, finding: RiskAssessment | Score) -> bool:
-        """Whether a risk is too low for a card."""
+        """Whether a risk is too low for a card. A score that may be high, for all that is known of it, is not."""
+        worst = finding.worst if isinstance(finding, Score) else None
+        if worst is not None and worst.indicator is not Indicator.INFO:
+            return False
         if self.show_from is None:
             return finding.tier.indicator is Indicator.INFO
         return finding.level < self.show_from

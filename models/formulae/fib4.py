@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 
 from models.formulae.domain import adult, positive
 
@@ -30,9 +31,10 @@ class Fib4:
 def fib4(*, age: float, ast: float, alt: float, platelets: float) -> Fib4:
     """Age (years) × AST (U/L) / (platelets (10*3/uL) × √ALT (U/L)).
 
-    Raises ValueError under 18 years and for values that are not above 0.
+    Given to two decimals, as the cut-offs are. Raises ValueError under 18 years and for values that are not above 0.
     """
     value = adult(age) * positive("AST", ast) / (positive("Platelets", platelets) * math.sqrt(positive("ALT", alt)))
+    value = float(Decimal(repr(value)).quantize(Decimal("0.01"), ROUND_HALF_UP))
     lower = 2.0 if age >= 65 else 1.30
     return Fib4(value, _band(value, age, lower), lower)
 

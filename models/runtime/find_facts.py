@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from clinical.assessment import Basis
 from clinical.record import Answer, Coding, Observation, SetAside
@@ -13,6 +13,9 @@ from models.runtime.derive import chosen_pair
 from models.runtime.gather import Series
 from models.runtime.score_inputs import Answered, Input, Measured, Paired
 
+# Nobody can say which of them holds, so neither is used.
+_AT_ONCE = "two that differ at the same time"
+
 
 def measured(one: Measured, chart: Chart) -> Found:
     """The number that was picked, with its fact."""
@@ -20,6 +23,9 @@ def measured(one: Measured, chart: Chart) -> Found:
     if not facts:
         return NOTHING
     fact = _picked(facts, one.pick)
+    if one.pick == "latest" and any(other.time == fact.time and other.value != fact.value for other in facts):
+        chart.unused.append(SetAside(fact.reference, Reason.NO_VALUE, f"{one.label}: {_AT_ONCE}", fact.codings))
+        return NOTHING
     return Found(fact.value, in_words(fact.value, fact.unit), (fact,), times=(fact.time,))
 
 
@@ -63,10 +69,21 @@ def answered(one: Answered, chart: Chart) -> Found:
         else:
             answers.append(answer)
     if answers:
-        return _understood(one, max(answers, key=lambda answer: (answer.time, answer.reference)), chart)
+        return _latest(one, answers, chart)
     if one.otherwise is None or chart.unread(one.need, "Observation/", lambda found: _names(found, wanted)):
         return NOTHING
     return Found(one.otherwise)
+
+
+def _latest(one: Answered, answers: Sequence[Answer], chart: Chart) -> Found:
+    """The latest answer; two that differ at one moment are none."""
+    newest = max(answer.time for answer in answers)
+    given = [_understood(one, answer, chart) for answer in answers if answer.time == newest]
+    if len({found.value for found in given}) > 1:
+        last = next(answer for answer in answers if answer.time == newest)
+        chart.unused.append(_aside(one, last, Reason.NO_VALUE, _AT_ONCE))
+        return NOTHING
+    return given[0]
 
 
 def _understood(one: Answered, answer: Answer, chart: Chart) -> Found:

@@ -62,6 +62,7 @@ def _manifest(doc: TomlTable, path: Path) -> ScoreManifest:
         needs=_needs(doc, inputs, population),
         served=doc.flag("served"),
         folder=path.parent,
+        draft=doc.text("draft") if doc.has("draft") else "",
     )
     doc.close()
     return manifest

@@ -15,7 +15,9 @@ from models.formulae.worked import Given, Worked
 from models.runtime.score_situation import outside
 from models.runtime.whereabouts import Refusal
 
-__all__ = ["Given", "Probability", "Refusal", "Result", "Work", "Worked", "first", "lacking", "outside", "plain"]
+__all__ = [
+    "Given", "Probability", "Refusal", "Result", "Work", "Worked", "first", "lacking", "outside", "plain", "worst",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def lacking(*labels: str) -> Refusal:
     """There is no answer, because these were not found."""
     text = f"not found: {', '.join(labels)}"
     return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=labels)
+
+
+def worst(*values: float | None) -> float | None:
+    """The highest number that there is."""
+    return max((value for value in values if value is not None), default=None)
 
 
 def first(*values: float | None) -> float | None:

@@ -62,12 +62,15 @@ def score_of(result: Worked, finds: Finds) -> Score:
     if not (math.isfinite(worked.value) and math.isfinite(worked.highest) and worked.value <= worked.highest):
         raise ModelFault("The score gave a number that it cannot give; no answer is given.")
     times = finds.times
+    tier = _tier(finds.manifest, -worked.value if scale.falling else worked.value, worked.band)
+    worst = tier if worked.highest == worked.value else _reached(finds.manifest, worked.highest)[-1]
     return Score(
         model=finds.manifest.info,
         as_of=finds.as_of,
         value=worked.value,
         unit=scale.unit,
-        tier=_tier(finds.manifest, -worked.value if scale.falling else worked.value, worked.band),
+        tier=tier,
+        worst=worst if worst.at_least > tier.at_least else None,
         items=tuple(_item(line, finds) for line in worked.lines),
         situation=finds.situation,
         highest=worked.highest,
@@ -96,13 +99,16 @@ def _rounded(value: float, decimals: int | None) -> float:
 
 
 def _tier(manifest: ScoreManifest, level: float, band: str) -> Tier:
-    if manifest.scale.by_band:
-        reached = [tier for tier in manifest.tiers if tier.name == band]
-    else:
-        reached = [tier for tier in manifest.tiers if level >= tier.at_least]
+    by_band = [tier for tier in manifest.tiers if tier.name == band]
+    reached = by_band if manifest.scale.by_band else _reached(manifest, level)
     if not reached:
         raise ModelFault("The score gave a number or a band that has no tier; no answer is given.")
     return reached[-1]
+
+
+def _reached(manifest: ScoreManifest, level: float) -> list[Tier]:
+    """The tiers that a level reaches, the highest last."""
+    return [tier for tier in manifest.tiers if level >= tier.at_least]
 
 
 def _item(line: Line, finds: Finds) -> ScoreItem:

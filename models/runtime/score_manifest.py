@@ -72,7 +72,8 @@ class Scale:
 class ScoreManifest:
     """A whole `model.toml`. `outcome` codes what the score is about; `served` says whether it is offered unasked.
 
-    `items` are the labels of lines that are not called as their first input is.
+    `draft` says why it is not offered at all, or is empty. `items` are the labels of lines that are not called as their
+    first input is.
     """
 
     info: ModelInfo
@@ -86,6 +87,7 @@ class ScoreManifest:
     needs: tuple[DataNeed, ...]
     served: bool
     folder: Path
+    draft: str = ""
 
     @property
     def signals(self) -> Mapping[str, Signal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +60,11 @@ class ScoreModel:
         """Whether it is offered unasked."""
         return self.manifest.served
 
+    @property
+    def draft(self) -> str:
+        """Why it is not offered at all, or nothing."""
+        return self.manifest.draft
+
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
         situation = situate(record, self.manifest.population, as_of)
@@ -83,13 +88,21 @@ class ScoreModel:
         gathered = self._gatherer.gather(record, opens, opens, as_of)
         chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record.conditions))
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
-        used = {name: NOTHING if self._is_replaced(name, found) else one for name, one in found.items()}
+        used = {name: one if name in self._current(name, found) else NOTHING for name, one in found.items()}
         return Finds(self.manifest, used, situation.words, as_of, (*gathered.unused, *chart.unused))
 
-    def _is_replaced(self, name: str, found: Mapping[str, Found]) -> bool:
-        """Whether an input gives way to another that was found."""
-        unless = self.manifest.inputs[name].unless
-        return bool(unless) and found[unless].value is not None
+    def _current(self, name: str, found: Mapping[str, Found]) -> Sequence[str]:
+        """Of an input and those that may stand in its place, the newest; of equals all, and of timeless ones the first.
+
+        What was said this morning is not true of what was measured a minute ago.
+        """
+        root = self.manifest.inputs[name].unless or name
+        others = [one.name for one in self.manifest.inputs.values() if one.unless == root]
+        newest = {one: max(found[one].times, default=None) for one in (root, *others) if found[one].value is not None}
+        times = [time for time in newest.values() if time is not None]
+        if not times:
+            return list(newest)[:1]
+        return [one for one, time in newest.items() if time == max(times)]
 
     def _not_meant(self, finds: Finds) -> Refusal | None:
         """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""

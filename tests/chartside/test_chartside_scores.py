@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from chartside.cli import cli
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
+from clinical.errors import SettingsInvalid
 from clinical.record import LOINC
 
 ASKED = """
@@ -100,6 +101,14 @@ def test_a_score_without_its_data_says_what_is_missing(asking: Any, ill: dict[st
     assert answer["extension"]["org.chartside.outcome"]["status"] == "not-assessed"
 
 
+def test_a_draft_is_not_offered(tmp_path: Path, make_settings: Callable[..., Settings]) -> None:
+    """Asking for one stops the start and says why."""
+    settings = make_settings(tmp_path)
+    settings.clients_file.write_text(settings.clients_file.read_text() + "[clients.ward.services.sofa]\n")
+    with pytest.raises(SettingsInvalid, match="sofa is a draft"):
+        open_house(settings)
+
+
 def test_feedback_on_a_score_is_taken_and_counted(asking: Any, ill: dict[str, Any]) -> None:
     """Like that on any card."""
     (card,) = asking.post("/cds-services/news2", json=with_oxygen(ill)).get_json()["cards"]
@@ -128,3 +137,4 @@ def test_the_command_line_lists_what_can_be_asked_for(
     lines = {line.split()[1]: line for line in done.output.splitlines() if line.startswith("model ")}
     assert lines["icu-mortality"].endswith("offered")
     assert lines["qsofa"].endswith("on request")
+    assert "draft, not offered" in lines["sofa"]

@@ -10,7 +10,16 @@ import pytest
 
 from clinical.advice import Advice, Feedback, History, Receipt, ShownBefore, WithheldReason
 from clinical.advise import advise, request_key, unit_name
-from clinical.assessment import Abstention, Finding, ModelInfo, RiskAssessment
+from clinical.assessment import (
+    MEASURE_FIRST,
+    Abstention,
+    Finding,
+    Indicator,
+    ModelInfo,
+    RiskAssessment,
+    Score,
+    Tier,
+)
 from clinical.errors import DataUnavailable, LedgerUnavailable, ModelFault
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
@@ -253,6 +262,18 @@ def test_a_weak_answer_before_stands_for_no_firm_one(make_assessment: Callable[.
     assert run(firm, FATIGUE, memory=Memory(past=told[weak])).shown
     for finding, past in ((weak, told[weak]), (weak, told[firm]), (firm, told[firm])):
         assert run(finding, FATIGUE, memory=Memory(past=past)).withheld is WithheldReason.REPEAT
+
+
+@pytest.mark.parametrize("show_from", [None, 5.0])
+def test_a_score_that_may_be_high_is_never_too_low(show_from: float | None) -> None:
+    """At least 0 and up to 8 is no 0: a gap in the data may not look like calm."""
+    low, high = Tier("low", 0, Indicator.INFO, "x"), Tier("high", 7, Indicator.CRITICAL, "x")
+    given = {"value": 0.0, "unit": "{points}", "tier": low, "items": (), "situation": "now"}
+    open_ended = Score(INFO, NOW, highest=8.0, worst=high, **given)
+    assert run(open_ended, Policy(show_from=show_from), memory=Memory()).shown
+    assert open_ended.suggestion == MEASURE_FIRST
+    for calm in (Score(INFO, NOW, highest=0.0, **given), Score(INFO, NOW, highest=1.0, worst=low, **given)):
+        assert run(calm, Policy(show_from=show_from), memory=Memory()).withheld is WithheldReason.BELOW_THRESHOLD
 
 
 @pytest.mark.parametrize("user", ["", "Device/hl7v2-feed", "Organization/1"])

@@ -92,32 +92,64 @@ def test_scale_2_counts_only_where_the_record_says_so(assess: Any, vitals: Any, 
 def test_oxygen_is_known_from_an_answer_a_flow_or_a_concentration(
     assess: Any, vitals: Any, patient: Any, points: Points
 ) -> None:
-    """The answer comes before the devices; where nothing says it, the line is missing and not zero."""
+    """The newest of them counts; where nothing says it, the line is missing and not zero."""
     none = vitals(c3150_0=None)
     finding = assess(*none)
     assert points(finding)["supplemental_oxygen"] is None
     assert (finding.value, finding.highest, finding.missing) == (0, 2, ("Oxygen",))
     assert points(assess(*none, patient.fact("3151-8", 2.0, "L/min")))["supplemental_oxygen"] == 2
     assert points(assess(*none, patient.fact("3151-8", 0.0, "L/min")))["supplemental_oxygen"] == 0
-    yes = (patient.answer("snomed|371825009", "snomed|373066001", text="Yes"),)
+    yes = (patient.answer("snomed|371825009", "snomed|373066001", 0.5, text="Yes"),)
     finding = assess(*vitals(), answers=yes)
     item = next(item for item in finding.items if item.name == "supplemental_oxygen")
     assert (item.points, item.found, item.rule) == (2, "Yes", "oxygen")
-    assert [basis.reference for basis in item.basis] == ["Observation/371825009-1.0"]
+    assert [basis.reference for basis in item.basis] == ["Observation/371825009-0.5"]
     assert item.facts == ()
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
-    [("loinc|LA9340-6", 0), ("loinc|LA6560-2", 3), ("snomed|130987000", 3), ("snomed|248234008", 0)],
+    ("value", "hours", "coma", "expected"),
+    [
+        ("loinc|LA9340-6", 0.5, 14.0, 0),
+        ("loinc|LA6560-2", 0.5, 15.0, 3),
+        ("snomed|130987000", 0.5, 15.0, 3),
+        ("snomed|248234008", 0.5, 14.0, 0),
+        ("loinc|LA9340-6", 11.0, 3.0, 3),
+        ("snomed|130987000", 11.0, 15.0, 0),
+        ("loinc|LA9340-6", 1.0, 3.0, 3),
+        ("snomed|130987000", 1.0, 15.0, 3),
+    ],
 )
-def test_consciousness_on_the_scale_comes_before_the_coma_score(
-    assess: Any, vitals: Any, patient: Any, points: Points, value: str, expected: float
+def test_the_newest_word_on_consciousness_counts_and_of_two_at_once_the_worse(
+    assess: Any, vitals: Any, patient: Any, points: Points, value: str, hours: float, coma: float, expected: float
 ) -> None:
-    """New confusion counts although the coma score is full, and the other way round."""
-    answers = (patient.answer("loinc|67775-7", value),)
-    other = 15.0 if expected else 14.0
-    assert points(assess(*vitals(c9269_2=other), answers=answers))["not_alert"] == expected
+    """The answer on the scale and the coma score, which was taken an hour ago."""
+    answers = (patient.answer("loinc|67775-7", value, hours),)
+    assert points(assess(*vitals(c9269_2=coma), answers=answers))["not_alert"] == expected
+
+
+def test_old_air_is_no_air_now(assess: Any, vitals: Any, patient: Any, points: Points) -> None:
+    """A flow of 0 and a "no" of this morning do not outweigh 60 % of a few minutes ago, nor the other way round."""
+    old = patient.fact("3151-8", 0.0, "L/min", 11.0)
+    no = (patient.answer("snomed|371825009", "snomed|373067005", 11.0),)
+    assert points(assess(*vitals(c3150_0=60.0), old, answers=no))["supplemental_oxygen"] == 2
+    flow = patient.fact("3151-8", 6.0, "L/min", 11.0)
+    assert points(assess(*vitals(c3150_0=21.0), flow))["supplemental_oxygen"] == 0
+
+
+def test_two_that_differ_at_one_moment_are_neither(assess: Any, vitals: Any, patient: Any, points: Points) -> None:
+    """Saturations of 97 and 70 % at one time: the line is open, and both ends of the score show it."""
+    finding = assess(*vitals(), patient.fact("59408-5", 70.0, "%"))
+    assert points(finding)["oxygen_saturation"] is None
+    assert finding.highest >= 3
+    assert finding.worst is not None
+    assert any("at the same time" in aside.detail for aside in finding.unused)
+    answers = (
+        patient.answer("loinc|67775-7", "loinc|LA9340-6", 0.5),
+        replace(patient.answer("loinc|67775-7", "snomed|130987000", 0.5), reference="Observation/other"),
+    )
+    finding = assess(*vitals(c9269_2=None), answers=answers)
+    assert points(finding)["not_alert"] is None
 
 
 def test_an_answer_that_is_not_understood_is_reported_and_no_older_one_taken(
