@@ -21,7 +21,7 @@ from cds_hooks.card_parts import (
 )
 from cds_hooks.words import cut, escape, few
 from clinical import wording
-from clinical.assessment import Indicator, Score, ScoreItem
+from clinical.assessment import Score, ScoreItem
 
 MOST_ROWS = 8
 MOST_NAMES = 10
@@ -33,7 +33,7 @@ _NAME, _VALUE, _BAND = 40, 24, 30
 
 def summary(found: Score) -> str:
     """What and how high; then what counts most, or what is not known, as far as there is room."""
-    name, band = cut(short_name(found), _NAME), cut(_band(found), _BAND)
+    name, band = cut(short_name(found), _NAME), cut(found.band, _BAND)
     if found.whole:
         front = f"{name} {_of_maximum(found)}: {band}"
         return cut(f"{front}{_reasons(found, SUMMARY_LIMIT - len(front))}", SUMMARY_LIMIT)
@@ -72,7 +72,7 @@ def detail(found: Score, zone: tzinfo) -> str:
 
 def beside(scores: Sequence[Score]) -> str:
     """Scores that stand beside a risk, each on a line of its own."""
-    lines = [f"{escape(short_name(score))} {_height(score)} ({escape(_band(score))})" for score in scores]
+    lines = [f"{escape(short_name(score))} {_height(score)} ({escape(score.band)})" for score in scores]
     return f"Beside it: {SEPARATE_LINES.join(lines)}." if lines else ""
 
 
@@ -98,14 +98,6 @@ def _value(found: Score) -> str:
 def _of_maximum(found: Score) -> str:
     """`7 of 20`, where the score has a highest value."""
     return _value(found) if found.maximum is None else f"{_value(found)} of {wording.number(found.maximum)}"
-
-
-def _band(found: Score) -> str:
-    """The band in words. Where something is not known, there may be a worse one; none is louder than critical."""
-    name = f"band {found.tier.name}" if found.tier.name[:1].isdigit() else found.tier.name
-    if found.whole or (found.tier.indicator is Indicator.CRITICAL and not found.falling):
-        return name
-    return f"{name} or {'better' if found.falling else 'worse'}"
 
 
 def _not_recorded(found: Score) -> list[str]:
@@ -137,11 +129,11 @@ def _headline(found: Score) -> str:
     source = f" Band as in {escape(found.tier.source)}." if found.tier.source else ""
     title = escape(found.model.title)
     if found.whole:
-        return f"**{title} {escape(_of_maximum(found))}: {escape(_band(found))}.**{source}"
+        return f"**{title} {escape(_of_maximum(found))}: {escape(found.band)}.**{source}"
     labels = ", ".join(map(escape, _not_recorded(found)))
     between = f"{wording.number(found.value)} and {wording.number(found.highest)}"
     unknown = f" With what was not recorded ({labels}) it lies between {between}." if labels else ""
-    return f"**{title} at least {escape(_value(found))}: {escape(_band(found))}.**{unknown}{source}"
+    return f"**{title} at least {escape(_value(found))}: {escape(found.band)}.**{unknown}{source}"
 
 
 def _items(found: Score, zone: tzinfo) -> str:
@@ -157,8 +149,13 @@ def _items(found: Score, zone: tzinfo) -> str:
 def _row(item: ScoreItem, found: Score, zone: tzinfo, *, points: bool) -> tuple[str, ...]:
     """One item."""
     front = (escape(item.label), _found(item))
-    number = (wording.number(item.points or 0.0),) if points else ()
+    number = (f"{wording.number(item.points or 0.0)}{_rule(item)}",) if points else ()
     return (*front, *number, measured_at(newest(item.facts, item.basis), found.as_of, zone))
+
+
+def _rule(item: ScoreItem) -> str:
+    """` (scale 1: 91 or less)`: the band that gave the points, by which a reader can check them."""
+    return f" ({escape(item.rule, 60)})" if item.rule else ""
 
 
 def _found(item: ScoreItem) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from chartside.clients import Client, check_services, load_clients
+from chartside.clients import Client, asked_services, check_services, load_clients
 from chartside.clients.entry import append_entry, render_entry
 from chartside.clients.keys import CLIENT_ID, CLIENT_ID_WORDS
 from chartside.clients.presets import Preset, load_presets
@@ -122,7 +122,7 @@ def check(client_id: str | None, fetch_keys: bool, base_url: str | None, path: P
     chosen = _chosen(registered, client_id)
     known = _known_services()
     check_services(registered, {service.info.id for service in known})
-    asked = {name for client in registered for name in client.services}
+    asked = asked_services(registered)
     offered = [service for service in known if service.served or service.info.id in asked]
     unsound = [client.id for client in chosen if not _report(client, fetch_keys)]
     if client_id is not None and base_url:

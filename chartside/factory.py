@@ -22,7 +22,7 @@ from cds_hooks.desk import Desk, Terms
 from cds_hooks.services import Services
 from cds_hooks.trust import Caller, Trust
 from chartside import openapi
-from chartside.clients import Client, check_services, load_clients
+from chartside.clients import Client, asked_services, check_services, load_clients
 from chartside.clock import SystemClock
 from chartside.settings import LOOPBACK, Settings
 from clinical.advice import Advice
@@ -175,7 +175,7 @@ def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mappin
 
     Raises `SettingsInvalid` where a client asks for a draft.
     """
-    asked = {name for client in clients for name in client.services}
+    asked = asked_services(clients)
     for name, model in models.items():
         if name in asked and isinstance(model, ScoreModel) and model.draft:
             raise SettingsInvalid(f"The service {name} is a draft and is not offered: {model.draft}.")

@@ -250,6 +250,16 @@ class Score:
         return self.tier.indicator
 
     @property
+    def band(self) -> str:
+        """The tier in words: `medium`; `none to medium` where something is not known; `band 2` where it is a number."""
+        name = f"band {self.tier.name}" if self.tier.name[:1].isdigit() else self.tier.name
+        if self.worst is not None:
+            return f"{name} to {self.worst.name}"
+        if self.whole or (self.tier.indicator is Indicator.CRITICAL and not self.falling):
+            return name
+        return f"{name} or {'better' if self.falling else 'worse'}"
+
+    @property
     def whole(self) -> bool:
         """Whether everything that the score asks for was found."""
         return self.highest == self.value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from clinical import wording
-from clinical.assessment import Indicator, Score, ScoreItem
+from clinical.assessment import Score, ScoreItem
 from smart_app.words import Behind, behind, data_span, moment_of
 
 
@@ -66,7 +66,7 @@ def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
         least=not found.whole,
         between="" if found.whole else f"between {number} and {wording.number(found.highest)}",
         unknown=() if found.whole else _unknown(found),
-        band=_band(found),
+        band=found.band,
         source=found.tier.source,
         indicator=found.tier.indicator.value,
         situation=found.situation,
@@ -76,14 +76,6 @@ def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
         with_rules=any(item.rule for item in found.items),
         total=wording.number(found.value) if adds_up else "",
     )
-
-
-def _band(found: Score) -> str:
-    """The band in words. Where something is not known, there may be a worse one; none is louder than critical."""
-    name = f"band {found.tier.name}" if found.tier.name[:1].isdigit() else found.tier.name
-    if found.whole or (found.tier.indicator is Indicator.CRITICAL and not found.falling):
-        return name
-    return f"{name} or {'better' if found.falling else 'worse'}"
 
 
 def _unknown(found: Score) -> tuple[str, ...]:

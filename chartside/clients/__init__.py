@@ -2,6 +2,6 @@
 
 from chartside.clients.client import Client, ServiceRules
 from chartside.clients.keys import KEYS
-from chartside.clients.read import check_services, load_clients
+from chartside.clients.read import asked_services, check_services, load_clients
 
-__all__ = ["KEYS", "Client", "ServiceRules", "check_services", "load_clients"]
+__all__ = ["KEYS", "Client", "ServiceRules", "asked_services", "check_services", "load_clients"]

@@ -32,6 +32,11 @@ def read_clients(text: str, name: str, folder: Path) -> tuple[Client, ...]:
     return tuple(_client(id_, row, folder) for id_, row in rows.items())
 
 
+def asked_services(clients: Iterable[Client]) -> frozenset[str]:
+    """The services that at least one client has a table for."""
+    return frozenset(name for client in clients for name in client.services)
+
+
 def check_services(clients: Iterable[Client], services: Collection[str]) -> None:
     """Refuse rules for services that are not there: a typo would switch them off. Raises `SettingsInvalid`."""
     faults = [

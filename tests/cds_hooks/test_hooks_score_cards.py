@@ -48,8 +48,8 @@ def test_a_score_card_says_how_high_why_and_what_to_do(make_advice: Make, make_s
     assert card["indicator"] == "critical"
     detail = card["detail"]
     assert detail.startswith("**NEWS2 (early warning score) 7 of 20: high.** Band as in RCP 2017.")
-    assert "| Respiratory rate | 26 /min | 3 | 02 Mar 07:40 (20 min ago) |" in detail
-    assert "| Oxygen saturation | 93 % (COPD) | 2 | 02 Mar 07:35 (25 min ago) |" in detail
+    assert "| Respiratory rate | 26 /min | 3 (25 or more) | 02 Mar 07:40 (20 min ago) |" in detail
+    assert "| Oxygen saturation | 93 % (COPD) | 2 (92 to 93) | 02 Mar 07:35 (25 min ago) |" in detail
     assert "**No points for:** Temperature; Systolic pressure; Pulse; Consciousness." in detail
     order = ["| Item |", "No points for", "Consider:", "As of", "supports clinical judgement"]
     assert sorted(order, key=detail.index) == order

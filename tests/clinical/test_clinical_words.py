@@ -83,6 +83,17 @@ def test_a_score_is_whole_or_says_how_much_it_could_be() -> None:
     assert _score(tier=Tier("low", 0, Indicator.INFO, "RCP 2017")).suggestion == USUAL_CARE
 
 
+def test_the_band_says_how_far_it_may_reach() -> None:
+    """From the tier of what was found to that of the worst case."""
+    none, medium = Tier("none", 0, Indicator.INFO, "x"), Tier("medium", 5, Indicator.WARNING, "x")
+    assert _score(tier=none, highest=8.0, worst=medium).band == "none to medium"
+    assert _score(tier=none).band == "none"
+    assert _score(tier=none, highest=8.0).band == "none or worse"
+    assert _score(tier=none, highest=8.0, falling=True).band == "none or better"
+    assert _score(highest=8.0).band == "high"
+    assert _score(tier=replace(none, name="1 to 2")).band == "band 1 to 2"
+
+
 def test_the_level_rises_with_the_danger() -> None:
     """Also where less is worse, so that thresholds mean the same for all."""
     assert _score().level == 7
