@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train wheel bench bench-stages clean
+.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel bench bench-stages clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,8 +44,15 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-train: $(VENV)/.dev ## Train icu_mortality from DATA (a folder with the open CinC 2012 files)
-	$(BIN)/python -m models.icu_mortality.train --data $(or $(DATA),$(error set DATA to the folder with the training files))
+DATA ?= $(firstword $(wildcard ../shared/data/tabular))
+DATA_HELP = set DATA to the folder with the open data files
+
+train: $(VENV)/.dev ## Train MODEL (such as icu-mortality) anew from DATA, the folder of the open data files
+	$(BIN)/python -m chartside train $(or $(MODEL),$(error set MODEL, for example MODEL=icu-mortality)) \
+	  --data $(or $(DATA),$(error $(DATA_HELP))) $(if $(KEY),--key $(KEY))
+
+evidence: $(VENV)/.dev ## Work out every evaluation report and model card anew from DATA; fails where one is not as it was signed
+	$(BIN)/python -m chartside evidence --data $(or $(DATA),$(error $(DATA_HELP))) $(MODEL)
 
 conformance: $(VENV)/.dev ## Run the tests that show rows of the CDS Hooks checklist, and write docs/conformance.md
 	$(BIN)/python -m pytest --conformance-page=docs/conformance.md
@@ -60,7 +67,7 @@ wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: $(VENV)/.dev ## Resolve the locked requirement files anew
-	cd requirements && for name in build runtime demo dev healthchain; do \
+	cd requirements && for name in build runtime demo training dev healthchain; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 

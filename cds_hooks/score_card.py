@@ -28,7 +28,8 @@ MOST_NAMES = 10
 MOST_REASONS = 3
 # A line break in Markdown, and still two things where the screen shows none.
 SEPARATE_LINES = ";  \n"
-_NAME, _VALUE, _BAND = 40, 24, 30
+_NAME, _VALUE, _BAND = 40, 24, 50
+_SAID_BY_SIGNATURE = "Supports clinical judgement, does not replace it. "
 
 
 def summary(found: Score) -> str:
@@ -49,9 +50,9 @@ def _reasons(found: Score, room: int) -> str:
 
 
 def _unknown(found: Score, room: int) -> str:
-    """`: Consciousness not recorded`, or how many items are not, or nothing."""
-    labels = _not_recorded(found)
-    told = (f": {', '.join(labels)} not recorded", f": {len(labels)} items not recorded")
+    """`: Consciousness not known`, or how many items are not, or nothing."""
+    labels = _not_known(found)
+    told = (f": {', '.join(labels)} not known", f": {len(labels)} {'item' if len(labels) == 1 else 'items'} not known")
     return next((text for text in told if labels and len(text) <= room), "")
 
 
@@ -64,8 +65,9 @@ def detail(found: Score, zone: tzinfo) -> str:
             _without_points(found),
             consider(found),
             when(found, zone),
-            gaps(found, () if found.whole else _not_recorded(found)),
+            gaps(found, () if found.whole else _not_known(found)),
             " ".join(part for part in (signature(found), escape(found.model.validation, LONG)) if part),
+            escape(found.model.intended_use.removeprefix(_SAID_BY_SIGNATURE), LONG),
         ]
     )
 
@@ -100,10 +102,13 @@ def _of_maximum(found: Score) -> str:
     return _value(found) if found.maximum is None else f"{_value(found)} of {wording.number(found.maximum)}"
 
 
-def _not_recorded(found: Score) -> list[str]:
-    """Labels of items for which nothing was found; else what the score says is missing."""
-    labels = [item.label for item in found.items if not _is_found(item)]
-    return labels or list(found.missing)
+def _not_known(found: Score) -> list[str]:
+    """Labels of items for which nothing was found, and what else the score says is missing.
+
+    Not "not recorded": of a diagnosis that cannot be read, that would say that there is none.
+    """
+    labels = (item.label for item in found.items if not _is_found(item))
+    return list(dict.fromkeys((*labels, *found.missing)))
 
 
 def _is_found(item: ScoreItem) -> bool:
@@ -130,9 +135,9 @@ def _headline(found: Score) -> str:
     title = escape(found.model.title)
     if found.whole:
         return f"**{title} {escape(_of_maximum(found))}: {escape(found.band)}.**{source}"
-    labels = ", ".join(map(escape, _not_recorded(found)))
+    labels = ", ".join(map(escape, _not_known(found)))
     between = f"{wording.number(found.value)} and {wording.number(found.highest)}"
-    unknown = f" With what was not recorded ({labels}) it lies between {between}." if labels else ""
+    unknown = f" With what is not known ({labels}) it lies between {between}." if labels else ""
     return f"**{title} at least {escape(_value(found))}: {escape(found.band)}.**{unknown}{source}"
 
 
@@ -161,7 +166,7 @@ def _rule(item: ScoreItem) -> str:
 def _found(item: ScoreItem) -> str:
     """What was found, and the diagnoses or medicines behind it. A plain "yes" says no more than these."""
     if not _is_found(item):
-        return "not recorded"
+        return "not known"
     behind, said = bases(item.basis), escape(item.found, 80)
     if behind and said in ("", "yes"):
         return behind
@@ -170,8 +175,13 @@ def _found(item: ScoreItem) -> str:
 
 def _without_points(found: Score) -> str:
     """The items of a sum that were found and add nothing."""
-    names = [escape(item.label) for item in _zeros(found.items)] if adds_up(found) else []
+    names = [f"{escape(item.label)}{_table(item)}" for item in _zeros(found.items)] if adds_up(found) else []
     return f"**No points for:** {few(names, MOST_NAMES)}." if names else ""
+
+
+def _table(item: ScoreItem) -> str:
+    """By which of several tables an item has no points, where its rule names one: ` (scale 2: 88 to 92)`."""
+    return _rule(item) if ":" in item.rule or ";" in item.rule else ""
 
 
 def _zeros(items: Iterable[ScoreItem]) -> Iterable[ScoreItem]:

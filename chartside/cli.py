@@ -15,8 +15,10 @@ from chartside import logs
 from chartside.clients_command import clients
 from chartside.doctor.command import doctor
 from chartside.ledger_command import ledger
+from chartside.models_command import models, offer
 from chartside.settings import Settings, from_environment
 from chartside.switch_command import switch
+from chartside.training_commands import evaluate, evidence, recalibrate, train
 from clinical.errors import ChartsideError, NotStarted
 from oversight.tallies import Period, SqlTallies, usual_first_day
 
@@ -29,7 +31,7 @@ def cli() -> None:
     """Group the commands."""
 
 
-for command in (clients, doctor, ledger, switch):
+for command in (clients, doctor, evaluate, evidence, ledger, models, recalibrate, switch, train):
     cli.add_command(command)
 
 
@@ -51,22 +53,16 @@ def check() -> None:
     """Say what is there."""
     from chartside.clients import load_clients  # noqa: PLC0415
     from models.runtime.catalogue import load_models  # noqa: PLC0415
+    from models.runtime.signature import trusted_keys  # noqa: PLC0415
 
     settings = _settings()
     for client in load_clients(settings.clients_file):
         click.echo(f"client {client.id}: {client.name}, authentication {client.authentication}, {client.fhir_base}")
-    for model in load_models().values():
+    for model in load_models(local=settings.local_models, keys=trusted_keys(settings.model_keys_file)).values():
         click.echo(
             f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}, "
-            f"{_offer(getattr(model, 'draft', ''), served=model.served)}"
+            f"{offer(getattr(model, 'draft', ''), served=model.served)}"
         )
-
-
-def _offer(draft: str, *, served: bool) -> str:
-    """Whether a site is offered a model."""
-    if draft:
-        return f"draft, not offered ({draft})"
-    return "offered" if served else "on request"
 
 
 @cli.command("override-rates", help="Print shown, accepted, overridden and unanswered advice with Wilson intervals.")

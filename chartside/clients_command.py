@@ -115,12 +115,19 @@ def add(client_id: str, preset_name: str, name: str, path: Path, dry_run: bool, 
 @click.argument("client_id", metavar="[ID]", required=False)
 @click.option("--fetch-keys", is_flag=True, help="Fetch each JWK Set and say which keys and algorithms it holds.")
 @click.option("--base-url", envvar="CHARTSIDE_BASE_URL", show_envvar=True, help="Chartside's own URL, for the sheet.")
+@click.option(
+    "--local",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="CHARTSIDE_LOCAL_MODELS",
+    show_envvar=True,
+    help="A folder of models of this site.",
+)
 @_registry
-def check(client_id: str | None, fetch_keys: bool, base_url: str | None, path: Path) -> None:
+def check(client_id: str | None, fetch_keys: bool, base_url: str | None, local: Path | None, path: Path) -> None:
     """Check one EHR or all."""
     registered = load_clients(path)
     chosen = _chosen(registered, client_id)
-    known = _known_services()
+    known = _known_services(local)
     check_services(registered, {service.info.id for service in known})
     asked = asked_services(registered)
     offered = [service for service in known if service.served or service.info.id in asked]
@@ -183,14 +190,14 @@ def _report(client: Client, fetch_keys: bool) -> bool:
     return found.usable
 
 
-def _known_services() -> list[Any]:
+def _known_services(local: Path | None) -> list[Any]:
     """The services of all models, asked for or not, from their manifests alone; no artefact is opened."""
     from chartside.clients.sheet import Offered  # noqa: PLC0415
     from models.runtime.catalogue import read_manifests  # noqa: PLC0415 (imports of seconds)
 
     return [
         Offered(manifest.info, manifest.needs, manifest.code_labels, manifest.served)
-        for manifest in read_manifests().values()
+        for manifest in read_manifests(local=local).values()
     ]
 
 

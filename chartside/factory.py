@@ -23,7 +23,9 @@ from cds_hooks.services import Services
 from cds_hooks.trust import Caller, Trust
 from chartside import openapi
 from chartside.clients import Client, asked_services, check_services, load_clients
+from chartside.clients.keys import level_fault
 from chartside.clock import SystemClock
+from chartside.model_pages import create_blueprint as create_model_pages
 from chartside.settings import LOOPBACK, Settings
 from clinical.advice import Advice
 from clinical.advise import advise
@@ -38,10 +40,11 @@ from fhir_adapters.resources import warm_up
 from fhir_adapters.session import SmartSessions
 from fhir_adapters.transport import Deadline, Transport
 from fhir_adapters.units import Analytes, load_analytes
-from models.runtime.catalogue import AnyModel, load_models
+from models.runtime.catalogue import AnyManifest, AnyModel, load_models
 from models.runtime.score_cache import RememberingModel
 from models.runtime.score_manifest import Answers
 from models.runtime.score_model import ScoreModel
+from models.runtime.signature import trusted_keys
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
@@ -65,13 +68,14 @@ SMART_MODEL_HOOK = "patient-view"
 class House:
     """Everything that runs, joined and warm. `close` gives the database connections back.
 
-    `scores` are the services whose level is no probability.
+    `scores` are the services whose level is no probability; `shelf` holds all manifests, drafts among them.
     """
 
     settings: Settings
     clients: Mapping[str, Client]
     models: Mapping[str, RiskModel]
     scores: frozenset[str]
+    shelf: Mapping[str, AnyManifest]
     records: RecordSource
     ledger: SqlLedger
     switches: SqlSwitches
@@ -140,7 +144,10 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     """Open ledger, models and registry. Raises a `NotStarted` fault or `LedgerUnavailable` if any of them is wrong."""
     now = clock or SystemClock()
     clients = {client.id: client for client in load_clients(settings.clients_file)}
-    known, analytes = load_models(), load_analytes()
+    known, analytes = (
+        load_models(local=settings.local_models, keys=trusted_keys(settings.model_keys_file)),
+        load_analytes(),
+    )
     check_units(known, analytes)
     check_services(clients.values(), known)
     models = offered(known, clients.values())
@@ -157,6 +164,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         clients=clients,
         models={name: RememberingModel(model) for name, model in models.items()},
         scores=frozenset(name for name, model in models.items() if _gives_points(model)),
+        shelf={name: model.manifest for name, model in known.items()},
         records=FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds),
         ledger=SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now),
         switches=SqlSwitches(engine, now),
@@ -173,13 +181,32 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
 def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mapping[str, AnyModel]:
     """The models whose manifest says that they are served, and those that a client has a table for.
 
-    Raises `SettingsInvalid` where a client asks for a draft.
+    Raises `SettingsInvalid` where a client asks for a draft, or for a threshold that the model's level cannot reach.
     """
+    clients = tuple(clients)
     asked = asked_services(clients)
+    _check_levels(models, clients)
     for name, model in models.items():
         if name in asked and isinstance(model, ScoreModel) and model.draft:
             raise SettingsInvalid(f"The service {name} is a draft and is not offered: {model.draft}.")
     return {name: model for name, model in models.items() if model.served or name in asked}
+
+
+def _check_levels(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> None:
+    """A threshold of 7 at a model of probabilities would silence it for good."""
+    faults = [
+        f"[clients.{client.id}.services.{name}] {fault}"
+        for client in clients
+        for name, own in client.services.items()
+        if name in models and (fault := level_fault(own.get("show_from"), *_levels(models[name])))
+    ]
+    if faults:
+        raise SettingsInvalid("The client registry does not hold together:\n  " + "\n  ".join(faults))
+
+
+def _levels(model: AnyModel) -> tuple[float, float]:
+    """The lowest and the highest level of a model's answers."""
+    return model.levels if isinstance(model, ScoreModel) else (0.0, 1.0)
 
 
 def _gives_points(model: AnyModel) -> bool:
@@ -233,6 +260,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(_cds_hooks(house))
     app.register_blueprint(_smart_app(house))
     app.register_blueprint(_oversight(house))
+    app.register_blueprint(create_model_pages(house.shelf.values()))
     app.add_url_rule("/health", "health", _health(house.ledger), methods=["GET"])
     app.add_url_rule("/openapi.json", "openapi", _openapi(house), methods=["GET"])
     app.register_error_handler(HTTPException, _unknown)

@@ -31,6 +31,8 @@ class Settings:
     max_body_bytes: int = 1_000_000
     certificate_header: str = ""
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    model_keys_file: Path | None = None
+    local_models: Path | None = None
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -48,6 +50,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         max_body_bytes=int(reader.number("MAX_BODY_BYTES", 1_000_000, 100_000, 16_000_000)),
         certificate_header=reader.header("CERTIFICATE_HEADER"),
         time_zone=reader.zone(),
+        model_keys_file=reader.optional_path("MODEL_KEYS"),
+        local_models=reader.optional_folder("LOCAL_MODELS"),
     )
     if reader.faults:
         raise SettingsInvalid("The settings do not hold together:\n  " + "\n  ".join(reader.faults))
@@ -84,6 +88,18 @@ class _Reader:
             self.faults.append(f"CHARTSIDE_{name} must be a number from {low:g} to {high:g}.")
             return default
         return value
+
+    def optional_path(self, name: str) -> Path | None:
+        """The path of a file, if one is named; whoever opens the file checks it."""
+        value = self.text(name, "")
+        return Path(value) if value else None
+
+    def optional_folder(self, name: str) -> Path | None:
+        """The path of a folder, if one is named; it must be there."""
+        path = self.optional_path(name)
+        if path is not None and not path.is_dir():
+            self.faults.append(f"CHARTSIDE_{name} is not a folder.")
+        return path
 
     def header(self, name: str) -> str:
         """The name of an HTTP header, if one is given."""

@@ -62,8 +62,9 @@ def _set(service: str, client: str, *, off: bool, by: str, reason: str) -> None:
     from models.runtime.catalogue import read_manifests  # noqa: PLC0415
 
     # Manifests only: the switch has to work also when a model file is the trouble.
-    known_services = [*read_manifests(), "all"]
-    known_clients = ["", *(known.id for known in load_clients(from_environment().clients_file))]
+    settings = from_environment()
+    known_services = [*read_manifests(local=settings.local_models), "all"]
+    known_clients = ["", *(known.id for known in load_clients(settings.clients_file))]
     if service not in known_services:
         raise click.UsageError(f"There is no such service. Known: {', '.join(known_services)}.")
     if client not in known_clients:

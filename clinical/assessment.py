@@ -115,13 +115,15 @@ class Driver:
     def shown(self) -> tuple[float | None, str]:
         """The value and unit to show: the leading feature's, else the newest fact's, else the strongest feature's.
 
-        Where all features are derived, no single fact is shown: it would pass one signal off as another.
+        Where all features are derived, no single fact is shown: it would pass one signal off as another. Of several
+        flags (the kinds of unit) the one that is up is shown.
         """
         known = [part for part in self.parts if part.value is not None]
         lead = next((part for part in known if part.lead), None)
         if lead is None and self.latest is not None and not all(part.derived for part in self.parts):
             return self.latest.value, self.latest.unit
-        chosen = lead or next(iter(known), None)
+        up = next((part for part in known if part.basis and part.value), None)
+        chosen = lead or up or next(iter(known), None)
         return (None, "") if chosen is None else (chosen.value, chosen.unit)
 
     @property
@@ -328,10 +330,10 @@ class RiskAssessment:
 
     @property
     def suggestion(self) -> str:
-        """The one suggested action, without full stop: usual care at an unremarkable risk, to measure at a weak one."""
+        """The one suggested action, without full stop: usual care in the lowest tier, to measure at a weak answer."""
         if self.weak:
             return MEASURE_FIRST
-        return USUAL_CARE if self.tier.indicator is Indicator.INFO else self.model.action.rstrip(".")
+        return USUAL_CARE if self.tier.at_least == 0 else self.model.action.rstrip(".")
 
 
 class AbstentionReason(StrEnum):

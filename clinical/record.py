@@ -7,7 +7,7 @@ allow-list of its analyte knows, a time with a zone. What did not pass stands in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 LOINC = "http://loinc.org"
@@ -90,7 +90,8 @@ class Condition:
 class MedicationUse:
     """A medicine ordered, given or taken (FHIR MedicationRequest, MedicationStatement, MedicationAdministration).
 
-    `active` is False once it has ended. `start` is when it was ordered or begun.
+    `active` is False once it has ended. `start` is when it was ordered or begun; where only a day, a month or a year is
+    told, `start` is its first moment and `latest_start` its last. `status` is that of FHIR, or empty.
     """
 
     reference: str
@@ -100,17 +101,27 @@ class MedicationUse:
     active: bool = True
     encounter: str = ""
     text: str = ""
+    status: str = ""
+    latest_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProcedureDone:
-    """Something that was done (FHIR Procedure, completed or under way)."""
+    """Something that was done (FHIR Procedure, completed or under way).
+
+    `performed` is when it began, or the moment it was done; where only a day, a month or a year is told, `performed` is
+    its first moment and `latest_start` its last. `end` is there where a period has one. `status` is that of FHIR, or
+    empty.
+    """
 
     reference: str
     codings: tuple[Coding, ...]
     performed: datetime | None = None
     encounter: str = ""
     text: str = ""
+    end: datetime | None = None
+    status: str = ""
+    latest_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +155,8 @@ class Stay:
     """An encounter (FHIR Encounter). `status` is the FHIR encounter status, `class_code` an ActCode.
 
     `priority` is an ActPriority; `admit_source` and `discharge_disposition` are as in Encounter.hospitalization.
+    `start_day` and `end_day` are the calendar days as they were written, also where no time of day was; `offset` is
+    that of the written start from UTC, None where it was written in UTC ("Z") or without a time.
     """
 
     reference: str
@@ -156,10 +169,17 @@ class Stay:
     admit_source: Coding | None = None
     discharge_disposition: Coding | None = None
     diagnoses: tuple[StayDiagnosis, ...] = ()
+    start_day: date | None = None
+    end_day: date | None = None
+    offset: timedelta | None = None
 
 
 class SetAsideReason(StrEnum):
-    """Why a fact that was read is not used."""
+    """Why a fact that was read is not used.
+
+    `VOID`: its sender says that it never held (entered in error, ruled out, not done). Nothing is missing without it,
+    while any of the others may have been true.
+    """
 
     MALFORMED = "malformed"
     STATUS = "status"
@@ -168,6 +188,7 @@ class SetAsideReason(StrEnum):
     FUTURE = "future"
     UNIT = "unit"
     IMPLAUSIBLE = "implausible"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from fhir_adapters.times import fhir_start
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 # FHIR R4 valueset-condition-ver-status.html; the most telling first, because children may stand beside their parent.
+_NEVER_HELD = {"entered-in-error": "it was entered in error", "refuted": "it was ruled out"}
 _NOT_CONFIRMED = {
-    "entered-in-error": "it was entered in error",
-    "refuted": "it was ruled out",
     "differential": "it is one of several possible diagnoses",
     "provisional": "it is a provisional diagnosis",
     "unconfirmed": "nobody has confirmed it",
@@ -44,9 +43,10 @@ def read(entry: Entry, concept: Concept) -> Condition:
 def _check_confirmed(entry: Entry) -> None:
     """Raises `NotUsed` unless it is confirmed, or nothing is said about that."""
     found = states(entry, "verificationStatus", VERIFICATION)
-    for code, why in _NOT_CONFIRMED.items():
+    for code, why in (_NEVER_HELD | _NOT_CONFIRMED).items():
         if found is not None and code in found:
-            raise NotUsed(SetAsideReason.STATUS, why)
+            never = code in _NEVER_HELD and "confirmed" not in found
+            raise NotUsed(SetAsideReason.VOID if never else SetAsideReason.STATUS, why)
     if found not in (None, {"confirmed"}):
         raise unknown_state("verificationStatus")
 

@@ -6,16 +6,20 @@ one of the others holds, "entered in error" or "cancelled" perhaps, so it stands
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clinical.record import MedicationUse, SetAsideReason
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.entries import Concept, Entry, NotUsed, unknown_state, usable_status
+from fhir_adapters.procedures import latest
 
 _ACTIVE = ("active", "on-hold")
 # Both types know these; "stopped" is after a part of it was given (FHIR R4 valueset-medicationrequest-status.html).
 _USED = frozenset({"active", "on-hold", "completed", "stopped"})
-_NOT_USED = {"entered-in-error": "it was entered in error", "unknown": "its status is not known"}
-_NOT_ORDERED = _NOT_USED | {"cancelled": "it was cancelled before it began", "draft": "it is a draft"}
-_NOT_TAKEN = _NOT_USED | {"intended": "it is only intended", "not-taken": "it is not taken"}
+_UNCLEAR = {"unknown": "its status is not known"}
+_ERROR = {"entered-in-error": "it was entered in error"}
+_NOT_ORDERED = _ERROR | {"cancelled": "it was cancelled before it began", "draft": "it is a draft"}
+_NOT_TAKEN = _ERROR | {"intended": "it is only intended", "not-taken": "it is not taken"}
 # FHIR R4 valueset-medicationrequest-intent.html.
 _ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 _NO_ORDERS = {"proposal": "it is a proposal", "plan": "it is a plan", "option": "it is an option"}
@@ -48,16 +52,24 @@ def ordered(entry: Entry, concept: Concept) -> MedicationUse:
 
     `start` is when it was ordered; its end is not known: a prescription may be filled for longer than it is valid.
     """
-    status = usable_status(entry, _NOT_ORDERED, _USED)
+    status = _status(entry, _NOT_ORDERED)
     intent = text(entry.resource.get("intent"))
     if intent in _NO_ORDERS:
-        raise NotUsed(SetAsideReason.STATUS, f"{_NO_ORDERS[intent]}, not an order")
+        raise NotUsed(SetAsideReason.VOID, f"{_NO_ORDERS[intent]}, not an order")
     if intent not in _ORDERS:
         raise unknown_state("intent")
     if entry.resource.get("doNotPerform") is True:
-        raise NotUsed(SetAsideReason.STATUS, "it says not to give the medicine")
-    start, stay = entry.start("authoredOn"), entry.stay("encounter")
-    return MedicationUse(entry.name, concept.codings, start, None, status in _ACTIVE, stay, concept.text)
+        raise NotUsed(SetAsideReason.VOID, "it says not to give the medicine")
+    return MedicationUse(
+        reference=entry.name,
+        codings=concept.codings,
+        start=entry.start("authoredOn"),
+        active=status in _ACTIVE,
+        encounter=entry.stay("encounter"),
+        text=concept.text,
+        status=status,
+        latest_start=latest(entry.resource.get("authoredOn")),
+    )
 
 
 def taken(entry: Entry, concept: Concept) -> MedicationUse:
@@ -65,8 +77,25 @@ def taken(entry: Entry, concept: Concept) -> MedicationUse:
 
     `start` is when its use began; when somebody said so (dateAsserted) does not tell that.
     """
-    status = usable_status(entry, _NOT_TAKEN, _USED)
+    status = _status(entry, _NOT_TAKEN)
     begun, end = entry.period("effectivePeriod")
-    start = entry.start("effectiveDateTime") or begun
-    active = status in _ACTIVE and (end is None or end >= entry.now)
-    return MedicationUse(entry.name, concept.codings, start, end, active, entry.stay("context"), concept.text)
+    sent = entry.resource.get("effectiveDateTime") or member(entry.resource, "effectivePeriod", "start")
+    return MedicationUse(
+        reference=entry.name,
+        codings=concept.codings,
+        start=entry.start("effectiveDateTime") or begun,
+        end=end,
+        active=status in _ACTIVE and (end is None or end >= entry.now),
+        encounter=entry.stay("context"),
+        text=concept.text,
+        status=status,
+        latest_start=latest(sent),
+    )
+
+
+def _status(entry: Entry, never: Mapping[str, str]) -> str:
+    """The status of a medicine that is or was used. Raises `NotUsed`; `never` are those that say it never was."""
+    status = text(entry.resource.get("status"))
+    if status in never:
+        raise NotUsed(SetAsideReason.VOID, never[status])
+    return usable_status(entry, _UNCLEAR, _USED)

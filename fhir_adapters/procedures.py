@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from clinical.record import ProcedureDone, SetAsideReason
+from fhir_adapters.decode import member, text
 from fhir_adapters.entries import Concept, Entry, NotUsed, usable_status
+from fhir_adapters.times import fhir_end, is_date
 
 # FHIR R4 valueset-event-status.html. A procedure that was stopped did not reach its aim, and nobody says how far it
 # came; one on hold is not being done.
 _DONE = frozenset({"completed", "in-progress"})
-_NOT_DONE = {
+_NEVER_DONE = {
     "preparation": "it is only being prepared",
     "not-done": "it was not done",
+    "entered-in-error": "it was entered in error",
+}
+_UNCLEAR = {
     "on-hold": "it is on hold",
     "stopped": "it was stopped before it was complete",
-    "entered-in-error": "it was entered in error",
     "unknown": "its status is not known",
 }
 
@@ -25,9 +31,29 @@ def what(entry: Entry) -> Concept:
 
 def read(entry: Entry, concept: Concept) -> ProcedureDone:
     """A procedure; of a period its start counts, else its end. Raises `NotUsed` for one that was not done."""
-    usable_status(entry, _NOT_DONE, _DONE)
-    start, _ = entry.period("performedPeriod")
-    performed = entry.start("performedDateTime") or start or entry.start("performedPeriod", "end")
+    status = text(entry.resource.get("status"))
+    if status in _NEVER_DONE:
+        raise NotUsed(SetAsideReason.VOID, _NEVER_DONE[status])
+    status = usable_status(entry, _UNCLEAR, _DONE)
+    begun, end = entry.period("performedPeriod")
+    moment = entry.start("performedDateTime")
+    performed = moment or begun or entry.start("performedPeriod", "end")
     if not concept.codings and not concept.text:
         raise NotUsed(SetAsideReason.NO_VALUE, "it does not say which procedure it is")
-    return ProcedureDone(entry.name, concept.codings, performed, entry.stay("encounter"), concept.text)
+    sent = entry.resource.get("performedDateTime") or member(entry.resource, "performedPeriod", "start")
+    return ProcedureDone(
+        reference=entry.name,
+        codings=concept.codings,
+        performed=performed,
+        encounter=entry.stay("encounter"),
+        text=concept.text,
+        # Of a period without a start nobody can say how long it was.
+        end=end if begun else None,
+        status=status,
+        latest_start=latest(sent),
+    )
+
+
+def latest(sent: object) -> datetime | None:
+    """The last moment of a day, month or year; None for a moment, and for what is no date."""
+    return fhir_end(sent) if is_date(sent) else None

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
 from fhir_adapters.decode import Json, codings, member, members, reference_of, text
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.links import Links
-from fhir_adapters.times import FAR_FUTURE, fhir_moment
+from fhir_adapters.times import FAR_FUTURE, fhir_moment, is_date, is_moment
 
 # FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
 _NOT_YET = ("planned", "reserved")
 # A place that can be looked up. It goes into a URL, so nothing else may stand in it.
 _PLACE = re.compile(r"Location/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+# FHIR R4 Encounter: the code systems of its own value sets.
+_PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
+_ADMIT_SOURCE = "http://terminology.hl7.org/CodeSystem/admit-source"
+_DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+_DAY = len("2026-01-31")
 # FHIR R4 valueset-diagnosis-role.html.
 _ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 
@@ -34,16 +39,37 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links:
         start=fhir_moment(member(resource, "period", "start")),
         end=_end(member(resource, "period", "end")),
         locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
-        priority=_first(resource.get("priority")),
-        admit_source=_first(member(resource, "hospitalization", "admitSource")),
-        discharge_disposition=_first(member(resource, "hospitalization", "dischargeDisposition")),
+        priority=_chosen(resource.get("priority"), _PRIORITY),
+        admit_source=_chosen(member(resource, "hospitalization", "admitSource"), _ADMIT_SOURCE),
+        discharge_disposition=_chosen(member(resource, "hospitalization", "dischargeDisposition"), _DISPOSITION),
         diagnoses=tuple(_diagnoses(resource, links)),
+        start_day=_day(member(resource, "period", "start")),
+        end_day=_day(member(resource, "period", "end")),
+        offset=_offset(member(resource, "period", "start")),
     )
 
 
-def _first(concept: object) -> Coding | None:
-    """The first coding that has both a system and a code."""
-    return next(iter(codings(concept)), None)
+def _chosen(concept: object, system: str) -> Coding | None:
+    """The coding in FHIR's own system, else the first that has a system and a code; none where two contradict."""
+    found = codings(concept)
+    own = {coding.code: coding for coding in found if coding.system == system}
+    if len(own) > 1:
+        return None
+    return next(iter(own.values()), None) or next(iter(found), None)
+
+
+def _day(value: object) -> date | None:
+    """The calendar day of a date or moment as it was written; None where less than a day is told."""
+    if not isinstance(value, str) or not (is_date(value[:10]) and len(value) >= _DAY):
+        return None
+    return date.fromisoformat(value[:10]) if is_date(value) or is_moment(value) else None
+
+
+def _offset(value: object) -> timedelta | None:
+    """How far the clock of a moment is from UTC, where it was written with one of its own."""
+    if not is_moment(value) or str(value).endswith("Z"):
+        return None
+    return datetime.fromisoformat(str(value)).utcoffset()
 
 
 def _diagnoses(resource: Json, links: Links) -> Iterator[StayDiagnosis]:

@@ -79,8 +79,9 @@ def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
 
 
 def _unknown(found: Score) -> tuple[str, ...]:
-    """Labels of items for which nothing was found; else what the score says is missing."""
-    return tuple(item.label for item in found.items if not _is_known(item)) or found.missing
+    """Labels of items for which nothing was found, and what else the score says is missing."""
+    labels = (item.label for item in found.items if not _is_known(item))
+    return tuple(dict.fromkeys((*labels, *found.missing)))
 
 
 def _is_known(item: ScoreItem) -> bool:
@@ -100,7 +101,7 @@ def _item(item: ScoreItem, as_of: datetime, zone: tzinfo) -> Item:
     newest = max((fact.time for fact in item.facts), default=None)
     return Item(
         label=item.label,
-        found=(item.found or "–") if known else "not recorded",
+        found=(item.found or "–") if known else "not known",
         points="" if item.points is None else wording.number(item.points),
         rule=item.rule,
         time=moment_of(newest, zone),

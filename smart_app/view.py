@@ -23,6 +23,7 @@ UNUSED_WORDS = {
     SetAsideReason.FUTURE: "dated in the future",
     SetAsideReason.UNIT: "unit not known for this signal",
     SetAsideReason.IMPLAUSIBLE: "outside the plausible range",
+    SetAsideReason.VOID: "entered in error, ruled out or not done",
 }
 NO_CARD = {
     WithheldReason.BELOW_THRESHOLD: "No card was shown for this: it is below the level at which one appears.",

@@ -113,11 +113,25 @@ _TEXT = Key((str,), "one line of text", _is_text)
 _URL = Key((str,), "an https URL (http only on this machine)", _is_url)
 _FLAG = Key((bool,), "true or false", lambda _: True)
 _SHARE = _number(0, 1)
+# From which level on a card of one service is shown: a probability, points of a score, or of a score that falls the
+# value with its sign turned (-15 for an eGFR of 15). Which of them it is, `level_fault` says.
+_LEVEL = _number(-1000, 1000)
 _HOURS = _number(0, HOURS_PER_YEAR)
 _CARDS = _whole(1, 1000)
 
 # What an entry may say about one service, in `[clients.<id>.services.<service-id>]`.
-SERVICE_KEYS: Mapping[str, Key] = {"show_from": _SHARE, "shadow": _FLAG, "shadow_share": _SHARE, "repeat_hours": _HOURS}
+SERVICE_KEYS: Mapping[str, Key] = {"show_from": _LEVEL, "shadow": _FLAG, "shadow_share": _SHARE, "repeat_hours": _HOURS}
+
+
+def level_fault(show_from: float | None, lowest: float, highest: float) -> str:
+    """What is wrong with the `show_from` of a service whose model knows levels from `lowest` to `highest`, or nothing.
+
+    A 7 that was meant as 7 % would silence a model of probabilities for good; so would a 15 that was meant as an eGFR.
+    """
+    if show_from is None or lowest <= show_from <= highest:
+        return ""
+    return f"has a 'show_from' other than a number from {lowest:g} to {highest:g}, the levels of this service."
+
 
 # What only a caller with a JWT can have. Beside "loopback" such a key would look like a protection and be none.
 JWT_KEYS: Mapping[str, Key] = {
@@ -145,6 +159,8 @@ KEYS: Mapping[str, Key] = {
     "on_error": _one_of(ERROR_POLICIES),
     "deadline_ms": _whole(100, 4500),
     **SERVICE_KEYS,
+    # A client's own holds for all models of probabilities, and for them alone.
+    "show_from": _SHARE,
     "hidden_from": _chosen(USER_TYPES),
     "snooze_hours": Key((dict,), f"a table of override reason codes with hours from 0 to {HOURS_PER_YEAR}", _is_snooze),
     "cards_per_clinician_day": _CARDS,

@@ -86,12 +86,30 @@ def groups_of(code: str, system: Icd) -> frozenset[str]:
     A code belongs to a group if it is one of its codes or lies below one. A category above them (E11, K70, 250) says
     too little and belongs to none; so does what has not the form of a code.
     """
-    plain = code.strip().upper().rstrip("*+†!")  # ICD-10 marks of asterisk and dagger
-    if not _FORMS[system].fullmatch(plain):
-        return frozenset()
-    plain = plain.replace(".", "")
+    plain = plain_code(code, system)
     prefixes = _prefixes(system)
-    return frozenset().union(*(prefixes.get(plain[:length], ()) for length in (3, 4, 5)[: len(plain) - 2]))
+    return frozenset().union(*(prefixes.get(plain[:length], ()) for length in (3, 4, 5)[: max(len(plain) - 2, 0)]))
+
+
+def groups_below(code: str, system: Icd) -> frozenset[str]:
+    """The groups of the listed codes that lie below a code: it may mean one of them, and does not say so (E11, 250)."""
+    return _below(system).get(plain_code(code, system), frozenset())
+
+
+@cache
+def _below(system: Icd) -> Mapping[str, frozenset[str]]:
+    """The groups of the listed codes below each code that is shorter than one of them."""
+    found: dict[str, frozenset[str]] = {}
+    for listed, its in _prefixes(system).items():
+        for length in range(3, len(listed)):
+            found[listed[:length]] = found.get(listed[:length], frozenset()) | its
+    return found
+
+
+def plain_code(code: str, system: Icd) -> str:
+    """A code without dot and in capitals; empty for what has not the form of one."""
+    plain = code.strip().upper().rstrip("*+†!")  # ICD-10 marks of asterisk and dagger
+    return plain.replace(".", "") if _FORMS[system].fullmatch(plain) else ""
 
 
 def groups(codes: Iterable[tuple[str, Icd]]) -> frozenset[str]:

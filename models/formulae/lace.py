@@ -34,9 +34,9 @@ _VISITS = (
 )
 
 # LACE does not use the weights of Charlson 1987. Those below stand alike in Wang 2014 and in a table of BMJ Open
-# (modified LACE), but for two. For kidney disease Wang has 2 (mild) and 4 (moderate or severe), the other 2; the least
-# that both give is taken. AIDS is in the second only; it has 4 in Schneeweiss 2003 too, whose weights these resemble.
-# The footnote of the paper itself could not be opened.
+# (modified LACE), but for two. For kidney disease Wang has 2 (mild) and 4 (moderate or severe), the other 2. AIDS is in
+# the second only; it has 4 in Schneeweiss 2003 too, whose weights these resemble. The footnote of the paper itself
+# could not be opened.
 COMORBIDITY_WEIGHTS = {
     "myocardial_infarction": 1,
     "peripheral_vascular": 1,
@@ -54,6 +54,7 @@ COMORBIDITY_WEIGHTS = {
     "aids": 4,
     "metastatic_cancer": 6,
 }
+RENAL_MILD, RENAL_SEVERE = 2, 4
 _MILDER = {"mild_liver": "severe_liver", "diabetes": "diabetes_complicated", "cancer": "metastatic_cancer"}
 
 
@@ -76,14 +77,14 @@ def work(given: Given) -> Worked:
     return worked(lines, band=band, maximum=19.0)
 
 
-def comorbidity_points(groups: Iterable[str]) -> float:
+def comorbidity_points(groups: Iterable[str], *, renal: int = RENAL_MILD) -> float:
     """LACE's comorbidity points of groups named as in `charlson`; the severer of two forms counts alone.
 
-    Peptic ulcer and hemiplegia give no points in LACE.
+    `renal` are the points of a kidney disease, if there is one. Peptic ulcer and hemiplegia give no points in LACE.
     """
     there = set(groups)
-    counted_groups = {group for group in there if _MILDER.get(group) not in there}
-    return float(sum(COMORBIDITY_WEIGHTS.get(group, 0) for group in counted_groups))
+    weights = {**COMORBIDITY_WEIGHTS, "renal": renal}
+    return float(sum(weights.get(group, 0) for group in there if _MILDER.get(group) not in there))
 
 
 def _whole(value: float | None) -> float | None:

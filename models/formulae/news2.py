@@ -11,6 +11,7 @@ Not for people under 16 or in pregnancy.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 from models.formulae.worked import FLAG, Band, Given, Line, Worked, banded, checked, counted, flagged, in_steps, worked
@@ -81,8 +82,9 @@ def work(given: Given) -> Worked:
 
     Respiratory rate and pulse /min, SpO2 % (pulse oximetry), systolic pressure mm[Hg], temperature Cel; flags:
     supplemental oxygen, `not_alert` (new confusion, or responding to voice or pain only, or unresponsive) and
-    `hypercapnic` (a competent clinician has set the target of 88–92 %: scale 2). Without that decision scale 1 counts,
-    as the report says, so `hypercapnic` is never missing.
+    `hypercapnic` (a competent clinician has set the target of 88–92 %: scale 2; 0.0: nobody has). Without that decision
+    scale 1 counts, as the report says; where nobody can say whether there is one (None), scale 1 counts too, and
+    `highest` takes the points of the scale that has more.
 
     The chart has whole numbers (temperature: tenths), so values are rounded to those first. On scale 2 from 93 % on,
     the points depend on oxygen; where nobody knows of oxygen, the line counts 0 and `highest` the points on oxygen.
@@ -123,9 +125,19 @@ def _charted(name: str, known: Given, bands: Sequence[Band], step: float = 1.0) 
 
 
 def _saturation(known: Given) -> tuple[Line, float]:
-    """The line of SpO2, and what it could still gain if the patient turns out to be on oxygen."""
-    if not known["hypercapnic"]:
-        return _charted("oxygen_saturation", known, _SCALE_1), 0.0
+    """The line of SpO2, and what it could still gain if the patient is on oxygen, or on the other scale."""
+    scale_1 = _charted("oxygen_saturation", known, _SCALE_1)
+    if scale_1.points is None or known["hypercapnic"] == 0.0:
+        return scale_1, 0.0
+    scale_2, more = _on_scale_2(known)
+    if known["hypercapnic"]:
+        return replace(scale_2, unsettled=more > 0), more
+    gain = max((scale_2.points or 0.0) + more - scale_1.points, 0.0)
+    return replace(scale_1, rule=f"{scale_1.rule}; the scale is not known", unsettled=gain > 0), gain
+
+
+def _on_scale_2(known: Given) -> tuple[Line, float]:
+    """The line on scale 2, and what it could still gain if the patient turns out to be on oxygen."""
     on_oxygen = _charted("oxygen_saturation", known, _SCALE_2_OXYGEN)
     if known["supplemental_oxygen"]:
         return on_oxygen, 0.0

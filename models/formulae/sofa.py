@@ -130,7 +130,7 @@ def _respiration(ratio: float | None, ventilated: float | None) -> tuple[Line, f
     unknown = ventilated is None and supported[0] > points
     if unknown:
         words += ", support not known"
-    return Line("respiration", points, _MOST, words), supported[0] - points if unknown else 0.0
+    return Line("respiration", points, _MOST, words, unknown), supported[0] - points if unknown else 0.0
 
 
 def _circulation(known: Given) -> tuple[Line, float]:
@@ -141,7 +141,7 @@ def _circulation(known: Given) -> tuple[Line, float]:
         return Line("circulation", None, _MOST, ""), 0.0
     least = _support(inf if pressure is None else pressure, *(dose or 0.0 for dose in doses))
     most = _support(0.0 if pressure is None else pressure, *(inf if dose is None else dose for dose in doses))
-    return Line("circulation", least[0], _MOST, least[1]), most[0] - least[0]
+    return Line("circulation", least[0], _MOST, least[1], most[0] > least[0]), most[0] - least[0]
 
 
 def _support(pressure: float, dopamine: float, dobutamine: float, epinephrine: float, norepinephrine: float) -> _Points:

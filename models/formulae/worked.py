@@ -20,12 +20,14 @@ class Line:
 
     `points` is None where nothing was found for the line, and then `rule` is empty; `most` is the highest number of
     points that the line can give; `rule` is the band that gave the points, in a clinician's words ("111 to 130").
+    `unsettled` marks a line that was found and could still gain points from what was not.
     """
 
     name: str
     points: float | None
     most: float
     rule: str
+    unsettled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from models.formulae.ckd_epi import ckd_epi_2021
 from models.formulae.kfre import kfre4
-from models.runtime.exact_parts import exact_parts
+from models.runtime.exact_parts import capped, exact_parts
 from models.runtime.score_answer import Given, Probability, Result, lacking, outside
 
 # From this eGFR on the equation is not made for a patient.
 EGFR_LIMIT = 60.0
+EGFR_UNIT = "mL/min/{1.73_m2}"
 # Whom the parts compare with: the equation's own centre (age 70.36, eGFR 36.11, ln albumin/creatinine 5.137), a man.
 REFERENCE = {"age": 70.36, "sex": 1.0, "egfr": 36.11, "uacr": 170.2}
 
@@ -30,7 +31,7 @@ def answer(given: Given) -> Result:
         ("kidney failure within 5 years, outside North America", _risk(person, 5, north_america=False)),
         ("kidney failure within 2 years, outside North America", _risk(person, 2, north_america=False)),
     )
-    return Probability(_risk(person, 5), base, parts, others)
+    return Probability(_risk(person, 5), base, parts, others, {"egfr": (egfr, EGFR_UNIT)})
 
 
 def _egfr(known: Mapping[str, float]) -> float | None:
@@ -41,7 +42,8 @@ def _egfr(known: Mapping[str, float]) -> float | None:
 
 
 def _risk(values: Mapping[str, float], years: int, *, north_america: bool = True) -> float:
-    return kfre4(
+    """The equation; for the youngest with the worst kidneys it gives certainty, which nobody has."""
+    risk = kfre4(
         age=values["age"],
         male=values["sex"] == 1,
         egfr=values["egfr"],
@@ -49,3 +51,4 @@ def _risk(values: Mapping[str, float], years: int, *, north_america: bool = True
         north_america=north_america,
         years=years,
     )
+    return capped(risk)

@@ -40,10 +40,10 @@ def answer(given: Given) -> Result:
         uacr=known.get("uacr"),
         hba1c=known.get("hba1c"),
     )
-    return _explained(person)
+    return _explained(person, {"egfr": (egfr, "mL/min/{1.73_m2}"), "bmi": (bmi, "kg/m2")})
 
 
-def _explained(person: Person) -> Probability:
+def _explained(person: Person, shown: Mapping[str, tuple[float, str]]) -> Probability:
     """The risk that decides, what each concept adds to it, and the others."""
     parts = explain(person, centre(female=person.female), Outcome.TOTAL_CVD, 10)
     return Probability(
@@ -52,6 +52,7 @@ def _explained(person: Person) -> Probability:
         # The index of deprivation is not asked for, so it adds nothing.
         parts={name: part for name, part in parts.parts.items() if name != "sdi"},
         others=tuple(_others(person)),
+        shown=shown,
     )
 
 

@@ -6,10 +6,10 @@ their values. Here each is filled as an ordinary object with the same slots and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from clinical.assessment import Attribution
+from clinical.assessment import Attribution, Basis
 from models.runtime.aggregate import Facts
 from models.runtime.features import Feature
 
@@ -20,10 +20,13 @@ class _Draft:
     __slots__ = Attribution.__slots__
 
 
-def attributions(parts: Iterable[tuple[Feature, float, float, Facts]]) -> tuple[Attribution, ...]:
+def attributions(
+    parts: Iterable[tuple[Feature, float, float, Facts]], basis: Mapping[str, tuple[Basis, ...]]
+) -> tuple[Attribution, ...]:
     """An attribution for each feature, Shapley value, value (NaN where nothing was measured) and the facts behind it.
 
-    Features without any effect are left out, but for those that say most about their concept.
+    `basis` names facts that are no measured numbers, by feature. Features without any effect are left out, but for
+    those that say most about their concept.
     """
     found = []
     for feature, log_odds, value, facts in parts:
@@ -40,7 +43,7 @@ def attributions(parts: Iterable[tuple[Feature, float, float, Facts]]) -> tuple[
             draft.facts = facts
             draft.derived = feature.derived
             draft.lead = feature.lead
-            draft.basis = ()
+            draft.basis = basis.get(feature.name, ())
             draft.__class__ = Attribution
             found.append(draft)
     return tuple(found)

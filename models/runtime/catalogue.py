@@ -6,7 +6,7 @@ shown beside it (`comparators`); they are worked out on the same record, so its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,10 +16,12 @@ from models.runtime.manifest import Manifest
 from models.runtime.manifest_parts import parse
 from models.runtime.model import TreeRiskModel
 from models.runtime.needs import joined
+from models.runtime.provenance import PROVENANCE_FILE, verified
 from models.runtime.read_manifest import read_manifest
 from models.runtime.read_score_manifest import KIND, read_score_manifest
-from models.runtime.score_manifest import Answers, ScoreManifest
+from models.runtime.score_manifest import ScoreManifest
 from models.runtime.score_model import ScoreModel
+from models.runtime.signature import TrustedKey, trusted_keys
 
 MODELS_FOLDER = Path(__file__).resolve().parent.parent
 AnyManifest = Manifest | ScoreManifest
@@ -38,26 +40,64 @@ class Served(Protocol):
 _Offer = TypeVar("_Offer", bound=Served)
 
 
-def read_manifests(folder: Path = MODELS_FOLDER) -> Mapping[str, AnyManifest]:
-    """The manifests of all models by id, in order of id; reads no artefact. Raises `ManifestInvalid`."""
+def read_manifests(folder: Path = MODELS_FOLDER, local: Path | None = None) -> Mapping[str, AnyManifest]:
+    """The manifests of all models by id, in order of id; reads no artefact. Raises `ManifestInvalid`.
+
+    A model in the folder `local` takes the place of the one with the same id.
+    """
+    manifests = {**_manifests(folder), **(_manifests(local) if local else {})}
+    return {id_: _with_needs(manifest, manifests) for id_, manifest in sorted(manifests.items())}
+
+
+def _manifests(folder: Path) -> dict[str, AnyManifest]:
     manifests: dict[str, AnyManifest] = {}
     for path in sorted(folder.glob("*/model.toml")):
         manifest = _read(path)
         other = manifests.setdefault(manifest.info.id, manifest)
         if other is not manifest:
             raise ManifestInvalid(f"{path}: the id {manifest.info.id} is taken by another folder")
-    return {id_: _with_needs(manifest, manifests) for id_, manifest in sorted(manifests.items())}
+    return manifests
 
 
-def load_models(folder: Path = MODELS_FOLDER) -> Mapping[str, AnyModel]:
-    """Open every model, so that a wrong file stops the start and the first call is warm. Raises `NotStarted` faults."""
-    manifests = read_manifests(folder)
+def folder_of(name: str, folder: Path = MODELS_FOLDER) -> Path:
+    """The folder of a model, by id, by the folder's name or by its path. Raises `ManifestInvalid`."""
+    known = {str(parse(path, []).get("id")): path.parent for path in sorted(folder.glob("*/model.toml"))}
+    known |= {path.name: path for path in known.values()}
+    found = known.get(name, Path(name))
+    if not (found / "model.toml").is_file():
+        raise ManifestInvalid(f"{name} is no model: neither an id, nor a folder with a model.toml")
+    return found
+
+
+def trained_folders(folder: Path = MODELS_FOLDER) -> tuple[Path, ...]:
+    """The folders of the models that were trained."""
+    return tuple(path.parent for path in sorted(folder.glob("*/model.toml")) if parse(path, []).get("kind") != KIND)
+
+
+def load_models(
+    folder: Path = MODELS_FOLDER, local: Path | None = None, keys: Sequence[TrustedKey] | None = None
+) -> Mapping[str, AnyModel]:
+    """Open every model, so that a wrong file stops the start and the first call is warm. Raises `NotStarted` faults.
+
+    Whatever was trained must be as one of `keys` (default: the project's) has signed it.
+    """
+    trusted = trusted_keys() if keys is None else keys
+    for top in (folder, local) if local else (folder,):
+        _verify(top, trusted)
+    manifests = read_manifests(folder, local)
     scores = {id_: ScoreModel(one) for id_, one in manifests.items() if isinstance(one, ScoreManifest)}
     models: dict[str, AnyModel] = {**scores}
     for id_, one in manifests.items():
         if isinstance(one, Manifest):
             models[id_] = TreeRiskModel(one, [scores[name] for name in one.comparators])
     return dict(sorted(models.items()))
+
+
+def _verify(folder: Path, keys: Sequence[TrustedKey]) -> None:
+    """Nothing is opened or run before it is known whose it is. Scores are not trained and not signed."""
+    for path in sorted(folder.glob("*/model.toml")):
+        if parse(path, []).get("kind") != KIND or path.with_name(PROVENANCE_FILE).exists():
+            verified(path.parent, keys)
 
 
 def served(offers: Mapping[str, _Offer]) -> Mapping[str, _Offer]:
@@ -75,7 +115,7 @@ def _with_needs(manifest: AnyManifest, manifests: Mapping[str, AnyManifest]) -> 
     if isinstance(manifest, ScoreManifest) or not manifest.comparators:
         return manifest
     beside = [manifests.get(id_) for id_ in manifest.comparators]
-    scores = [one for one in beside if isinstance(one, ScoreManifest) and one.scale.answers is Answers.SCORE]
+    scores = [one for one in beside if isinstance(one, ScoreManifest)]
     unknown = set(manifest.comparators) - {one.info.id for one in scores}
     if unknown:
         raise ManifestInvalid(f"{manifest.info.id}: comparators names {', '.join(sorted(unknown))}, which is no score")

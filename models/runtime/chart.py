@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,8 +31,7 @@ NOTHING = Found()
 class Chart:
     """The record as the inputs see it.
 
-    `series` holds what was measured, `diagnoses` the diagnoses by input; `unused` takes what cannot be used, `foreign`
-    the references of diagnoses in it.
+    `series` holds what was measured, `diagnoses` the diagnoses by input; `unused` takes what cannot be used.
     """
 
     record: PatientRecord
@@ -41,18 +40,39 @@ class Chart:
     series: Mapping[str, Series]
     diagnoses: Sorted
     unused: list[SetAside] = field(default_factory=list)
-    foreign: set[str] = field(default_factory=set)
+
+    def has_gap(self, need: str) -> bool:
+        """Whether a kind of data was read only in part, so that what is not there may only not have been read."""
+        return any(gap.startswith(f"{need}:") for gap in self.record.incomplete)
+
+    def aside(self, kinds: tuple[str, ...], may_be: Callable[[tuple[Coding, ...]], bool]) -> list[SetAside]:
+        """What the reader set aside of some kinds and what may be asked for; what never held is left out.
+
+        `kinds` is how the references of such facts begin; `may_be` says of codes whether they can be those asked for.
+        """
+        return [
+            fact
+            for fact in self.record.set_aside
+            if fact.reference.startswith(kinds)
+            and fact.reason is not SetAsideReason.VOID
+            and (may_be(fact.codings) if fact.codings else True)
+        ]
 
     def unread(self, need: str, kind: str, codings: Callable[[Iterable[Coding]], bool]) -> bool:
         """Whether a fact that is not there may only not have been read: a gap, or one that was malformed.
 
         `kind` is how the references of such facts begin, `codings` whether codes are those that are asked for.
         """
-        if any(gap.startswith(f"{need}:") for gap in self.record.incomplete):
-            return True
-        return any(
-            aside.reason is SetAsideReason.MALFORMED
-            and aside.reference.startswith(kind)
-            and (not aside.codings or codings(aside.codings))
-            for aside in self.record.set_aside
-        )
+        malformed = (fact for fact in self.aside((kind,), codings) if fact.reason is SetAsideReason.MALFORMED)
+        return self.has_gap(need) or any(malformed)
+
+    def tell(self, facts: Iterable[SetAside]) -> bool:
+        """Report what cannot be used. True if there was any."""
+        told = list(facts)
+        self.unused.extend(told)
+        return bool(told)
+
+
+def not_told(references: Iterable[str], detail: str, reason: SetAsideReason) -> Iterator[SetAside]:
+    """Facts that were read and of which nobody can say whether they are what a score asks for."""
+    return (SetAside(reference, reason, detail) for reference in references)

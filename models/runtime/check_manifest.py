@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from models.runtime.derive import KINDS, PAIRED
-from models.runtime.features import feature_names
-from models.runtime.manifest import ANY_RECIPE, Derived, Manifest
+from models.runtime.features import EVERY_PERSON, feature_names
+from models.runtime.manifest import ANY_RECIPE, Derived, Kind, Manifest
 from models.runtime.manifest_parts import audit_faults, code_faults, id_faults
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -17,7 +17,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def check_manifest(manifest: Manifest) -> list[str]:
     """All faults; an empty list if the manifest holds together."""
-    checks = (_identity, _population, _minimum, _signals, _codes, _derived, _tiers, _artefact)
+    checks = (_identity, _population, _minimum, _signals, _codes, _derived, _columns, _tiers, _artefact)
     return [fault for check in checks for fault in check(manifest)]
 
 
@@ -29,8 +29,12 @@ def _identity(m: Manifest) -> Iterator[str]:
 
 def _population(m: Manifest) -> Iterator[str]:
     p = m.population
-    if not 0 <= p.from_hour < p.to_hour:
+    if p.kind is Kind.INTENSIVE_CARE and not 0 <= p.from_hour < p.to_hour:
         yield "population: from_hour must lie below to_hour"
+    if p.kind is Kind.OUTPATIENT and p.look_back.total_seconds() <= 0:
+        yield "population: look_back_days must be more than 0"
+    if not p.minimum_age <= p.maximum_age:
+        yield "population: maximum_age must not lie below minimum_age"
     if not 0 <= p.minimum_age < p.age_cap:
         yield "population: minimum_age must lie below age_cap"
     if any(not p.from_hour <= hour <= p.to_hour for hour in p.landmarks):
@@ -43,7 +47,10 @@ def _minimum(m: Manifest) -> Iterator[str]:
     for name in m.minimum.any_of:
         if name not in m.signals:
             yield f"minimum: any_of names {name!r}, which is not a signal"
-    if not 1 <= m.minimum.signals <= len(m.signals):
+    for name in m.minimum.required:
+        if name not in m.signals:
+            yield f"minimum: required names {name!r}, which is not a signal"
+    if not min(1, len(m.signals)) <= m.minimum.signals <= len(m.signals):
         yield "minimum: signals must lie between 1 and the number of signals"
 
 
@@ -89,6 +96,19 @@ def _of_one_signal(d: Derived, m: Manifest) -> bool:
     """Whether every fact behind it is of its concept; else a value of one signal would be shown as another's."""
     behind = {operand.partition(".")[0] for operand in (d.top, d.bottom)}
     return behind & set(m.signals) == {d.concept}
+
+
+def _columns(m: Manifest) -> Iterator[str]:
+    wrong = set(m.person) - set(EVERY_PERSON)
+    if wrong or len(set(m.person)) != len(m.person):
+        yield f"person: columns must be some of {', '.join(EVERY_PERSON)}, each once"
+    if m.columns and not m.code_digest:
+        yield "columns: there must be a features.py that gives them"
+    taken = {*feature_names(m.signals, m.derived), *m.signals}
+    for c in m.columns.values():
+        if c.name in taken:
+            yield f"columns.{c.name}: the name is taken"
+        yield from audit_faults(f"columns.{c.name}", f"{c.name} {c.label}")
 
 
 def _tiers(m: Manifest) -> Iterator[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from models.runtime.manifest import OLDEST
 from models.runtime.manifest_parts import audit_faults, code_faults, id_faults
-from models.runtime.population import OLDEST
-from models.runtime.score_inputs import Answered, Diagnosed, Measured, Paired, Performed, Visits
+from models.runtime.score_inputs import Diagnosed, Measured, Paired, Performed, Personal, Stayed
 from models.runtime.score_manifest import Answers, ScoreManifest
 
 
@@ -27,7 +27,7 @@ def _population(m: ScoreManifest) -> Iterator[str]:
     p = m.population
     if not 0 <= p.minimum_age <= p.maximum_age <= OLDEST:
         yield f"population: minimum_age and maximum_age must rise within 0 to {OLDEST}"
-    for name in (*p.only_with, *p.not_with):
+    for name in (*p.only_with, *p.not_with, *p.not_with_recorded):
         if not isinstance(m.inputs.get(name), Diagnosed):
             yield f"population: {name!r} is not an input of the kind condition"
 
@@ -71,8 +71,12 @@ def _paired(m: ScoreManifest) -> Iterator[str]:
 
 def _windows(m: ScoreManifest) -> Iterator[str]:
     for one in m.inputs.values():
-        if isinstance(one, Measured | Answered | Performed | Visits) and one.window <= timedelta():
+        if isinstance(one, Paired | Stayed | Personal):
+            continue
+        if one.window is not None and one.window <= timedelta():
             yield f"inputs.{one.name}: the time to look back must be positive"
+        if isinstance(one, Performed) and one.until and one.until not in m.signals:
+            yield f"inputs.{one.name}: until must name what is measured"
 
 
 def _codes(m: ScoreManifest) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """How well a model did in validation, from the `evaluation.json` that training writes beside the manifest.
 
 Only what people are shown is read here: one sentence, and what happened to patients who were given about the same risk
-at about the same hour. A model without the file has no evidence to show.
+(where the figures are by hour: at about the same hour). A model without the file has no evidence to show.
 """
 
 from __future__ import annotations
@@ -14,18 +14,24 @@ from pathlib import Path
 from clinical import strict_json
 from clinical.assessment import Observed
 from clinical.errors import RequestRefused
-from clinical.wording import percent
 from models.runtime.toml_table import TomlTable
 
 EVALUATION_FILE = "evaluation.json"
+FORMAT = 2
+# Slices of this name are landmarks in time ("hour 24"); without them the main slice stands for every hour.
+HOUR = "hour "
+Landmark = tuple[float, tuple[Observed, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`validation` is one sentence; `reliability` holds, per landmark hour in rising order, bins that cover 0 to 1."""
+    """`validation` is one sentence; `reliability` holds, per landmark hour in rising order, bins that cover 0 to 1.
+
+    A model that was not judged by hour has one landmark, at hour 0.
+    """
 
     validation: str
-    reliability: tuple[tuple[float, tuple[Observed, ...]], ...]
+    reliability: tuple[Landmark, ...]
 
     def observed(self, probability: float, hours: float) -> Observed:
         """The bin of a probability at the latest landmark that has been reached (before the first: at the first)."""
@@ -42,13 +48,18 @@ def read_evidence(path: Path, artefact_sha256: object, faults: list[str]) -> Evi
     document = TomlTable(_parse(path, faults), path.name, faults)
     if len(faults) > before:
         return None
+    if document.integer("format") != FORMAT:
+        document.fault(f"format must be {FORMAT}; train again")
+        return None
     if document.text("artefact_sha256") != artefact_sha256:
         document.fault("artefact_sha256 is not that of artefact.toml; train again")
-    evidence = Evidence(_sentence(document), _reliability(document.table("reliability")))
+    summary = document.table("summary")
+    evidence = Evidence(summary.text("sentence"), _reliability(document.table("reliability"), summary.text("slice")))
     return evidence if len(faults) == before else None
 
 
 def _parse(path: Path, faults: list[str]) -> dict[str, object]:
+    """The object in the file, or nothing and a fault."""
     try:
         document = strict_json.loads(path.read_bytes())
     except (OSError, RequestRefused) as error:
@@ -60,48 +71,31 @@ def _parse(path: Path, faults: list[str]) -> dict[str, object]:
     return document
 
 
-def _sentence(document: TomlTable) -> str:
-    """Discrimination at the hour that the thresholds were set for, and what followed at the lowest of them."""
-    summary = document.table("summary")
-    how, hour = summary.text("how"), summary.text("hour")
-    at_hour = document.table("by_hour").table(hour)
-    thresholds = document.table("thresholds")
-    limits = {name: thresholds.number(name) for name in thresholds.names()}
-    if not limits:
-        thresholds.fault("there is none")
-        return ""
-    name, limit = min(limits.items(), key=lambda item: item[1])
-    alert = document.table("by_budget").table(name).table(hour)
-    return (
-        f"{how} on {at_hour.integer('stays'):,} stays at hour {hour}: AUROC {_interval(at_hour)}; of the stays given "
-        f"{percent(limit)} or more, {percent(alert.number('positive_predictive_value'))} had the outcome."
-    )
-
-
-def _interval(at_hour: TomlTable) -> str:
-    """`.84 (.83 to .86)`."""
-    figures = at_hour.numbers("auroc")
-    if len(figures) != 3:
-        at_hour.fault("auroc must be [value, low, high]")
-        return ""
-    value, low, high = (f"{figure:.2f}".lstrip("0") for figure in figures)
-    return f"{value} ({low} to {high})"
-
-
-def _reliability(table: TomlTable) -> tuple[tuple[float, tuple[Observed, ...]], ...]:
-    """The bins of every landmark hour."""
-    found = []
-    for name in table.names():
-        bins = tuple(_bin(row) for row in table.rows(name))
-        if not name.isdecimal():
-            table.fault(f"{name} is not an hour")
-        elif not _covers_all(bins):
-            table.fault(f"the bins of hour {name} must rise from 0 to 1 without a gap")
-        else:
-            found.append((float(name), bins))
+def _reliability(table: TomlTable, main: str) -> tuple[Landmark, ...]:
+    """The bins of every landmark hour, or those of the main slice where that is no hour."""
+    if not main.startswith(HOUR):
+        return ((0.0, _bins(table, main)),)
+    found = [(_hour(table, name), _bins(table, name)) for name in table.names() if name.startswith(HOUR)]
     if not found:
         table.fault("there is no hour")
     return tuple(sorted(found, key=lambda landmark: landmark[0]))
+
+
+def _hour(table: TomlTable, name: str) -> float:
+    """The number in `hour 24`."""
+    number = name.removeprefix(HOUR)
+    if not number.isdecimal():
+        table.fault(f"{name} is not an hour")
+        return 0.0
+    return float(number)
+
+
+def _bins(table: TomlTable, name: str) -> tuple[Observed, ...]:
+    """The bins of one slice."""
+    bins = tuple(_bin(row) for row in table.rows(name))
+    if not _covers_all(bins):
+        table.fault(f"the bins of {name} must rise from 0 to 1 without a gap")
+    return bins
 
 
 def _covers_all(bins: tuple[Observed, ...]) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from itertools import combinations
 
 MOST = 8
+# The surest that a risk may be: beyond it the last digit decides, and an equation knows no certainty.
+SUREST = 1.0 - 1e-9
 
 
 def exact_parts(
@@ -27,6 +29,11 @@ def exact_parts(
         for chosen in combinations(names, size)
     }
     return values[frozenset()], {name: _share(name, names, values) for name in names}
+
+
+def capped(probability: float) -> float:
+    """The probability, kept off certainty at either end."""
+    return min(max(probability, 1.0 - SUREST), SUREST)
 
 
 def log_odds(probability: float) -> float:

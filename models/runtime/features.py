@@ -14,24 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from models.runtime.aggregate import Facts, Take
+from models.runtime.columns import Given
 from models.runtime.derive import OF_FEATURES, PAIRED, chosen_pair
 from models.runtime.gather import Series
-from models.runtime.manifest import Derived, Manifest, Signal
+from models.runtime.manifest import Column, Derived, Manifest, Signal
+from models.runtime.placed import Person
 from models.runtime.windows import windows
 
 Vector = npt.NDArray[np.float32]
 _EMPTY = Series()
+_NOTHING: Given = {}
 _SEX = {"male": 1.0, "female": 0.0}
 _COUNT_UNIT = "{count}"
 LEVELS = frozenset({"last", "first", "min", "max", "mean", "sum"})
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What does not change in a stay: `age` in completed years at its start, `sex` an administrative gender or None."""
-
-    age: float
-    sex: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +46,20 @@ class Feature:
     lead: bool = False
 
 
+_PERSON = {
+    "age": Feature("age", "age", "Age", "Age", "a", direction=1),
+    "sex": Feature("sex", "sex", "Sex (1 male, 0 female)", "Sex (1 male, 0 female)", "1"),
+    "hours": Feature("hours", "hours", "Time in intensive care", "Hours since the stay began", "h"),
+    "admitted": Feature("admitted", "admitted", "Time in hospital", "Hours since admission to hospital", "h"),
+}
+
+
+EVERY_PERSON = tuple(_PERSON)
+
+
 def feature_names(signals: Mapping[str, Signal], derived: Mapping[str, Derived]) -> tuple[str, ...]:
-    """The order of the vector: person and time, then each signal's statistics, then the derived features."""
-    return tuple(feature.name for feature in _features(signals, derived))
+    """The names that a derived feature may be made of: the person, each signal's statistics, derived features."""
+    return EVERY_PERSON + tuple(feature.name for feature in (*_statistics(signals), *_derived(signals, derived)))
 
 
 def _take_name(signal: str, take: Take) -> str:
@@ -61,17 +67,33 @@ def _take_name(signal: str, take: Take) -> str:
     return f"{signal}.{take.statistic}{window}"
 
 
-def _features(signals: Mapping[str, Signal], derived: Mapping[str, Derived]) -> Iterable[Feature]:
-    yield Feature("age", "age", "Age", "Age", "a", direction=1)
-    yield Feature("sex", "sex", "Sex (1 male, 0 female)", "Sex (1 male, 0 female)", "1")
-    yield Feature("hours", "hours", "Time in intensive care", "Hours since the stay began", "h")
-    for s in signals.values():
-        for take in s.take:
-            yield _statistic(s, take)
+def features_of(manifest: Manifest) -> tuple[Feature, ...]:
+    """The order of the vector: the person, each signal's statistics, derived features, columns of `features.py`."""
+    return (
+        *(_PERSON[name] for name in manifest.person),
+        *_statistics(manifest.signals),
+        *_derived(manifest.signals, manifest.derived),
+        *(_column(column, manifest) for column in manifest.columns.values()),
+    )
+
+
+def _statistics(signals: Mapping[str, Signal]) -> Iterable[Feature]:
+    return (_statistic(s, take) for s in signals.values() for take in s.take)
+
+
+def _derived(signals: Mapping[str, Signal], derived: Mapping[str, Derived]) -> Iterable[Feature]:
     for d in derived.values():
         home = signals.get(d.concept) or derived.get(d.concept, d)
         own = d.concept not in signals
         yield Feature(d.name, d.concept, home.label, d.label, d.unit, d.direction, own, own and d.name == d.concept)
+
+
+def _column(c: Column, manifest: Manifest) -> Feature:
+    """Under a signal it goes by the signal's label."""
+    home = manifest.signals.get(c.concept)
+    own = home is None
+    label = c.concept_label if home is None else home.label
+    return Feature(c.name, c.concept, label, c.label, c.unit, c.direction, own, own and c.name == c.concept)
 
 
 def _statistic(s: Signal, take: Take) -> Feature:
@@ -92,28 +114,32 @@ class FeaturePlan:
 
     def __init__(self, manifest: Manifest) -> None:
         """Lay out the vector."""
-        self.features = tuple(_features(manifest.signals, manifest.derived))
+        self.features = features_of(manifest)
         place = {feature.name: i for i, feature in enumerate(self.features)}
         self._signals = [
-            (s.name, windows(s.take, place[_take_name(s.name, s.take[0])])) for s in manifest.signals.values()
+            (s.name, windows(s.take, place[_take_name(s.name, s.take[0])])) for s in manifest.signals.values() if s.take
         ]
         self._derived = [
             (place[d.name], d, place.get(d.top, -1), place.get(d.bottom, -1)) for d in manifest.derived.values()
         ]
+        self._columns = [(place[name], name) for name in manifest.columns]
+        self._person = manifest.person
         self._age_cap = float(manifest.population.age_cap)
 
-    def values(self, series: Mapping[str, Series], person: Person, now: float) -> Vector:
+    def values(self, series: Mapping[str, Series], person: Person, now: float, given: Given = _NOTHING) -> Vector:
         """The vector, shape (n,), float32, NaN where nothing was measured. `now` in hours since the start of the stay.
 
-        Every fact of `series` must lie at or before `now`.
+        Every fact of `series` must lie at or before `now`; `given` is what `features.py` gives.
         """
-        return self.measured(series, person, now)[0]
+        return self.measured(series, person, now, given)[0]
 
-    def measured(self, series: Mapping[str, Series], person: Person, now: float) -> tuple[Vector, list[Facts]]:
-        """The vector as in `values`, and for every feature the facts behind it; none for age, sex and hours."""
+    def measured(
+        self, series: Mapping[str, Series], person: Person, now: float, given: Given = _NOTHING
+    ) -> tuple[Vector, list[Facts]]:
+        """The vector as in `values`, and for every feature the facts behind it; none for the person and the hours."""
         row = [nan] * len(self.features)
         found: list[Facts] = [()] * len(self.features)
-        row[:3] = min(person.age, self._age_cap), _SEX.get(person.sex or "", nan), now
+        row[: len(self._person)] = self._of_person(person, now)
         for name, parts in self._signals:
             measured = series.get(name)
             if measured is not None:
@@ -125,7 +151,20 @@ class FeaturePlan:
             else:
                 row[place] = OF_FEATURES[d.kind](row[top], row[bottom], d.scale)
                 found[place] = found[top] + found[bottom]
+        for place, name in self._columns:
+            value = given.get(name)
+            if value is not None:
+                row[place], found[place] = value.number, value.facts
         return np.array(row, dtype=np.float32), found
+
+    def _of_person(self, person: Person, now: float) -> list[float]:
+        known = {
+            "age": min(person.age, self._age_cap),
+            "sex": _SEX.get(person.sex or "", nan),
+            "hours": now,
+            "admitted": person.admitted,
+        }
+        return [known[name] for name in self._person]
 
 
 def _paired(d: Derived, series: Mapping[str, Series]) -> tuple[float, Facts]:

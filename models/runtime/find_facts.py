@@ -69,10 +69,21 @@ def answered(one: Answered, chart: Chart) -> Found:
         else:
             answers.append(answer)
     if answers:
-        return _latest(one, answers, chart)
-    if one.otherwise is None or chart.unread(one.need, "Observation/", lambda found: _names(found, wanted)):
+        return _holding(one, _latest(one, answers, chart), chart)
+    aside = chart.aside(("Observation/",), lambda found: _names(found, wanted))
+    told = [fact for fact in aside if fact.codings or fact.reason is Reason.MALFORMED]
+    if one.otherwise is None or told or chart.has_gap(one.need):
         return NOTHING
     return Found(one.otherwise)
+
+
+def _holding(one: Answered, found: Found, chart: Chart) -> Found:
+    """An answer that is too old to hold for certain, and that is not what stands without one, is none."""
+    if one.holds is None or not found.times or found.times[0] > chart.as_of - one.holds or found.value == one.otherwise:
+        return found
+    detail = f"{one.label}: answered more than {one.holds.days} days ago"
+    chart.unused.append(SetAside(found.basis[0].reference, Reason.NO_TIME, detail, one.codes))
+    return NOTHING
 
 
 def _latest(one: Answered, answers: Sequence[Answer], chart: Chart) -> Found:

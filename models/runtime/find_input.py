@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.runtime import find_facts, find_history, find_person
+from models.runtime import find_diagnoses, find_facts, find_medicines, find_person, find_procedures, find_visits
 from models.runtime.chart import Chart, Found
 from models.runtime.score_inputs import (
     Answered,
@@ -28,10 +28,10 @@ _FINDERS: dict[type, Callable[[Any, Chart], Found]] = {
     Measured: find_facts.measured,
     Paired: find_facts.paired,
     Answered: find_facts.answered,
-    Diagnosed: find_history.diagnosed,
-    Medicated: find_history.medicated,
-    Performed: find_history.performed,
-    Visits: find_history.visits,
+    Diagnosed: find_diagnoses.diagnosed,
+    Medicated: find_medicines.medicated,
+    Performed: find_procedures.performed,
+    Visits: find_visits.visits,
     Stayed: find_person.stayed,
     Personal: find_person.personal,
 }

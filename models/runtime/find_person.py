@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from math import ceil, floor
+
 from clinical.assessment import Basis
+from clinical.record import Stay
 from models.runtime.chart import NOTHING, Chart, Found
 from models.runtime.score_inputs import Personal, Stayed
 
 _SEX = {"male": 1.0, "female": 0.0}
+_DAY = timedelta(days=1)
+# Clocks are at most so far behind UTC and ahead of it.
+_BEHIND, _AHEAD = timedelta(hours=12), timedelta(hours=14)
+_THIS_STAY = "this stay"
 
 
 def stayed(one: Stayed, chart: Chart) -> Found:
@@ -14,12 +22,8 @@ def stayed(one: Stayed, chart: Chart) -> Found:
     stay = chart.situation.stay
     if stay is None:
         return NOTHING
-    if one.what == "days":
-        if stay.start is None:
-            return NOTHING
-        days = (chart.as_of.astimezone(stay.start.tzinfo).date() - stay.start.date()).days
-        text = f"{days} {'day' if days == 1 else 'days'}"
-        return Found(float(days), text, basis=(Basis(stay.reference, text, stay.start),))
+    if one.what.startswith("days"):
+        return _days(one, stay, chart.as_of)
     coding = {
         "priority": stay.priority,
         "admit_source": stay.admit_source,
@@ -27,8 +31,32 @@ def stayed(one: Stayed, chart: Chart) -> Found:
     }[one.what]
     if coding is None or (value := one.values.get((coding.system, coding.code))) is None:
         return NOTHING
-    text = coding.display or coding.code
-    return Found(value, text, basis=(Basis(stay.reference, text, stay.start),))
+    return Found(value, coding.display or coding.code, basis=(Basis(stay.reference, _THIS_STAY, stay.start),))
+
+
+def _days(one: Stayed, stay: Stay, as_of: datetime) -> Found:
+    """The calendar days of a stay so far: the least or the most that they can be."""
+    span = _span(stay, as_of)
+    if span is None:
+        return NOTHING
+    days = max(span[1] if one.what == "days_most" else span[0], 0)
+    text = f"{days} {'day' if days == 1 else 'days'}"
+    return Found(float(days), text, basis=(Basis(stay.reference, _THIS_STAY, stay.start),))
+
+
+def _span(stay: Stay, as_of: datetime) -> tuple[int, int] | None:
+    """Calendar days are those of the hospital. Where its clock is not told, the number of midnights may be one more."""
+    if stay.start_day is not None and stay.end_day is not None and stay.end is None:
+        return (days := (stay.end_day - stay.start_day).days), days
+    until = as_of if stay.end is None else min(stay.end, as_of)
+    if stay.start is not None and stay.offset is not None:
+        return (days := ((until + stay.offset).date() - (stay.start + stay.offset).date()).days), days
+    if stay.start is not None:
+        return floor((until - stay.start) / _DAY), ceil((until - stay.start) / _DAY)
+    if stay.start_day is None:
+        return None
+    least, most = ((moment.date() - stay.start_day).days for moment in (until - _BEHIND, until + _AHEAD))
+    return least, most
 
 
 def personal(one: Personal, chart: Chart) -> Found:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import floor
 from typing import NamedTuple
 
 from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason
@@ -35,21 +37,56 @@ class Gathered:
     unused: tuple[SetAside, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All facts of a record that a model can use up to a moment, as one sorted series per signal.
+
+    `unused` is what cannot be used at that moment. Training asks at many moments of one stay: it collects once, at the
+    last of them, and cuts. `regular` names signals with at most one fact an hour, at whole hours: at a whole hour there
+    is nothing to reduce in them.
+    """
+
+    series: Mapping[str, Series]
+    unused: tuple[SetAside, ...]
+    unless: Mapping[str, str]
+    hourly: bool
+    regular: frozenset[str] = frozenset()
+
+    def without_facts(self) -> Collected:
+        """The same numbers, with nothing to point to."""
+        return replace(self, series={name: Series(one.times, one.values) for name, one in self.series.items()})
+
+    def until(self, now: float) -> Mapping[str, Series]:
+        """The series up to `now`, in hours. A signal with `unless` is left out where that other one was measured."""
+        found = {name: cut for name, series in self.series.items() if (cut := _until(series, now)).times}
+        if self.unless:
+            found = {name: series for name, series in found.items() if self.unless.get(name) not in found}
+        if not self.hourly:
+            return found
+        regular = self.regular if now % 1 == 0 else frozenset()
+        return {name: series if name in regular else by_hour(series, now) for name, series in found.items()}
+
+
 class Gatherer:
     """Sorts observations into signals. Built once per model from its signals."""
 
-    def __init__(self, signals: Iterable[Signal]) -> None:
-        """Index the signals by code."""
+    def __init__(self, signals: Iterable[Signal], *, hourly: bool = False) -> None:
+        """Index the signals by code. With `hourly` each signal is reduced to one fact an hour, as by `by_hour`."""
         listed = tuple(signals)
+        self._hourly = hourly
         self._by_code = {(c.system, c.code): signal for signal in listed for c in signal.codes}
         self._unless = {signal.name: signal.unless for signal in listed if signal.unless}
 
     def gather(self, record: PatientRecord, opens: datetime, start: datetime, as_of: datetime) -> Gathered:
+        """What is known at `as_of`: `collect` and `Collected.until` in one."""
+        collected = self.collect(record, opens, start, as_of)
+        return Gathered(collected.until((as_of - start) / _HOUR), collected.unused)
+
+    def collect(self, record: PatientRecord, opens: datetime, start: datetime, as_of: datetime) -> Collected:
         """Take facts with `opens` < time <= `as_of`; hours count from `start`, what came before it counts as hour 0.
 
         Facts before `opens` belong to another phase of care and are passed over. Facts in the future, in another unit
-        or outside the plausible range are passed over too, and reported. A repeated fact counts once. A signal with
-        `unless` is left out where that other signal was measured.
+        or outside the plausible range are passed over too, and reported. A repeated fact counts once.
         """
         kept: dict[str, list[_Row]] = {}
         unused = list(self.set_aside(record))
@@ -62,8 +99,9 @@ class Gatherer:
                 continue
             row = ((time - start) / _HOUR, fact.value, fact.reference, number, fact)
             kept.setdefault(signal.name, []).append(row)
-        used = {name: rows for name, rows in kept.items() if self._unless.get(name) not in kept}
-        return Gathered({name: _series(rows) for name, rows in used.items()}, tuple(unused))
+        series = {name: _series(rows) for name, rows in kept.items()}
+        regular = frozenset(name for name, one in series.items() if self._hourly and _is_regular(one.times))
+        return Collected(series, tuple(unused), self._unless, self._hourly, regular)
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
         """What the reader set aside and this model would have looked at."""
@@ -104,3 +142,34 @@ def _series(rows: list[_Row]) -> Series:
     if hours[0] < 0.0:
         hours = tuple([max(0.0, hour) for hour in hours])
     return Series(hours, values, facts)
+
+
+def _until(series: Series, now: float) -> Series:
+    """The facts up to a moment."""
+    times, values, facts = series
+    if times[-1] <= now:
+        return series
+    end = bisect_right(times, now)
+    return Series(times[:end], values[:end], facts[:end])
+
+
+def _is_regular(times: tuple[float, ...]) -> bool:
+    """Whether each fact stands at a whole hour of its own."""
+    return len(set(times)) == len(times) and all(time % 1 == 0 for time in times)
+
+
+def by_hour(series: Series, now: float) -> Series:
+    """The newest fact of each whole hour counted back from `now`; it stands at the end of its hour.
+
+    For models that were trained on tables with one value an hour: without this a monitor that writes every minute
+    would look like sixty measurements. A fact at a whole number of hours before `now` keeps its time.
+    """
+    # Rounded to a few milliseconds: as floats, an hour after 12:26 may be 12.43 + 0.99999.
+    ages = [floor(round(now - time, 6)) for time in series.times]
+    last = [i for i, (age, newer) in enumerate(zip(ages, [*ages[1:], -1], strict=True)) if age != newer]
+    times = tuple([now - ages[i] for i in last])
+    if times == series.times:
+        return series
+    return Series(
+        times, tuple([series.values[i] for i in last]), tuple([series.facts[i] for i in last if series.facts])
+    )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from clinical.assessment import ModelInfo, Tier
@@ -14,6 +15,10 @@ from clinical.record import Coding
 from models.runtime.aggregate import Take
 from models.runtime.evidence import Evidence
 
+# The longest documented life is 122 years; above that the birth date is wrong.
+OLDEST = 122
+# What is known of every patient of an intensive care unit, in the order of the vector.
+PERSON = ("age", "sex", "hours")
 # Stands for the recipe of a model that is only about to be trained.
 ANY_RECIPE = "any"
 
@@ -62,11 +67,32 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A number that `features.py` gives. `concept` is the signal or column under which a clinician would look."""
+
+    name: str
+    label: str
+    concept: str
+    concept_label: str
+    unit: str
+    direction: int = 0
+
+
+class Kind(StrEnum):
+    """Where the patients of a model are: each kind has its own way of placing them (`population.place`)."""
+
+    INTENSIVE_CARE = "intensive-care"
+    DISCHARGE = "discharge"
+    OUTPATIENT = "outpatient"
+
+
+@dataclass(frozen=True, slots=True)
 class Population:
     """For whom there is an answer. Ages in completed years, hours since the start of the intensive care stay.
 
     `age_cap` is the highest age the training data tell apart; `allowance` is how long before the recorded start of the
-    stay a fact still counts as the first of the stay.
+    stay a fact still counts as the first of the stay. `look_back` is how old a fact of somebody outside hospital may
+    be. `hourly` reduces each signal to one fact an hour.
     """
 
     minimum_age: int
@@ -75,16 +101,24 @@ class Population:
     to_hour: float
     landmarks: tuple[float, ...]
     allowance: timedelta
+    kind: Kind = Kind.INTENSIVE_CARE
+    maximum_age: int = OLDEST
+    look_back: timedelta = timedelta()
+    hourly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """The least that must have been measured: so many signals in the stay, and one of `any_of` within `hours`."""
+    """The least that must have been measured: so many signals, and one of `any_of` within `hours` (0: at any time).
+
+    `required` are signals without which there is no answer.
+    """
 
     signals: int
     any_of: tuple[str, ...]
     hours: float
     source: str
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,14 @@ class Manifest:
     evidence: Evidence | None = None
     comparators: tuple[str, ...] = ()
     served: bool = True
+    person: tuple[str, ...] = PERSON
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    code_digest: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the manifest lies."""
+        return self.artefact.folder
 
     @property
     def code_labels(self) -> Mapping[str, str]:
@@ -136,13 +178,16 @@ class Manifest:
 
     @property
     def recipe(self) -> str:
-        """SHA-256 over what decides a feature's number and direction; codes and labels may change without it."""
-        return recipe_digest(self.signals, self.derived, self.population)
+        """SHA-256 over what decides a feature's number and direction; codes and labels may change without it.
 
-
-def recipe_digest(signals: Mapping[str, Signal], derived: Mapping[str, Derived], population: Population) -> str:
-    """A hex digest that differs when any unit, range, statistic, ratio, direction or cap differs."""
-    parts = [f"age_cap={population.age_cap}"]
-    parts += [f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r} {s.direction} {s.unless}" for s in signals.values()]
-    parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r} {d.direction}" for d in derived.values()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        It differs when any unit, range, statistic, ratio, direction or cap differs, or a byte of `features.py`.
+        """
+        parts = [f"age_cap={self.population.age_cap}"]
+        parts += [
+            f"{s.name} {s.unit} {s.low!r} {s.high!r} {s.take!r} {s.direction} {s.unless}" for s in self.signals.values()
+        ]
+        parts += [f"{d.name} {d.kind} {d.top} {d.bottom} {d.scale!r} {d.direction}" for d in self.derived.values()]
+        parts += [f"{c.name} {c.unit} {c.direction}" for c in self.columns.values()]
+        p = self.population
+        parts.append(f"{p.kind} {p.allowance} {p.look_back} {p.hourly} {self.person!r} {self.code_digest}")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()

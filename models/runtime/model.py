@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Score, Tier
+from clinical.assessment import Abstention, Estimate, Explanation, Finding, ModelInfo, RiskAssessment, Score, Tier
 from clinical.need import DataNeed
 from clinical.ports import RiskModel
 from clinical.record import PatientRecord, SetAside
 from models.runtime.aggregate import Facts
 from models.runtime.artefact import load_artefact
 from models.runtime.attributions import attributions
+from models.runtime.columns import Given
 from models.runtime.explain import Explainer, Reasons
-from models.runtime.features import FeaturePlan, Person, Vector
-from models.runtime.gather import Gathered, Gatherer
+from models.runtime.features import FeaturePlan, Vector
 from models.runtime.manifest import Manifest
-from models.runtime.population import Placed, missing_signals, place, too_little
+from models.runtime.placed import Person
 from models.runtime.read_manifest import read_manifest
+from models.runtime.scope import Scope, weakness
+from models.runtime.sight import Looked, Refused, TreeSight
 from models.runtime.whereabouts import Refusal
 
 
@@ -28,15 +30,16 @@ class TreeRiskModel:
     def __init__(self, manifest: Manifest, comparators: Sequence[RiskModel] = ()) -> None:
         """Open the artefact and explain an empty chart, so that the first patient does not wait for a start-up.
 
-        `comparators` are the scores that are worked out beside it.
+        `comparators` are the scores and equations that are worked out beside it; one that cannot be is left out.
         """
         self.manifest = manifest
         self._comparators = tuple(comparators)
-        self._plan = FeaturePlan(manifest)
-        self._gatherer = Gatherer(manifest.signals.values())
-        self._explainer = Explainer(load_artefact(manifest, [f.name for f in self._plan.features]))
-        row, facts = self._plan.measured({}, Person(0.0, None), 0.0)
-        self._explanation(row, self._explainer.explain(row), facts)
+        self._sight = TreeSight(manifest)
+        self._artefact = load_artefact(manifest, [f.name for f in self._sight.features])
+        self._explainer = Explainer(self._artefact)
+        self._scope = Scope(manifest, self._sight.features, self._artefact)
+        row, facts = FeaturePlan(manifest).measured({}, Person(0.0, None), 0.0)
+        self._explanation(row, self._explainer.explain(row), facts, {})
 
     @classmethod
     def load(cls, path: Path) -> TreeRiskModel:
@@ -60,52 +63,61 @@ class TreeRiskModel:
 
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
-        placed = place(record, self.manifest.population, as_of)
-        if isinstance(placed, Refusal):
-            return self._abstain(placed, as_of, self._gatherer.set_aside(record))
-        opens = placed.start - self.manifest.population.allowance
-        gathered = self._gatherer.gather(record, opens, placed.start, as_of)
-        refusal = too_little(gathered.series, self.manifest, placed.hours)
-        if refusal is not None:
-            return self._abstain(refusal, as_of, gathered.unused)
-        return self._answer(placed, gathered, as_of, self._beside(record, as_of))
+        looked = self._sight.look(record, as_of)
+        if isinstance(looked, Refused):
+            return self._abstain(looked.refusal, as_of, looked.unused)
+        return self._answer(looked, as_of, self._beside(record, as_of))
 
     def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
         return Abstention(
             self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
         )
 
-    def _beside(self, record: PatientRecord, as_of: datetime) -> tuple[Score, ...]:
-        """Published scores of the same patient at the same moment; one that cannot be worked out is left out."""
-        found = (model.assess(record, as_of) for model in self._comparators)
-        return tuple(finding for finding in found if isinstance(finding, Score))
+    def _beside(self, record: PatientRecord, as_of: datetime) -> tuple[Finding, ...]:
+        """What published scores and equations say of the same patient at the same moment."""
+        return tuple(model.assess(record, as_of) for model in self._comparators)
 
-    def _answer(
-        self, placed: Placed, gathered: Gathered, as_of: datetime, comparators: tuple[Score, ...]
-    ) -> RiskAssessment:
-        row, facts = self._plan.measured(gathered.series, placed.person, placed.hours)
-        reasons = self._explainer.explain(row)
-        evidence = self.manifest.evidence
-        times = [fact.time for series in gathered.series.values() for fact in (series.facts[0], series.facts[-1])]
+    def _answer(self, looked: Looked, as_of: datetime, beside: tuple[Finding, ...]) -> RiskAssessment:
+        reasons = self._explainer.explain(looked.row)
+        evidence, hours = self.manifest.evidence, looked.placed.hours
+        times = _times(looked)
+        coverage = self._scope.coverage(looked.row)
         return RiskAssessment(
             model=self.info,
             as_of=as_of,
             probability=reasons.probability,
             tier=self._tier(reasons.probability),
-            explanation=self._explanation(row, reasons, facts),
-            situation=f"hour {int(placed.hours)} of the intensive care stay",
-            missing=missing_signals(gathered.series, self.manifest),
-            unused=gathered.unused,
-            oldest=min(times),
-            newest=max(times),
-            observed=evidence.observed(reasons.probability, placed.hours) if evidence else None,
-            signals=len(self.manifest.signals),
-            comparators=comparators,
+            explanation=self._explanation(looked.row, reasons, looked.facts, looked.given),
+            situation=looked.placed.situation,
+            missing=self._scope.missing(looked.series, looked.row),
+            unused=looked.unused,
+            oldest=min(times, default=None),
+            newest=max(times, default=None),
+            observed=evidence.observed(reasons.probability, hours) if evidence else None,
+            signals=self._scope.things,
+            comparators=tuple(one for one in beside if isinstance(one, Score)),
+            others=tuple(
+                Estimate(one.model.title, one.probability) for one in beside if isinstance(one, RiskAssessment)
+            ),
+            interval=self._artefact.interval(reasons.probability, hours),
+            coverage=coverage,
+            unusual=self._scope.unusual(looked.row),
+            weak=weakness(coverage),
         )
 
     def _tier(self, probability: float) -> Tier:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
-    def _explanation(self, row: Vector, reasons: Reasons, facts: list[Facts]) -> Explanation:
-        parts = zip(self._plan.features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
-        return Explanation(reasons.base, attributions(parts))
+    def _explanation(self, row: Vector, reasons: Reasons, facts: list[Facts], given: Given) -> Explanation:
+        parts = zip(self._sight.features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
+        basis = {name: value.basis for name, value in given.items() if value.basis}
+        return Explanation(reasons.base, attributions(parts, basis))
+
+
+def _times(looked: Looked) -> list[datetime]:
+    """When the oldest and the newest facts of each signal were measured, and those behind the other numbers."""
+    times = [fact.time for series in looked.series.values() for fact in (series.facts[0], series.facts[-1])]
+    for value in looked.given.values():
+        times += [fact.time for fact in value.facts]
+        times += [basis.time for basis in value.basis if basis.time is not None]
+    return times

@@ -1,52 +1,57 @@
-"""For whom there is an answer: an intensive care stay, the age, the hour and the least data; else a refusal."""
+"""For whom there is an answer: where the patient is, the age, the hour and the least data; else a refusal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from math import nan
 
 from clinical.assessment import AbstentionReason
-from clinical.record import PatientRecord, completed_years
-from models.runtime.features import Person
+from clinical.record import PatientRecord, Stay, completed_years
 from models.runtime.gather import Series
-from models.runtime.manifest import Manifest, Population, Signal
-from models.runtime.whereabouts import Refusal, current_stay, intensive_care_bed, intensive_care_start
+from models.runtime.manifest import OLDEST, Kind, Manifest, Population, Signal
+from models.runtime.placed import Person, Placed
+from models.runtime.whereabouts import (
+    Refusal,
+    admits,
+    current_stay,
+    intensive_care_bed,
+    intensive_care_start,
+    is_under_way,
+    stay_to_leave,
+)
 
 _HOUR = timedelta(hours=1)
-# The longest documented life is 122 years; above that the birth date is wrong.
-OLDEST = 122
 DIED = Refusal(AbstentionReason.DECEASED, "the record says that the patient has died", in_population=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A patient in the population: who, since when in intensive care, and how many hours that is."""
-
-    person: Person
-    start: datetime
-    hours: float
-
-
 def place(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
-    """Find the intensive care stay that is under way at `as_of`, and check age and hour."""
+    """Find where the patient is at `as_of`, as far as the model asks, and check the age."""
     if record.deceased:
         return DIED
     too_young = age_refusal(record, population.minimum_age, as_of)
     if too_young is not None and not too_young.in_population:
         return too_young
+    placed = _PLACES[population.kind](record, population, as_of)
+    if isinstance(placed, Placed) and placed.person.age > population.maximum_age:
+        return not_for(f"the model is for people of up to {population.maximum_age} years")
+    return placed
+
+
+def not_for(text: str) -> Refusal:
+    """The model is not meant for this patient; `text` completes "Not assessed: …"."""
+    return Refusal(AbstentionReason.NOT_MEANT_FOR, text, in_population=False)
+
+
+def _in_intensive_care(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
+    """The intensive care stay that is under way, within the hours that the model knows."""
     stay = current_stay(record, as_of)
     if isinstance(stay, Refusal):
         return stay
-    where = intensive_care_bed(stay, record, as_of)
-    if isinstance(where, Refusal):
-        return where
-    return _age_and_hour(record, population, intensive_care_start(stay, where, as_of), as_of)
-
-
-def _age_and_hour(
-    record: PatientRecord, population: Population, start: datetime | None, as_of: datetime
-) -> Placed | Refusal:
+    bed = intensive_care_bed(stay, record, as_of)
+    if isinstance(bed, Refusal):
+        return bed
+    start = intensive_care_start(stay, bed, as_of)
     refusal = age_refusal(record, population.minimum_age, start or as_of)
     if refusal is not None:
         return refusal
@@ -58,7 +63,70 @@ def _age_and_hour(
         return Refusal(AbstentionReason.TOO_EARLY, _hour_text(hours, population), in_population=True)
     if hours > population.to_hour:
         return Refusal(AbstentionReason.TOO_LATE, _hour_text(hours, population), in_population=True)
-    return Placed(Person(age_on(record, start) or 0.0, record.sex), start, hours)
+    return Placed(
+        person=_person(record, start, as_of, stay),
+        start=start,
+        hours=hours,
+        opens=start - population.allowance,
+        as_of=as_of,
+        situation=f"hour {int(hours)} of the intensive care stay",
+        stay=stay,
+        bed=bed,
+    )
+
+
+def _at_discharge(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
+    """The stay in hospital that is under way or has just ended."""
+    stay = stay_to_leave(record, as_of)
+    if isinstance(stay, Refusal):
+        return stay
+    refusal = age_refusal(record, population.minimum_age, stay.start or as_of)
+    if refusal is not None:
+        return refusal
+    if stay.start is None:
+        text = "the record does not say when the hospital stay began"
+        return Refusal(AbstentionReason.STAY_START_UNKNOWN, text, in_population=True)
+    hours = (min(stay.end or as_of, as_of) - stay.start) / _HOUR
+    return Placed(
+        person=_person(record, stay.start, as_of, stay),
+        start=stay.start,
+        hours=hours,
+        opens=stay.start - population.allowance,
+        as_of=as_of,
+        situation=f"day {int(hours / 24) + 1} of the hospital stay",
+        stay=stay,
+    )
+
+
+def _outside_hospital(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
+    """Nobody who is in hospital now; what was measured within the look-back counts."""
+    refusal = age_refusal(record, population.minimum_age, as_of)
+    if refusal is not None:
+        return refusal
+    if any(is_under_way(stay, as_of) and admits(stay) for stay in record.stays):
+        return not_for("the model is for people who are not in hospital")
+    start = as_of - population.look_back
+    return Placed(
+        person=_person(record, as_of, as_of, None),
+        start=start,
+        hours=population.look_back / _HOUR,
+        opens=start,
+        as_of=as_of,
+        situation="outside hospital",
+    )
+
+
+def _person(record: PatientRecord, on: datetime, as_of: datetime, stay: Stay | None) -> Person:
+    """Age on a day, sex, and how long ago the stay in hospital began."""
+    admitted = nan if stay is None or stay.start is None else (as_of - stay.start) / _HOUR
+    return Person(age_on(record, on) or 0.0, record.sex, admitted)
+
+
+_PLACES: Mapping[Kind, Callable[[PatientRecord, Population, datetime], Placed | Refusal]] = {
+    Kind.INTENSIVE_CARE: _in_intensive_care,
+    Kind.DISCHARGE: _at_discharge,
+    Kind.OUTPATIENT: _outside_hospital,
+}
 
 
 def _hour_text(hours: float, population: Population) -> str:
@@ -100,13 +168,22 @@ def _missing_label(signal: Signal, series: Mapping[str, Series], manifest: Manif
 def too_little(series: Mapping[str, Series], manifest: Manifest, hours: float) -> Refusal | None:
     """A refusal if fewer signals were measured than the manifest asks for, or none of the vital ones lately."""
     least = manifest.minimum
-    recent = any(name in series and series[name].times[-1] > hours - least.hours for name in least.any_of)
+    for name in least.required:
+        if name not in series:
+            text = f"nothing usable of: {manifest.signals[name].label.lower()}"
+            return _lacking(text, series, manifest)
+    after = hours - least.hours if least.hours else -1.0
+    recent = any(name in series and series[name].times[-1] > after for name in least.any_of) or not least.any_of
     if recent and len(series) >= least.signals:
         return None
-    missing = missing_signals(series, manifest)
-    vital = ", ".join(manifest.signals[name].label.lower() for name in least.any_of)
     if recent:
         text = f"{len(series)} of {len(manifest.signals)} signals were measured; the model needs {least.signals}"
-    else:
-        text = f"nothing usable in the last {least.hours:g} hours of: {vital}"
+        return _lacking(text, series, manifest)
+    vital = ", ".join(manifest.signals[name].label.lower() for name in least.any_of)
+    since = f" in the last {least.hours:g} hours" if least.hours else ""
+    return _lacking(f"nothing usable{since} of: {vital}", series, manifest)
+
+
+def _lacking(text: str, series: Mapping[str, Series], manifest: Manifest) -> Refusal:
+    missing = missing_signals(series, manifest)
     return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=missing)

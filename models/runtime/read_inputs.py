@@ -93,26 +93,53 @@ def _answered(table: TomlTable, common: dict[str, Any]) -> Answered:
         values=_values(table),
         window=_window(table),
         otherwise=table.number("otherwise") if table.has("otherwise") else None,
+        holds=timedelta(days=table.number("holds_days")) if table.has("holds_days") else None,
     )
 
 
 def _diagnosed(table: TomlTable, common: dict[str, Any]) -> Diagnosed:
-    need, active_only = table.text_or("need", "conditions"), table.flag("active_only", default=False)
-    return Diagnosed(**common, need=need, codes=_tried(table, code_list, CodeList()), active_only=active_only)
+    return Diagnosed(
+        **common,
+        need=table.text_or("need", "conditions"),
+        codes=_tried(table, code_list, CodeList()),
+        active_only=table.flag("active_only", default=False),
+        window=_window(table) if _has_window(table) else None,
+        female_until=table.integer("female_until") if table.has("female_until") else None,
+    )
 
 
 def _medicated(table: TomlTable, common: dict[str, Any]) -> Medicated:
-    names = frozenset(name.lower() for name in table.texts_or_none("names"))
-    need, in_stay = table.text_or("need", "medications"), table.flag("in_stay", default=False)
-    codes = _tried(table, code_list, CodeList())
-    return Medicated(**common, need=need, codes=codes, names=names, in_stay=in_stay)
+    return Medicated(
+        **common,
+        need=table.text_or("need", "medications"),
+        codes=_tried(table, code_list, CodeList()),
+        names=_words(table, "names"),
+        except_words=_words(table, "except_words"),
+        all_names=table.flag("all_names", default=False),
+        in_stay=table.flag("in_stay", default=False),
+        window=_window(table) if _has_window(table) else None,
+    )
 
 
 def _performed(table: TomlTable, common: dict[str, Any]) -> Performed:
-    codes = _tried(table, code_list, CodeList())
+    hours = table.choice("take", ("count", "hours"), default="count") == "hours"
     return Performed(
-        **common, need=table.text_or("need", "procedures"), unit="{count}", codes=codes, window=_window(table)
+        **common,
+        need=table.text_or("need", "procedures"),
+        unit="h" if hours else "{count}",
+        codes=_tried(table, code_list, CodeList()),
+        window=_window(table),
+        takes_hours=hours,
+        until=table.text_or("until", ""),
+        names=_words(table, "names"),
+        enough=table.number("enough") if table.has("enough") else None,
+        others=_tried(table, code_list, CodeList(), "other_codes") if table.has("other_codes") else CodeList(),
     )
+
+
+def _words(table: TomlTable, key: str) -> frozenset[str]:
+    """Words, or parts of words, in small letters."""
+    return frozenset(word.lower() for word in table.texts_or_none(key))
 
 
 def _visits(table: TomlTable, common: dict[str, Any]) -> Visits:
@@ -123,18 +150,24 @@ def _visits(table: TomlTable, common: dict[str, Any]) -> Visits:
         classes=frozenset(table.texts("classes")),
         window=timedelta(days=table.number("within_days")),
         skip=timedelta(hours=table.number("skip_hours")),
+        most=table.choice("take", ("least", "most"), default="least") == "most",
     )
 
 
 def _stayed(table: TomlTable, common: dict[str, Any]) -> Stayed:
     what = table.choice("take", STAYED)
-    values = {} if what == "days" else _values(table)
-    return Stayed(**common, unit="d" if what == "days" else "1", what=what, values=values)
+    days = what.startswith("days")
+    return Stayed(**common, unit="d" if days else "1", what=what, values={} if days else _values(table))
 
 
 def _personal(table: TomlTable, common: dict[str, Any]) -> Personal:
     what = table.choice("take", PERSONAL)
     return Personal(**common, unit=_AGES[what], what=what)
+
+
+def _has_window(table: TomlTable) -> bool:
+    """Whether it says how far back a fact may lie."""
+    return table.has("within_hours") or table.has("within_days")
 
 
 def _window(table: TomlTable) -> timedelta:
@@ -146,12 +179,14 @@ def _window(table: TomlTable) -> timedelta:
     return timedelta(days=table.number("within_days")) if table.has("within_days") else timedelta()
 
 
-def _tried(table: TomlTable, read: Callable[[Mapping[str, tuple[str, ...]]], _T], nothing: _T) -> _T:
+def _tried(
+    table: TomlTable, read: Callable[[Mapping[str, tuple[str, ...]]], _T], nothing: _T, key: str = "codes"
+) -> _T:
     """Codes by system, as `read` makes them; a fault is noted."""
-    inner = table.table("codes")
+    inner = table.table(key)
     written = {system: inner.texts(system) for system in inner.names()}
     if not written:
-        table.fault("codes must name a code")
+        table.fault(f"{key} must name a code")
     try:
         return read(written)
     except ValueError as error:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from clinical.errors import ManifestInvalid
-from clinical.need import DataNeed
 from models.runtime.aggregate import Take
 from models.runtime.check_manifest import check_manifest
+from models.runtime.columns import CODE_FILE
 from models.runtime.evidence import EVALUATION_FILE, read_evidence
-from models.runtime.manifest import ANY_RECIPE, ArtefactEntry, Derived, Manifest, Minimum, Population, Signal
-from models.runtime.manifest_parts import ENCOUNTER, PATIENT, loinc, parse, read_info, read_outcome, read_tier
+from models.runtime.folder_code import NOT_BOUND
+from models.runtime.manifest import (
+    ANY_RECIPE,
+    OLDEST,
+    PERSON,
+    ArtefactEntry,
+    Column,
+    Derived,
+    Kind,
+    Manifest,
+    Minimum,
+    Population,
+    Signal,
+)
+from models.runtime.manifest_parts import loinc, parse, read_info, read_outcome, read_tier
+from models.runtime.read_needs import read_needs
 from models.runtime.toml_table import TomlTable
 
 DIRECTIONS = {"up": 1, "down": -1}
@@ -55,7 +70,7 @@ def _checked(path: Path, entry: Mapping[str, object], unreadable: list[str], con
 
 
 def _manifest(doc: TomlTable, entry: TomlTable, folder: Path) -> Manifest:
-    signals = {name: _signal(name, table) for name, table in doc.tables("signals")}
+    signals = {name: _signal(name, table) for name, table in _tables(doc, "signals")}
     population = _population(doc.table("population"))
     manifest = Manifest(
         info=read_info(doc, digest=entry.text("sha256"), base_rate=entry.number("base_rate")),
@@ -63,26 +78,75 @@ def _manifest(doc: TomlTable, entry: TomlTable, folder: Path) -> Manifest:
         population=population,
         minimum=_minimum(doc.table("minimum")),
         signals=signals,
-        derived={name: _derived(name, table) for name, table in doc.tables("derived")},
+        derived={name: _derived(name, table) for name, table in _tables(doc, "derived")},
         tiers=tuple(read_tier(row) for row in doc.rows("tiers")),
-        needs=_needs(doc, signals, population),
+        needs=read_needs(doc, signals, population),
         comparators=doc.texts_or_none("comparators"),
         served=doc.flag("served", default=True),
         artefact=ArtefactEntry(folder, entry.text("file"), entry.text("sha256"), entry.text("recipe")),
+        person=_person(doc),
+        columns={name: _column(name, table) for name, table in _tables(doc, "columns")},
+        code_digest=_code_digest(folder),
     )
     doc.close()
     entry.close()
     return manifest
 
 
+def _tables(doc: TomlTable, key: str) -> Iterator[tuple[str, TomlTable]]:
+    """Tables within a table that need not be there."""
+    return doc.tables(key) if doc.has(key) else iter(())
+
+
+def _person(doc: TomlTable) -> tuple[str, ...]:
+    if not doc.has("person"):
+        return PERSON
+    table = doc.table("person")
+    columns = table.texts("columns")
+    table.close()
+    return columns
+
+
+def _column(name: str, table: TomlTable) -> Column:
+    label = table.text("label")
+    column = Column(
+        name=name,
+        label=label,
+        concept=table.text_or("concept", name),
+        concept_label=table.text_or("concept_label", label),
+        unit=table.text("unit"),
+        direction=_direction(table),
+    )
+    table.close()
+    return column
+
+
+def _code_digest(folder: Path) -> str:
+    """SHA-256 of `features.py` and of the code beside it that it may import; empty without a `features.py`."""
+    if not (folder / CODE_FILE).is_file():
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        if path.name not in NOT_BOUND:
+            content = path.read_bytes()
+            digest.update(f"{path.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 def _population(table: TomlTable) -> Population:
+    kind = Kind(table.choice("kind", [one.value for one in Kind], default=Kind.INTENSIVE_CARE.value))
+    staying = kind is Kind.INTENSIVE_CARE
     population = Population(
         minimum_age=table.integer("minimum_age"),
         age_cap=table.integer("age_cap"),
-        from_hour=table.number("from_hour"),
-        to_hour=table.number("to_hour"),
-        landmarks=table.numbers("landmarks"),
-        allowance=timedelta(hours=table.number("allowance_hours")),
+        maximum_age=table.integer("maximum_age") if table.has("maximum_age") else OLDEST,
+        kind=kind,
+        from_hour=table.number("from_hour") if staying else 0.0,
+        to_hour=table.number("to_hour") if staying else 0.0,
+        landmarks=table.numbers("landmarks") if staying and table.has("landmarks") else (),
+        allowance=timedelta(hours=table.number("allowance_hours") if kind is not Kind.OUTPATIENT else 0.0),
+        look_back=timedelta(days=table.number("look_back_days") if kind is Kind.OUTPATIENT else 0.0),
+        hourly=table.flag("hourly", default=False),
     )
     table.close()
     return population
@@ -90,7 +154,11 @@ def _population(table: TomlTable) -> Population:
 
 def _minimum(table: TomlTable) -> Minimum:
     minimum = Minimum(
-        table.integer("signals"), table.texts("any_of"), table.number("any_of_within_hours"), table.text("source")
+        signals=table.integer("signals"),
+        any_of=table.texts_or_none("any_of") if table.has("any_of") else (),
+        hours=table.number("any_of_within_hours") if table.has("any_of_within_hours") else 0.0,
+        source=table.text("source"),
+        required=table.texts_or_none("required"),
     )
     table.close()
     return minimum
@@ -164,18 +232,3 @@ def _derived(name: str, table: TomlTable) -> Derived:
     )
     table.close()
     return derived
-
-
-def _needs(doc: TomlTable, signals: Mapping[str, Signal], population: Population) -> tuple[DataNeed, ...]:
-    """Patient, stays, and per group of observations its panels and the codes of its signals.
-
-    What was measured before the longest stay that is answered began is never looked at, so it is not searched either.
-    """
-    look_back = timedelta(hours=population.to_hour) + population.allowance
-    needs = [PATIENT, ENCOUNTER]
-    for key, table in doc.tables("needs"):
-        panels = loinc(table.texts_or_none("panels"))
-        codes = dict.fromkeys(code for signal in signals.values() if signal.need == key for code in signal.codes)
-        needs.append(DataNeed(key, "Observation", (*panels, *codes), table.integer("count"), look_back=look_back))
-        table.close()
-    return tuple(needs)

@@ -11,8 +11,8 @@ from clinical.errors import ManifestInvalid
 from clinical.need import DataNeed, Importance
 from clinical.record import Coding
 from models.runtime.check_score_manifest import check_score_manifest
+from models.runtime.manifest import OLDEST
 from models.runtime.manifest_parts import ENCOUNTER, PATIENT, loinc, parse, read_info, read_outcome, read_tier
-from models.runtime.population import OLDEST
 from models.runtime.read_inputs import read_input
 from models.runtime.score_code import code_digest
 from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated, Performed, Stayed, Visits
@@ -29,6 +29,8 @@ _TYPES: dict[type, str] = {
     Performed: "Procedure",
     Visits: "Encounter",
 }
+# An order on hold, or of unknown state, may be in use; without it nobody would know that nobody can say.
+_IN_USE = ("active", "on-hold", "unknown")
 _LONG_STAY = timedelta(days=90)
 # Nothing that is missing may go without a word: "not found" would be taken for "not there".
 _IMPORTANCE = (Importance.REQUIRED.value, Importance.OPTIONAL.value)
@@ -75,6 +77,7 @@ def _population(table: TomlTable) -> ScorePopulation:
         setting=Setting(table.choice("setting", [one.value for one in Setting])),
         only_with=table.texts_or_none("only_with"),
         not_with=table.texts_or_none("not_with"),
+        not_with_recorded=table.texts_or_none("not_with_recorded"),
     )
     table.close()
     return population
@@ -104,7 +107,7 @@ def _scale(doc: TomlTable) -> Scale:
 def _needs(doc: TomlTable, inputs: Mapping[str, AnyInput], population: ScorePopulation) -> tuple[DataNeed, ...]:
     """The patient; the stays under way where they matter; and what the inputs look for, by key."""
     here = population.setting is not Setting.ANY or any(isinstance(one, Stayed | Visits) for one in inputs.values())
-    needs = [PATIENT, replace(ENCOUNTER, importance=_importance_of_place(population))] if here else [PATIENT]
+    needs = [PATIENT, _place_need(population)] if here else [PATIENT]
     tables = dict(doc.tables("needs")) if doc.has("needs") else {}
     for key, table in tables.items():
         needs.append(_need(key, table, [one for one in inputs.values() if one.need == key]))
@@ -112,6 +115,14 @@ def _needs(doc: TomlTable, inputs: Mapping[str, AnyInput], population: ScorePopu
     for key in sorted({one.need for one in inputs.values()} - {"", *tables}):
         doc.fault(f"needs: {key} is used by an input and not declared")
     return tuple(needs)
+
+
+def _place_need(population: ScorePopulation) -> DataNeed:
+    """The stays under way; where the patient may just have left, also those that are finished."""
+    importance = _importance_of_place(population)
+    if population.setting is not Setting.DISCHARGE:
+        return replace(ENCOUNTER, importance=importance)
+    return replace(ENCOUNTER, importance=importance, statuses=(*ENCOUNTER.statuses, "finished"))
 
 
 def _importance_of_place(population: ScorePopulation) -> Importance:
@@ -131,8 +142,8 @@ def _need(key: str, table: TomlTable, inputs: list[AnyInput]) -> DataNeed:
         codes=tuple(dict.fromkeys((*loinc(table.texts_or_none("panels")), *_codes(inputs)))),
         count=table.integer("count"),
         importance=Importance(table.choice("importance", _IMPORTANCE, default=Importance.REQUIRED.value)),
-        look_back=_look_back(inputs),
-        statuses=("active",) if resource_type == "MedicationRequest" else (),
+        look_back=timedelta(days=table.number("look_back_days")) if table.has("look_back_days") else _look_back(inputs),
+        statuses=table.texts_or_none("statuses") or (_IN_USE if resource_type == "MedicationRequest" else ()),
     )
 
 

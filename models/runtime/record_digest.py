@@ -53,8 +53,8 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         _facts(record.observations),
         [_stay(stay) for stay in record.stays],
         [(_stated(c), c.active, _time(c.onset), _time(c.recorded)) for c in record.conditions],
-        [(_stated(m), m.active, _time(m.start), _time(m.end)) for m in record.medications],
-        [(_stated(p), _time(p.performed)) for p in record.procedures],
+        [(_stated(m), m.active, m.status, *map(_time, (m.start, m.end, m.latest_start))) for m in record.medications],
+        [(_stated(p), p.status, *map(_time, (p.performed, p.end, p.latest_start))) for p in record.procedures],
         [_answer(answer) for answer in record.answers],
         [(s.reference, s.reason.value, s.detail, _codings(s.codings)) for s in record.set_aside],
     )
@@ -82,7 +82,8 @@ def _stay(stay: Stay) -> tuple[object, ...]:
     codes = (stay.class_code, stay.priority, stay.admit_source, stay.discharge_disposition)
     kinds = [None if code is None else _coding(code) for code in codes]
     diagnoses = [_diagnosis(diagnosis) for diagnosis in stay.diagnoses]
-    return stay.reference, stay.status, kinds, _time(stay.start), _time(stay.end), places, diagnoses
+    days = _time(stay.start_day), _time(stay.end_day), None if stay.offset is None else stay.offset.total_seconds()
+    return stay.reference, stay.status, kinds, _time(stay.start), _time(stay.end), days, places, diagnoses
 
 
 def _stated(fact: Condition | MedicationUse | ProcedureDone) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ equation (a value that it was not made for) is a refusal too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from clinical.assessment import AbstentionReason
 from models.formulae.worked import Given, Worked
@@ -16,7 +16,8 @@ from models.runtime.score_situation import outside
 from models.runtime.whereabouts import Refusal
 
 __all__ = [
-    "Given", "Probability", "Refusal", "Result", "Work", "Worked", "first", "lacking", "outside", "plain", "worst",
+    "Given", "Probability", "Refusal", "Result", "Work", "Worked",
+    "between", "first", "lacking", "outside", "plain", "worst",
 ]  # fmt: skip
 
 
@@ -24,13 +25,15 @@ __all__ = [
 class Probability:
     """A probability that its parts explain exactly: `base_log_odds` plus all `parts` is its log-odds.
 
-    `parts` are log-odds by the name of an item. `others` are further probabilities by their label.
+    `parts` are log-odds by the name of an item. `others` are further probabilities by their label. `shown` says, by
+    item, the value and unit to show where that is not what was found but what was made of it: eGFR of a creatinine.
     """
 
     value: float
     base_log_odds: float
     parts: Mapping[str, float]
     others: tuple[tuple[str, float], ...] = ()
+    shown: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
 
 Result = Worked | Probability | Refusal
@@ -40,6 +43,16 @@ Work = Callable[[Given], Result]
 def plain(value: float, *, band: str = "", highest: float | None = None, maximum: float | None = None) -> Worked:
     """The number of an equation. It has no points, so its lines are its inputs as they were found."""
     return Worked(value, value if highest is None else highest, (), band, maximum)
+
+
+def between(least: Worked, most: Worked) -> Worked:
+    """The least of two ways to work a score out, with the most of the other; lines that differ could still gain."""
+    points = {line.name: line.points for line in most.lines}
+    lines = tuple(
+        replace(line, unsettled=line.unsettled or (line.points is not None and line.points != points[line.name]))
+        for line in least.lines
+    )
+    return replace(least, highest=max(least.highest, most.highest), lines=lines)
 
 
 def lacking(*labels: str) -> Refusal:

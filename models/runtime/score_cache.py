@@ -97,9 +97,9 @@ def _times(record: PatientRecord) -> Iterator[datetime]:
     yield from (answer.time for answer in record.answers)
     for stay in record.stays:
         yield from _present(stay.start, stay.end, *(t for place in stay.locations for t in (place.start, place.end)))
-    yield from _present(*(time for use in record.medications for time in (use.start, use.end)))
+    yield from _present(*(time for use in record.medications for time in (use.start, use.end, use.latest_start)))
     yield from _present(*(time for condition in record.conditions for time in (condition.onset, condition.recorded)))
-    yield from _present(*(done.performed for done in record.procedures))
+    yield from _present(*(time for done in record.procedures for time in (done.performed, done.end, done.latest_start)))
 
 
 def _present(*times: datetime | None) -> Iterator[datetime]:

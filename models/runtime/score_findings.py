@@ -51,8 +51,9 @@ class Finds:
 
     @property
     def times(self) -> list[datetime]:
-        """When the facts were measured or answered."""
-        return [time for found in self.found.values() for time in found.times]
+        """When the facts of the lines were measured or answered; what only helps to find them is none."""
+        helpers = {one.name for one in self.manifest.inputs.values() if one.helper}
+        return [time for name, found in self.found.items() if name not in helpers for time in found.times]
 
 
 def score_of(result: Worked, finds: Finds) -> Score:
@@ -120,17 +121,22 @@ def _item(line: Line, finds: Finds) -> ScoreItem:
         name=line.name,
         label=finds.manifest.labels[line.name],
         points=line.points,
-        found=_found(parts),
+        found=_found(parts, finds.manifest.labels[line.name]),
         rule=line.rule,
         facts=_facts(parts),
         basis=_basis(parts),
     )
 
 
-def _found(parts: Sequence[tuple[AnyInput, Found]]) -> str:
-    """What was found; with the names of the inputs where a line has several, of which "no" says nothing."""
+def _found(parts: Sequence[tuple[AnyInput, Found]], label: str) -> str:
+    """What was found; with the name of the input, where that is not the name of the line.
+
+    Of several diagnoses or medicines "no" says nothing.
+    """
     if len(parts) == 1:
-        return parts[0][1].text
+        one, found = parts[0]
+        plain = one.label == label or isinstance(one, Diagnosed | Medicated)
+        return found.text if plain else f"{one.label} {found.text}"
     telling = [(one, found) for one, found in parts if found.value or not isinstance(one, Diagnosed | Medicated)]
     if not telling:
         return "none recorded" if parts else ""
@@ -139,7 +145,8 @@ def _found(parts: Sequence[tuple[AnyInput, Found]]) -> str:
 
 def _named(one: AnyInput, found: Found) -> str:
     """An input with what was found; a diagnosis that is there needs no more words."""
-    return one.label.lower() if isinstance(one, Diagnosed | Medicated) else f"{one.label.lower()} {found.text}"
+    name = one.label[:1].lower() + one.label[1:] if one.label[1:2].islower() else one.label
+    return name if isinstance(one, Diagnosed | Medicated) else f"{name} {found.text}"
 
 
 def _facts(parts: Sequence[tuple[AnyInput, Found]]) -> tuple[Observation, ...]:
@@ -151,15 +158,21 @@ def _basis(parts: Sequence[tuple[AnyInput, Found]]) -> tuple[Basis, ...]:
 
 
 def _missing(lines: Sequence[Line], finds: Finds) -> tuple[str, ...]:
-    """Labels of lines without points for which nothing was found either: the lines of an equation have none."""
+    """Labels of lines for which nothing was found, and of those that could still gain points from what was not.
+
+    The lines of an equation have no points: there, what was found decides.
+    """
     empty = {line.name for line in lines if line.points is None and not finds.of_item(line.name)}
-    return tuple(label for item, label in finds.manifest.labels.items() if item in empty)
+    short = empty | {line.name for line in lines if line.unsettled}
+    return tuple(label for item, label in finds.manifest.labels.items() if item in short)
 
 
 def risk_of(result: Probability, finds: Finds) -> RiskAssessment:
     """A probability with its exact parts. Raises `ModelFault` if they do not add up to it."""
     manifest, times = finds.manifest, finds.times
-    attributions = tuple(_attribution(item, log_odds, finds) for item, log_odds in result.parts.items())
+    attributions = tuple(
+        _attribution(item, log_odds, finds, result.shown.get(item)) for item, log_odds in result.parts.items()
+    )
     explanation = Explanation(result.base_log_odds, attributions)
     if not abs(_probability(explanation.log_odds) - result.value) <= TOLERANCE:
         raise ModelFault("The reasons do not add up to the risk; no answer is given.")
@@ -183,22 +196,23 @@ def _probability(log_odds: float) -> float:
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 
-def _attribution(item: str, log_odds: float, finds: Finds) -> Attribution:
-    """The part of one item, with the first of its inputs that was found."""
+def _attribution(item: str, log_odds: float, finds: Finds, shown: tuple[float, str] | None) -> Attribution:
+    """The part of one item, with what is to be shown of it, else with the first of its inputs that was found."""
     if item not in finds.manifest.labels:
         raise ModelFault("The equation has a part that its manifest does not know; no answer is given.")
     parts = finds.of_item(item)
     label = finds.manifest.labels[item]
+    value, unit = shown or ((parts[0][1].value, parts[0][0].unit) if parts else (None, ""))
     return Attribution(
         feature=item,
         concept=item,
         concept_label=label,
         label=label,
         log_odds=log_odds,
-        value=parts[0][1].value if parts else None,
-        unit=parts[0][0].unit if parts else "",
+        value=value,
+        unit=unit,
         facts=_facts(parts),
         basis=_basis(parts),
-        derived=len(parts) > 1,
+        derived=shown is not None or len(parts) > 1,
         lead=True,
     )

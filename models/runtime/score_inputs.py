@@ -16,7 +16,8 @@ from models.runtime.code_list import CodeList
 from models.runtime.manifest import Signal
 
 PICKS = ("latest", "lowest", "highest")
-STAYED = ("days", "priority", "admit_source", "disposition")
+# Days: the least that they can be. Where the hospital's clock is not told, there may have been one more midnight.
+STAYED = ("days", "days_most", "priority", "admit_source", "disposition")
 PERSONAL = ("age", "sex")
 
 
@@ -62,47 +63,70 @@ class Paired(Input):
 class Answered(Input):
     """The latest answer within a time, as the number that the table gives its code (by token).
 
-    `otherwise` stands where nothing was answered and the record could be read; None: then nobody can say.
+    `otherwise` stands where nothing was answered and the record could be read; None: then nobody can say. `holds` is
+    for how long an answer surely holds (None: for the whole time); after that nobody can say either.
     """
 
     codes: tuple[Coding, ...]
     values: Mapping[tuple[str, str], float]
     window: timedelta
     otherwise: float | None = None
+    holds: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosed(Input):
-    """1 if the record holds one of some diagnoses, 0 if it was read and does not."""
+    """1 if the record holds one of some diagnoses, 0 if it was read and every diagnosis in it is another.
+
+    With a `window` only what began or was written down within it counts. What befalls women up to an age only
+    (`female_until`) is 0 for all others, unasked.
+    """
 
     codes: CodeList
     active_only: bool
+    window: timedelta | None = None
+    female_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Medicated(Input):
-    """1 if one of some medicines is in use, 0 if the record was read and none is.
+    """1 if one of some medicines is in use, 0 if the record was read and all in use are others.
 
-    `names` are ingredients: clinical drugs have thousands of codes, and each carries the name of its ingredient.
-    `in_stay` counts only what was begun in the current stay: a drip, and not what somebody carries for an emergency.
+    `names` are ingredients, `except_words` words by which a medicine is not meant all the same (an anaesthetic with
+    epinephrine). `all_names`: they are all names under which it goes, so that another name is another medicine.
+    `in_stay` counts only what was begun in the current stay: a drip, and not what somebody carries for an
+    emergency; with a `window` also what ran within it and has ended.
     """
 
     codes: CodeList
     in_stay: bool = False
     names: frozenset[str] = field(default_factory=frozenset)
+    except_words: frozenset[str] = field(default_factory=frozenset)
+    all_names: bool = False
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performed(Input):
-    """How many procedures with one of some codes were done within a time, or 0 if the record was read and none was."""
+    """How many procedures with one of some codes were done within a time, or for how many hours (`takes_hours`).
+
+    0 if the record was read and none was. `until` names what was measured at the end of the time (else it ends now);
+    `names` are parts of words by which a procedure without a listed code may be meant, `others` codes that are known to
+    be something else; from `enough` on, more do not matter.
+    """
 
     codes: CodeList
     window: timedelta
+    takes_hours: bool = False
+    until: str = ""
+    names: frozenset[str] = field(default_factory=frozenset)
+    enough: float | None = None
+    others: CodeList = field(default_factory=CodeList)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visits(Input):
-    """How many stays of some classes (ActCodes) began within a time before the current stay.
+    """How many stays of some classes (ActCodes) began within a time before the current stay: surely, or at the `most`.
 
     One that began within `skip` before it led to it, and does not count.
     """
@@ -110,6 +134,7 @@ class Visits(Input):
     classes: frozenset[str]
     window: timedelta
     skip: timedelta
+    most: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

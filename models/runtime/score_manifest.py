@@ -15,10 +15,11 @@ from models.runtime.score_inputs import Answered, AnyInput, Measured
 
 
 class Setting(StrEnum):
-    """Where a patient must be for a score to be meant for them."""
+    """Where a patient must be for a score to be meant for them. Discharge: in hospital, or just gone from it."""
 
     ANY = "any"
     INPATIENT = "inpatient"
+    DISCHARGE = "discharge"
     INTENSIVE_CARE = "intensive-care"
     OUTPATIENT = "outpatient"
 
@@ -35,7 +36,8 @@ class ScorePopulation:
     """For whom there is an answer. Ages in completed years.
 
     `only_with` names inputs that must be 1, `not_with` inputs that must be 0; else the score is not meant for the
-    patient.
+    patient, and where nobody can say there is no answer. `not_with_recorded` names inputs that must not be 1: where
+    nobody can say there is an answer, which tells that.
     """
 
     minimum_age: int
@@ -43,6 +45,7 @@ class ScorePopulation:
     setting: Setting
     only_with: tuple[str, ...] = ()
     not_with: tuple[str, ...] = ()
+    not_with_recorded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

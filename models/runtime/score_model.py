@@ -20,10 +20,13 @@ from models.runtime.read_score_manifest import read_score_manifest
 from models.runtime.score_answer import Probability, Result
 from models.runtime.score_code import load_answer
 from models.runtime.score_findings import Finds, risk_of, score_of
-from models.runtime.score_inputs import Diagnosed, Measured
+from models.runtime.score_inputs import AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
 from models.runtime.score_situation import Situation, outside, situate
 from models.runtime.whereabouts import Refusal
+
+# Points of a score, or the value of an equation; no score is ever higher.
+HIGHEST_LEVEL = 1000.0
 
 
 class ScoreModel:
@@ -65,6 +68,14 @@ class ScoreModel:
         """Why it is not offered at all, or nothing."""
         return self.manifest.draft
 
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The lowest and the highest level that a threshold may name: a probability, points, or a value turned."""
+        if self.manifest.scale.answers is Answers.PROBABILITY:
+            return 0.0, 1.0
+        lowest = self.manifest.tiers[0].at_least
+        return (lowest, 0.0) if self.manifest.scale.falling else (lowest, HIGHEST_LEVEL)
+
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
         situation = situate(record, self.manifest.population, as_of)
@@ -86,10 +97,20 @@ class ScoreModel:
         """Every input, looked up."""
         opens = as_of - self._window
         gathered = self._gatherer.gather(record, opens, opens, as_of)
-        chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record.conditions))
+        chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record))
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
         used = {name: one if name in self._current(name, found) else NOTHING for name, one in found.items()}
-        return Finds(self.manifest, used, situation.words, as_of, (*gathered.unused, *chart.unused))
+        # One fact may be in doubt for many inputs; it is told once.
+        unused = tuple(dict.fromkeys((*gathered.unused, *chart.unused)))
+        return Finds(self.manifest, used, self._words(situation, found), as_of, unused)
+
+    def _words(self, situation: Situation, found: Mapping[str, Found]) -> str:
+        """Where the patient is, and what nobody can say of for whom the score is meant."""
+        names = self.manifest.population.not_with_recorded
+        open_ = [self.manifest.inputs[name].label.lower() for name in names if found[name].value is None]
+        if not open_:
+            return situation.words
+        return f"{situation.words}; the record does not say whether there is {' or '.join(open_)}"
 
     def _current(self, name: str, found: Mapping[str, Found]) -> Sequence[str]:
         """Of an input and those that may stand in its place, the newest; of equals all, and of timeless ones the first.
@@ -115,14 +136,18 @@ class ScoreModel:
                 return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=(label,))
             if value != wanted:
                 return outside(f"the score is for people {'without' if value else 'with'} {label.lower()}")
+        for name in population.not_with_recorded:
+            if finds.found[name].value:
+                return outside(f"the score is for people without {self.manifest.inputs[name].label.lower()}")
         return None
 
     def _too_little(self, finds: Finds) -> Refusal | None:
         """A refusal where something required, or too much, was not found."""
         missing, labels = finds.missing, self.manifest.labels
-        lacking = [one.label for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
-        if lacking:
-            text, missing = f"not found: {', '.join(lacking)}", tuple(dict.fromkeys((*lacking, *missing)))
+        required = [one for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
+        if required:
+            lacking = [one.label for one in required]
+            text, missing = _lacking(required), tuple(dict.fromkeys((*lacking, *missing)))
         elif len(labels) - len(missing) < self.manifest.least.items:
             known = len(labels) - len(missing)
             text = f"{known} of {len(labels)} items were found; the score needs {self.manifest.least.items}"
@@ -157,3 +182,11 @@ class ScoreModel:
         if not isinstance(result, Refusal | kind):
             raise ModelFault("The score gave another kind of answer than its manifest says; no answer is given.")
         return result
+
+
+def _lacking(inputs: Sequence[AnyInput]) -> str:
+    """What was not found; of a history nothing is found where nobody can say whether it is so."""
+    told = [one.label for one in inputs if isinstance(one, Diagnosed | Medicated)]
+    found = [one.label for one in inputs if not isinstance(one, Diagnosed | Medicated)]
+    parts = (("not found", found), ("the record does not say", told))
+    return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in parts if labels)

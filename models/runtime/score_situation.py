@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay
@@ -16,9 +16,11 @@ from models.runtime.whereabouts import (
     intensive_care_bed,
     intensive_care_start,
     is_under_way,
+    stay_to_leave,
 )
 
 _HOUR = timedelta(hours=1)
+NOT_SURE_WHERE = "the record does not say for certain that this is not a stay in hospital"
 # The record shows that the score is not meant for this patient.
 OUTSIDE = AbstentionReason.NOT_MEANT_FOR
 
@@ -49,18 +51,51 @@ def situate(record: PatientRecord, population: ScorePopulation, as_of: datetime)
         return outside(f"the score is for people of up to {population.maximum_age} years")
     if population.setting is Setting.INPATIENT:
         return _inpatient(record, age, as_of)
+    if population.setting is Setting.DISCHARGE:
+        return _leaving(record, age, as_of)
     if population.setting is Setting.INTENSIVE_CARE:
         return _intensive_care(record, age, as_of)
-    stay = _admitted_stay(record, as_of)
-    admitted = None if isinstance(stay, Refusal) else stay
-    if population.setting is Setting.OUTPATIENT and admitted is not None:
+    return _anywhere(record, population, age, as_of)
+
+
+def _anywhere(record: PatientRecord, population: ScorePopulation, age: float, as_of: datetime) -> Situation | Refusal:
+    stay, words = _admitted_stay(record, as_of), f"at the age of {age:g} years"
+    if population.setting is Setting.ANY:
+        return Situation(age, None if isinstance(stay, Refusal) else stay, words)
+    if not isinstance(stay, Refusal):
         return outside("the score is for people who are not in hospital")
-    return Situation(age, admitted, f"at the age of {age:g} years")
+    return Situation(age, None, f"{words}; {NOT_SURE_WHERE}" if stay.in_population else words)
 
 
 def _inpatient(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
     stay = _admitted_stay(record, as_of)
     return stay if isinstance(stay, Refusal) else Situation(age, stay, _day(stay, as_of))
+
+
+def _leaving(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
+    if any(_ended_some_time(stay) for stay in record.stays if stay.reference == record.focus):
+        text = "the record does not say when the stay ended"
+        return Refusal(AbstentionReason.NO_CURRENT_STAY, text, in_population=True)
+    stay = stay_to_leave(_with_ends(record), as_of)
+    if isinstance(stay, Refusal):
+        return stay
+    own = next(one for one in record.stays if one.reference == stay.reference)
+    return Situation(age, own, _day(own, min(own.end or as_of, as_of)))
+
+
+def _ended_some_time(stay: Stay) -> bool:
+    return stay.status == "finished" and stay.end is None and stay.end_day is None and not _is_visit(stay)
+
+
+def _with_ends(record: PatientRecord) -> PatientRecord:
+    """The record in which a stay that ended on a day, nobody knows when, ends with the last moment of it."""
+    return replace(record, stays=tuple(map(_ended, record.stays)))
+
+
+def _ended(stay: Stay) -> Stay:
+    if stay.status != "finished" or stay.end is not None or stay.end_day is None:
+        return stay
+    return replace(stay, end=datetime.combine(stay.end_day, time.max, UTC))
 
 
 def _day(stay: Stay, as_of: datetime) -> str:

@@ -1,58 +1,47 @@
-"""Which way does a row take through each of many trees?
+"""On which side of each of many nodes does a row fall, whether or not it comes by?
 
-A way says for every inner node of a tree on which side of it a row falls, whether or not the row comes by. In its
-number the k-th inner node is the k-th binary digit: 0 on the side that a missing value falls on, 1 on the other. Many
-trees split at the same places, so each distinct split is decided once for a row, and the digits of all trees are looked
-up among these decisions.
+Many trees split at the same places, so each distinct split is decided once for a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from models.runtime.trees import Nodes, inner_nodes
+from models.runtime.trees import Floats, Integers, Nodes
 
-Floats = npt.NDArray[np.float64]
-Numbers = npt.NDArray[np.unsignedinteger[Any]]
-
+Flags = npt.NDArray[np.bool_]
 _KEY = ("missing_go_to_left", "feature_idx", "num_threshold")
 
 
-def most_digits(trees: Sequence[Nodes]) -> int:
-    """The inner nodes of the largest tree; the number of its ways doubles with every one of them."""
-    return max(len(inner_nodes(nodes)) for nodes in trees)
-
-
 class Splits:
-    """The splits of trees without categorical features, of at most 64 inner nodes each."""
+    """The distinct splits of inner nodes. `of_node` (nodes,) says which one each node is; `nowhere` is none of them."""
 
-    def __init__(self, trees: Sequence[Nodes]) -> None:
-        """Number the distinct splits, those first at which a missing value goes right."""
-        inner = [inner_nodes(nodes) for nodes in trees]
-        nodes = np.concatenate(inner)
-        keys = np.stack([nodes[name].astype(np.float64) for name in _KEY], axis=1)
-        splits, place = np.unique(keys, axis=0, return_inverse=True)
-        self._missing_right = int((splits[:, 0] == 0).sum())
-        self._column = splits[:, 1].astype(np.intp)
-        self._threshold = np.ascontiguousarray(splits[:, 2])
-        digits = most_digits(trees)
-        self._type = np.dtype(next(kind for kind in ("<u1", "<u2", "<u4", "<u8") if digits <= 8 * int(kind[-1])))
-        # Behind the splits comes one that is always 0, for the digits that a tree does not have.
-        split_of_digit = np.full((len(trees), 8 * self._type.itemsize), len(splits), dtype=np.intp)
-        sizes = np.array([len(tree) for tree in inner])
-        split_of_digit[np.arange(split_of_digit.shape[1]) < sizes[:, None]] = place.ravel()
-        self._split_of_digit = split_of_digit.ravel()
+    of_node: Integers
+    nowhere: int
 
-    def ways(self, row: Floats) -> Numbers:
-        """The number of the way that a row, NaN where missing, takes through each tree, shape (trees,)."""
+    def __init__(self, inner: Nodes) -> None:
+        """Number them, those first at which a missing value goes right."""
+        order = np.lexsort([inner[name] for name in reversed(_KEY)])
+        by_key = inner[order]
+        differs = np.zeros(len(inner), dtype=np.bool_)
+        for name in _KEY:
+            differs[1:] |= by_key[name][1:] != by_key[name][:-1]
+        self.of_node = np.zeros(len(inner), dtype=np.int64)
+        self.of_node[order] = np.cumsum(differs)
+        differs[0] = True
+        distinct = by_key[differs]
+        self.nowhere = len(distinct)
+        self._missing_right = int((~distinct["missing_go_to_left"]).sum())
+        self._column = distinct["feature_idx"].astype(np.intp)
+        self._threshold = np.ascontiguousarray(distinct["num_threshold"])
+
+    def decide(self, row: Floats) -> Flags:
+        """Whether a row, NaN where missing, goes left, by split, shape (nowhere + 1,); the last is False."""
         values, first = row.take(self._column), self._missing_right
-        digits = np.zeros(len(values) + 1, dtype=np.bool_)
+        left = np.zeros(len(values) + 1, dtype=np.bool_)
         # A comparison with NaN is false.
-        np.less_equal(values[:first], self._threshold[:first], out=digits[:first])
-        np.greater(values[first:], self._threshold[first:], out=digits[first:-1])
-        found: Numbers = np.packbits(digits.take(self._split_of_digit), bitorder="little").view(self._type)
-        return found
+        np.less_equal(values[:first], self._threshold[:first], out=left[:first])
+        np.greater(values[first:], self._threshold[first:], out=left[first:-1])
+        np.logical_not(left[first:-1], out=left[first:-1])
+        return left

@@ -1,111 +1,120 @@
-"""The margin of gradient-boosted trees by walking them.
+"""The words of boosted trees: a member is what the margin begins with, and trees whose leaves are added to it.
 
-An answer that does not come from the explainer, so that the explanation can be checked against it on every call;
-scikit-learn's own `decision_function` gives the same number and takes several milliseconds for one row.
+No learner's own type is used here: whatever grew the trees, these are the records that serve.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+# One node. A row goes left if its value is at most the threshold; a missing value where the node says. `left` and
+# `right` count from the root of the tree, which is node 0, and lie behind their parent. `count` is the number of
+# training rows that came by. A leaf has a value and is 0 in all that speaks of a split.
+NODE = np.dtype(
+    [
+        ("feature_idx", "<i4"),
+        ("num_threshold", "<f8"),
+        ("left", "<u4"),
+        ("right", "<u4"),
+        ("missing_go_to_left", "?"),
+        ("is_leaf", "?"),
+        ("value", "<f8"),
+        ("count", "<u4"),
+        ("depth", "<u2"),
+    ]
+)
+DEEPEST = 250
+
 Nodes = npt.NDArray[Any]
-_Floats = npt.NDArray[np.float64]
-_Places = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+_SPLIT = ("feature_idx", "num_threshold", "left", "right", "missing_go_to_left")
 
 
-def trees_of(booster: Any) -> list[Nodes]:
-    """The nodes of each tree of one fitted, binary HistGradientBoostingClassifier, as scikit-learn's node records."""
-    return [predictor.nodes for (predictor,) in booster._predictors]
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """One fitted booster: the margin of a row is `baseline` and the values of the leaves that it ends at."""
+
+    baseline: float
+    trees: tuple[Nodes, ...]
 
 
-def inner_nodes(nodes: Nodes) -> Nodes:
-    """The nodes of a tree that split, in their order. Raises ValueError for one that splits by category."""
-    if nodes["is_categorical"].any():
-        raise ValueError("categorical splits are not supported")
-    found: Nodes = nodes[nodes["is_leaf"] == 0]
-    return found
+def grow(sizes: Sequence[int] | Integers, nodes: Nodes) -> tuple[Nodes, ...]:
+    """Trees of so many nodes each, laid end to end in `nodes`, which needs neither `is_leaf` nor `depth` yet.
 
-
-def baseline(booster: Any) -> float:
-    """The margin before any tree."""
-    return float(np.ravel(booster._baseline_prediction)[0])
-
-
-def leaf_values(nodes: Nodes, ways: npt.NDArray[np.int64]) -> _Floats:
-    """The leaves of one tree that ways end at, shape (ways,).
-
-    The k-th binary digit of a way says where it goes on at the k-th inner node: 0 where a missing value would.
+    A node without a left child is a leaf. Raises ValueError where the nodes are not trees of finite numbers.
     """
-    inner = nodes["is_leaf"] == 0
-    sides = np.stack([nodes["right"], nodes["left"]], axis=1)
-    missing = nodes["missing_go_to_left"].astype(np.int64)
-    digit = np.where(inner, np.cumsum(inner) - 1, 0)
-    at: _Places = np.zeros(len(ways), dtype=np.intp)
-    for _ in range(int(nodes["depth"].max())):
-        at = np.where(inner[at], sides[at, (ways >> digit[at] & 1) ^ missing[at]], at)
-    found: _Floats = nodes["value"][at]
-    return found
+    sizes = np.asarray(sizes, dtype=np.int64)
+    if not len(sizes) or sizes.min() < 1 or sizes.sum() != len(nodes):
+        raise ValueError("the sizes of the trees are not those of their nodes")
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    found = nodes.astype(NODE)
+    found["is_leaf"] = leaf = found["left"] == 0
+    for name in _SPLIT:
+        found[name][leaf] = 0
+    found["value"][~leaf] = 0.0
+    _check_links(found, starts, sizes)
+    _check_numbers(found, starts, sizes)
+    found["depth"] = _depths(found, starts, sizes)
+    return tuple(found[start : start + size] for start, size in zip(starts, sizes, strict=True))
 
 
-class MeanOfMembers:
-    """The margin of fitted, binary HistGradientBoostingClassifiers out of the leaves that a row ends at."""
-
-    def __init__(self, members: Sequence[Any]) -> None:
-        """Note where the trees of each member begin and end among all trees."""
-        self._baselines = [baseline(member) for member in members]
-        self._parts = list(pairwise(accumulate((len(trees_of(member)) for member in members), initial=0)))
-
-    def of(self, leaves: _Floats) -> float:
-        """The members' mean log-odds before calibration; `leaves` has shape (trees,), in the order of the members."""
-        sums = [float(leaves[first:last].sum()) for first, last in self._parts]
-        return sum(base + part for base, part in zip(self._baselines, sums, strict=True)) / len(sums)
+def end_to_end(trees: Sequence[Nodes]) -> tuple[Nodes, Integers, Integers]:
+    """All nodes of some trees, where each tree begins, and its size."""
+    sizes = np.array([len(tree) for tree in trees], dtype=np.int64)
+    # For thousands of small trees much quicker than np.concatenate, which compares their types.
+    return np.frombuffer(b"".join(tree.tobytes() for tree in trees), dtype=NODE), np.cumsum(sizes) - sizes, sizes
 
 
-class Forest:
-    """The trees of fitted, binary HistGradientBoostingClassifiers without categorical features."""
+def children(nodes: Nodes, starts: Integers, sizes: Integers) -> tuple[Integers, Integers, Integers]:
+    """Inner nodes, their left and their right children, as places among all nodes of trees laid end to end."""
+    inner = np.flatnonzero(~nodes["is_leaf"])
+    root = np.repeat(starts, sizes)[inner]
+    return inner, root + nodes["left"][inner], root + nodes["right"][inner]
 
-    def __init__(self, members: Sequence[Any]) -> None:
-        """Lay all nodes of all trees end to end. Raises ValueError for a booster of another kind."""
-        trees = [tree for member in members for tree in trees_of(member)]
-        self._mean = MeanOfMembers(members)
-        depths = np.array([int(tree["depth"].max()) for tree in trees])
-        # Deepest first, so that at every step the walks that go on are the first so many.
-        order = np.argsort(-depths, kind="stable")
-        self._given_order: _Places = np.argsort(order, kind="stable")
-        self._going_on = [int((depths > level).sum()) for level in range(depths.max())]
-        self._lay_out(trees, order)
 
-    def _lay_out(self, trees: list[npt.NDArray[Any]], order: _Places) -> None:
-        """One array for each property of a node; `_child` holds the right and the left child of each node in turn."""
-        nodes = np.concatenate(trees)
-        if nodes["is_categorical"].any():
-            raise ValueError("categorical splits are not supported")
-        sizes = np.array([len(tree) for tree in trees])
-        roots = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-        leaf = nodes["is_leaf"].astype(bool)
-        self._feature = np.where(leaf, 0, nodes["feature_idx"].astype(np.intp))
-        self._threshold = nodes["num_threshold"].astype(np.float64)
-        self._left_if_missing = nodes["missing_go_to_left"].astype(bool)
-        # A leaf leads to itself: a walk in a tree with a short and a long branch may end early.
-        here = np.arange(len(nodes))
-        children = (np.where(leaf, here, nodes[side] + np.repeat(roots, sizes)) for side in ("right", "left"))
-        self._child: _Places = np.stack(list(children), axis=1).astype(np.intp).ravel()
-        self._value = nodes["value"].astype(np.float64)
-        self._roots: _Places = roots[order]
+def _check_links(nodes: Nodes, starts: Integers, sizes: Integers) -> None:
+    """Every node but a root is the child of one node before it, in the same tree: so there are no cycles."""
+    inner, left, right = children(nodes, starts, sizes)
+    behind = np.repeat(starts + sizes, sizes)[inner]
+    apart = (left > inner) & (right > inner) & (left < behind) & (right < behind)
+    if not apart.all():
+        raise ValueError("a child does not lie behind its parent in the same tree")
+    parents = np.bincount(np.concatenate([left, right]), minlength=len(nodes))
+    expected = np.ones(len(nodes), dtype=np.int64)
+    expected[starts] = 0
+    if not np.array_equal(parents, expected):
+        raise ValueError("a node has no parent or several")
 
-    def margin(self, row: _Floats) -> float:
-        """The members' mean log-odds before calibration for one row, shape (n,), NaN where missing."""
-        missing = np.isnan(row)
-        at = self._roots.copy()
-        for count in self._going_on:
-            node = at[:count]
-            feature = self._feature.take(node)
-            left = row.take(feature) <= self._threshold.take(node)
-            left |= missing.take(feature) & self._left_if_missing.take(node)
-            at[:count] = self._child.take(2 * node + left)
-        return self._mean.of(self._value.take(at).take(self._given_order))
+
+def _check_numbers(nodes: Nodes, starts: Integers, sizes: Integers) -> None:
+    """Thresholds may be +inf, which parts measured from missing values."""
+    inner, left, right = children(nodes, starts, sizes)
+    threshold, count = nodes["num_threshold"], nodes["count"].astype(np.int64)
+    if not np.isfinite(nodes["value"]).all() or np.isnan(threshold).any() or np.isneginf(threshold).any():
+        raise ValueError("a leaf or a threshold is not a number")
+    if (nodes["feature_idx"] < 0).any():
+        raise ValueError("a node looks at no column")
+    if count.min() < 1 or not np.array_equal(count[inner], count[left] + count[right]):
+        raise ValueError("the rows of a node are not those of its children")
+
+
+def _depths(nodes: Nodes, starts: Integers, sizes: Integers) -> Integers:
+    """Steps from the root."""
+    inner, left, right = children(nodes, starts, sizes)
+    child = np.zeros((len(nodes), 2), dtype=np.int64)
+    child[inner] = np.stack([left, right], axis=1)
+    depths = np.zeros(len(nodes), dtype=np.int64)
+    level, now = 0, starts
+    while len(now):
+        if level > DEEPEST:
+            raise ValueError(f"a tree is deeper than {DEEPEST}")
+        depths[now] = level
+        now = child[now[~nodes["is_leaf"][now]]].ravel()
+        level += 1
+    return depths

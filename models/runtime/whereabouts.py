@@ -13,6 +13,10 @@ _UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
 _NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 # ActCodes of contacts in which nobody lies in intensive care; any other code leaves the question open.
 NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
+# ActCodes of stays in which somebody is admitted.
+_ADMITTED = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
+# A discharge is often written up after the patient has left.
+_JUST_LEFT = timedelta(hours=24)
 # Between two intensive care beds a theatre or a scanner may stand as a place of its own.
 _SAME_STAY_GAP = timedelta(hours=6)
 
@@ -35,6 +39,39 @@ def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     if not under_way:
         return _no_known_stay(record, as_of)
     return max(under_way, key=lambda stay: (_bed(stay, as_of) is not None, *_age_of(stay.start), stay.reference))
+
+
+def admits(stay: Stay) -> bool:
+    """Whether somebody is admitted in this stay."""
+    return stay.class_code is not None and stay.class_code.code in _ADMITTED
+
+
+def stay_to_leave(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
+    """The stay in hospital that somebody leaves: the one named, else the latest under way, else one just ended."""
+    if record.focus is not None:
+        return _named_to_leave(record, record.focus, as_of)
+    leaving = [stay for stay in record.stays if admits(stay) and _may_leave(stay, as_of)]
+    if not leaving:
+        return _no_known_stay(record, as_of)
+    return max(leaving, key=lambda stay: (is_under_way(stay, as_of), *_age_of(stay.start), stay.reference))
+
+
+def _named_to_leave(record: PatientRecord, focus: str, as_of: datetime) -> Stay | Refusal:
+    named = [stay for stay in record.stays if stay.reference == focus]
+    if any(stay.class_code is None and _may_leave(stay, as_of) for stay in named):
+        return _no_stay("the stay named does not say whether the patient was admitted", in_population=True)
+    if named and not any(admits(stay) for stay in named):
+        return _no_stay("the stay named is a visit, and no stay in hospital", in_population=False)
+    leaving = [stay for stay in named if _may_leave(stay, as_of)]
+    return leaving[0] if leaving else _named_stay(record, focus, [], as_of)
+
+
+def _may_leave(stay: Stay, as_of: datetime) -> bool:
+    """Whether the stay is under way, or ended so lately that its discharge is the question."""
+    if stay.status in _NEVER_HAPPENED:
+        return False
+    just_left = stay.end is not None and as_of - _JUST_LEFT <= stay.end <= as_of
+    return just_left or is_under_way(stay, as_of)
 
 
 def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of: datetime) -> Stay | Refusal:

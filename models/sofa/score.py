@@ -9,12 +9,17 @@ from models.formulae.worked import Line
 from models.runtime.score_answer import Given, Result
 
 DRUGS = ("dopamine", "dobutamine", "epinephrine", "norepinephrine")
+OTHERS = "other_vasopressor"
 # A record says which vasopressor runs and not how fast. Any dose gives the least points of its drug.
 LEAST_DOSE = 1e-3
 
 
 def answer(given: Given) -> Result:
-    """Work out SOFA: the least with the smallest doses of what runs, the most with doses that nobody knows."""
+    """Work out SOFA: the least with the smallest doses of what runs, the most with doses that nobody knows.
+
+    SOFA has no points for other vasopressors (vasopressin): where one runs, or nobody can say, the pressure may be the
+    drug's, so the line may be anything.
+    """
     running = [drug for drug in DRUGS if given[drug]]
     known: dict[str, float | None] = {
         "pf_ratio": given["oxygenation"],
@@ -28,14 +33,23 @@ def answer(given: Given) -> Result:
         **{drug: given[drug] for drug in DRUGS},
     }
     least = sofa.work({**known, **dict.fromkeys(running, LEAST_DOSE)})
-    if not running:
+    unknown = running if given[OTHERS] == 0 else DRUGS
+    if not unknown:
         return least
-    most = sofa.work({**known, **dict.fromkeys(running)})
-    return replace(least, highest=most.highest, lines=tuple(map(_without_dose, least.lines)))
+    most = sofa.work({**known, **dict.fromkeys(unknown)})
+    highest = max(least.highest, most.highest)
+    open_ = highest > least.highest
+    lines = tuple(_circulation(line, bool(running), bool(given[OTHERS]), open_) for line in least.lines)
+    return replace(least, highest=highest, lines=lines)
 
 
-def _without_dose(line: Line) -> Line:
+def _circulation(line: Line, running: bool, others: bool, open_: bool) -> Line:
     """The line of circulation, whose rule names a dose that nobody knows."""
-    if line.name != "circulation" or not line.points or line.points < 2:
+    if line.name != "circulation" or line.points is None:
         return line
-    return replace(line, rule="a vasopressor runs, its dose is not known")
+    rule = line.rule
+    if running and line.points >= 2:
+        rule = "a vasopressor runs, its dose is not known"
+    elif others:
+        rule = f"{line.rule}; a vasopressor runs that the score has no points for"
+    return replace(line, rule=rule, unsettled=line.unsettled or open_)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from clinical.record import PatientRecord
-from models.runtime.features import Feature, Vector
+from models.runtime.features import Feature
+from models.runtime.sight import Seen
 
 _BLOCK = 1 << 20
 
@@ -23,20 +24,23 @@ class WrongData(Exception):
 class Moment:
     """A question: the time at which it is asked, the answer that turned out true, and the slice it is reported in.
 
-    `weight` is how much the row counts in fitting; it never counts in judging.
+    `hour` is how many hours the stay had lasted. `weight` is how much the row counts in fitting; it never counts in
+    judging.
     """
 
     as_of: datetime
     outcome: bool
     slice: str
+    hour: float = 0.0
     weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One patient's record with its moments. `groups` are for audit only and reach no feature.
+    """One patient's record with its rising moments. `groups` are for audit only and reach no feature.
 
     `patient` is the same number for all cases of one person. `period` names a stretch of time, where the data have any.
+    `beside` are scores that the data bring along, to compare with.
     """
 
     record: PatientRecord
@@ -44,26 +48,19 @@ class Case:
     moments: Sequence[Moment]
     groups: Mapping[str, str] = field(default_factory=dict)
     period: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a model sees of a record at a moment, and whether it would answer."""
-
-    values: Vector
-    answered: bool
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 class Sight(Protocol):
-    """Turns a record into what a model sees: the code that serves, and no other."""
+    """Turns a record into what a model sees: the code that serves (`models.runtime.sight`), and no other."""
 
     @property
     def features(self) -> tuple[Feature, ...]:
         """The columns."""
         ...
 
-    def see(self, record: PatientRecord, as_of: datetime) -> Seen | None:
-        """The row; None for a patient outside the population."""
+    def see(self, record: PatientRecord, moments: Sequence[datetime]) -> Iterable[Seen | None]:
+        """A row for each of rising moments; None for a patient outside the population."""
         ...
 
 

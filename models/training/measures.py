@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isnan, nan, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -12,9 +12,10 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from models.training.fit import Flags, Floats, fit_platt
+from models.training.ranked import COUNTED, Counted, Ranked
 
 BINS = 10
-RESAMPLES = 300
+RESAMPLES = 200
 SEED = 20120802
 _Z = NormalDist().inv_cdf(0.975)
 # The log-odds of a probability that a table gave as 0 or 1 would be infinite.
@@ -22,6 +23,7 @@ _EDGE = 1e-9
 
 Numbers = npt.NDArray[np.int64]
 Measure = Callable[[Flags, Floats], float]
+OfSeveral = Callable[[Sequence[Counted]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +79,101 @@ MEASURES: Mapping[str, Measure] = {
     "observed_per_expected": observed_per_expected,
 }
 
+# Means of distances: chance alone makes them larger in a resample.
+INFLATED = frozenset({"ece"})
+
 
 def measure(
     outcome: Flags, p: Floats, patients: Numbers | None = None, names: Sequence[str] = tuple(MEASURES)
 ) -> dict[str, Interval]:
     """Each measure with a percentile bootstrap over patients; without `patients` (n,) every row is one.
 
-    Both outcomes must be there, else there is no AUROC to speak of: ValueError.
+    Both outcomes must be there, else there is no AUROC to speak of: ValueError. 600,000 rows of 16,000 patients take
+    about 20 s for all six.
     """
-    return of_functions(outcome, p, patients, {name: MEASURES[name] for name in names})
+    spreads = resampled(outcome, [p], patients, {name: _of_first(COUNTED[name]) for name in names})
+    return {name: _interval(MEASURES[name](outcome, p), spreads[name], inflated=name in INFLATED) for name in names}
+
+
+def of_counted(
+    outcome: Flags, p: Floats, patients: Numbers | None, functions: Mapping[str, Callable[[Counted], float]]
+) -> dict[str, Interval]:
+    """The same for any functions of counted rows. NaN, where a resample has no rows to divide by, is left out."""
+    whole = Ranked.of(outcome, p).counted(np.ones(len(outcome)))
+    spreads = resampled(outcome, [p], patients, {name: _of_first(function) for name, function in functions.items()})
+    return {
+        name: _interval(function(whole), spreads[name], inflated=name in INFLATED)
+        for name, function in functions.items()
+    }
+
+
+def paired(outcome: Flags, p: Floats, other: Floats, patients: Numbers | None) -> dict[str, Interval]:
+    """AUROC of both predictions, and their difference on the same resamples: "auroc", "other", "difference"."""
+    found = {"auroc": MEASURES["auroc"](outcome, p), "other": MEASURES["auroc"](outcome, other)}
+    functions: dict[str, OfSeveral] = {
+        "auroc": lambda counted: counted[0].auroc(),
+        "other": lambda counted: counted[1].auroc(),
+        "difference": lambda counted: counted[0].auroc() - counted[1].auroc(),
+    }
+    spreads = resampled(outcome, [p, other], patients, functions)
+    values = found | {"difference": found["auroc"] - found["other"]}
+    return {name: _interval(value, spreads[name]) for name, value in values.items()}
+
+
+def resampled(
+    outcome: Flags, predictions: Sequence[Floats], patients: Numbers | None, functions: Mapping[str, OfSeveral]
+) -> dict[str, list[float]]:
+    """What each function gives on every resample; it is handed the counted rows of each prediction."""
+    ranked = [Ranked.of(outcome, p) for p in predictions]
+    spreads: dict[str, list[float]] = {name: [] for name in functions}
+    for times in _counts(outcome, patients):
+        counted = [one.counted(times) for one in ranked]
+        for name, function in functions.items():
+            spreads[name].append(function(counted))
+    return spreads
 
 
 def of_functions(
     outcome: Flags, p: Floats, patients: Numbers | None, functions: Mapping[str, Measure]
 ) -> dict[str, Interval]:
-    """The same for any functions of outcome (n,) and prediction (n,)."""
+    """The same for any functions of outcome (n,) and prediction (n,), on rows that are really repeated: slower."""
+    spreads: dict[str, list[float]] = {name: [] for name in functions}
+    for times in _counts(outcome, patients):
+        draw = np.repeat(np.arange(len(outcome)), times.astype(np.int64))
+        for name, function in functions.items():
+            spreads[name].append(function(outcome[draw], p[draw]))
+    return {name: _interval(function(outcome, p), spreads[name]) for name, function in functions.items()}
+
+
+def _of_first(function: Callable[[Counted], float]) -> OfSeveral:
+    """A function of one prediction's rows."""
+    return lambda counted: function(counted[0])
+
+
+def _interval(value: float, spread: Sequence[float], *, inflated: bool = False) -> Interval:
+    """A figure with the middle 95 % of its resamples; NaN where no resample gave one.
+
+    Where resampling itself makes a figure larger (`inflated`), as it does a mean distance, what it adds on average is
+    taken off both ends (Efron & Tibshirani 1993, chapter 10: the bootstrap's estimate of bias).
+    """
+    known = [one for one in spread if not isnan(one)]
+    if not known:
+        return Interval(value, nan, nan)
+    low, high = (float(end) for end in np.percentile(known, [2.5, 97.5]))
+    added = max(float(np.mean(known)) - value, 0.0) if inflated else 0.0
+    return Interval(value, max(low - added, 0.0) if inflated else low, high - added)
+
+
+def _counts(outcome: Flags, patients: Numbers | None) -> Iterator[Floats]:
+    """How often each row (n,) counts in each sample of patients; one without both outcomes is drawn again."""
     if not 0 < outcome.sum() < len(outcome):
         raise ValueError("only one outcome stands in these rows")
-    draws = list(_draws(outcome, patients))
-    found = {}
-    for name, function in functions.items():
-        spread = [function(outcome[draw], p[draw]) for draw in draws]
-        low, high = np.percentile(spread, [2.5, 97.5])
-        found[name] = Interval(function(outcome, p), float(low), float(high))
-    return found
-
-
-def _draws(outcome: Flags, patients: Numbers | None) -> Iterator[Numbers]:
-    """Bootstrap samples of row numbers by patient; one without both outcomes is drawn again."""
     rng = np.random.default_rng(SEED)
-    rows = _rows_of_patients(np.arange(len(outcome)) if patients is None else patients)
+    whose = np.arange(len(outcome)) if patients is None else np.unique(patients, return_inverse=True)[1]
+    number = int(whose.max()) + 1
     drawn = 0
     while drawn < RESAMPLES:
-        chosen = rng.integers(0, len(rows), len(rows))
-        draw = np.concatenate([rows[patient] for patient in chosen])
-        if 0 < outcome[draw].sum() < len(draw):
+        times = np.bincount(rng.integers(0, number, number), minlength=number).astype(np.float64)[whose]
+        if 0 < times[outcome].sum() < times.sum():
             drawn += 1
-            yield draw
-
-
-def _rows_of_patients(patients: Numbers) -> list[Numbers]:
-    """The row numbers of each patient."""
-    order = np.argsort(patients, kind="stable")
-    borders = np.flatnonzero(np.diff(patients[order])) + 1
-    return np.split(order, borders)
+            yield times

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,17 @@ from models.training.cases import Case, Moment, Sight
 from models.training.fit import Features, Flags, Floats
 
 Names = npt.NDArray[np.str_]
+# The slice of all rows.
+EVERY_ROW = "every row"
+_BY_NAME = ("groups", "beside")
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Aligned arrays of length n. `features` has shape (n, m); `answered` says whether the model would answer.
 
-    `groups` are by attribute; "" where a case does not say.
+    What a member is fitted on may have outcomes between 0 and 1; what is judged is 0 or 1. `groups` are by
+    attribute; "" where a case does not say. `beside` are scores of the data, NaN where there is none.
     """
 
     features: Features
@@ -28,12 +33,20 @@ class Rows:
     weight: Floats
     patient: npt.NDArray[np.int64]
     slice: Names
+    hour: Floats
     period: Names
     groups: Mapping[str, Names]
+    beside: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.outcome)
+
+    def take(self, chosen: npt.NDArray[Any]) -> Rows:
+        """Some of the rows, by number or by flag."""
+        arrays = {one.name: getattr(self, one.name)[chosen] for one in fields(self) if one.name not in _BY_NAME}
+        groups = {name: values[chosen] for name, values in self.groups.items()}
+        return Rows(**arrays, groups=groups, beside={name: values[chosen] for name, values in self.beside.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class _Row:
     patient: int
     period: str
     groups: Mapping[str, str]
+    beside: Mapping[str, float]
 
 
 def make_rows(cases: Iterable[Case], sight: Sight, progress: Callable[[int], None] = lambda _: None) -> Rows:
@@ -55,14 +69,17 @@ def make_rows(cases: Iterable[Case], sight: Sight, progress: Callable[[int], Non
     """
     found: list[_Row] = []
     for done, case in enumerate(cases, start=1):
-        for moment in case.moments:
-            seen = sight.see(case.record, moment.as_of)
+        moments = [moment.as_of for moment in case.moments]
+        for moment, seen in zip(case.moments, sight.see(case.record, moments), strict=True):
             if seen is not None:
-                found.append(_Row(seen.values, seen.answered, moment, case.patient, case.period, case.groups))
+                found.append(
+                    _Row(seen.values, seen.answered, moment, case.patient, case.period, case.groups, case.beside)
+                )
         progress(done)
     if not found:
         raise ValueError("no patient of these files is in the population")
     attributes = dict.fromkeys(name for row in found for name in row.groups)
+    scores = dict.fromkeys(name for row in found for name in row.beside)
     return Rows(
         features=np.stack([row.values for row in found]),
         outcome=np.array([row.moment.outcome for row in found], dtype=np.bool_),
@@ -70,6 +87,8 @@ def make_rows(cases: Iterable[Case], sight: Sight, progress: Callable[[int], Non
         weight=np.array([row.moment.weight for row in found], dtype=np.float64),
         patient=np.array([row.patient for row in found], dtype=np.int64),
         slice=np.array([row.moment.slice for row in found]),
+        hour=np.array([row.moment.hour for row in found], dtype=np.float64),
         period=np.array([row.period for row in found]),
         groups={name: np.array([row.groups.get(name, "") for row in found]) for name in attributes},
+        beside={name: np.array([row.beside.get(name, np.nan) for row in found]) for name in scores},
     )

@@ -61,20 +61,39 @@ def test_a_score_card_says_how_high_why_and_what_to_do(make_advice: Make, make_s
 def test_a_score_that_is_not_whole_says_at_least(make_advice: Make, make_score: Make) -> None:
     """The least, the most, what is not known, and that the band may be worse."""
     card = written(make_advice(make_score("medium", unknown=1)))
-    assert card["summary"] == "NEWS2 at least 7 (up to 10: Consciousness not recorded): medium or worse"
+    assert card["summary"] == "NEWS2 at least 7 (up to 10: Consciousness not known): medium or worse"
     detail = card["detail"]
-    assert (
-        "at least 7: medium or worse.** With what was not recorded (Consciousness) it lies between 7 and 10." in detail
-    )
+    assert "at least 7: medium or worse.** With what is not known (Consciousness) it lies between 7 and 10." in detail
     assert detail.count("Consciousness") == 1
-    assert "Pulse, Consciousness not recorded): high" in written(make_advice(make_score(unknown=3)))["summary"]
+    assert "Pulse, Consciousness not known): high" in written(make_advice(make_score(unknown=3)))["summary"]
+
+
+def test_a_card_says_whom_the_score_is_for_and_by_which_table_it_gives_no_points(
+    make_advice: Make, make_score: Make
+) -> None:
+    """A reader can tell that it is not for this patient, and which scale of the saturation was used."""
+    zero = ScoreItem("oxygen_saturation", "Oxygen saturation", 0.0, "90 %", "scale 2: 88 to 92")
+    other = ScoreItem("temperature", "Temperature", 0.0, "37 °C", "36.1 to 38.0")
+    score = make_score(items=(*make_score().items, zero, other))
+    detail = written(make_advice(score))["detail"]
+    assert "Oxygen saturation (scale 2: 88 to 92)" in detail
+    assert "Temperature (" not in detail
+    assert detail.rstrip().endswith(
+        score.model.intended_use.removeprefix("Supports clinical judgement, does not replace it. ")
+    )
+
+
+def test_what_is_not_certain_is_named_beside_what_is_missing(make_advice: Make, make_score: Make) -> None:
+    """A line that was found and may be more is as much a reason for the range."""
+    score = make_score(highest=11.0, missing=("Oxygen saturation",))
+    assert "up to 11: Oxygen saturation not known" in written(make_advice(score))["summary"]
 
 
 def test_many_unknown_items_are_counted(make_advice: Make, make_score: Make) -> None:
     """Where their names find no room, their number does; the band stays."""
     items = (*make_score().items, *(ScoreItem(f"i{n}", f"A long name of an item {n}", None, "") for n in range(9)))
     summary = written(make_advice(make_score(items=items, highest=16.0)))["summary"]
-    assert summary == "NEWS2 at least 7 (up to 16: 9 items not recorded): high"
+    assert summary == "NEWS2 at least 7 (up to 16: 9 items not known): high"
 
 
 def test_an_equation_shows_its_inputs_and_no_points(make_advice: Make, make_equation: Make) -> None:
@@ -86,7 +105,7 @@ def test_an_equation_shows_its_inputs_and_no_points(make_advice: Make, make_equa
     assert "| Sex | female | – |" in card["detail"]
     assert "oints" not in card["detail"]
     partly = make_equation(highest=60.0, items=(*make_equation().items, ScoreItem("d", "Dialysis", None, "")))
-    assert written(make_advice(partly))["summary"].endswith("(up to 60: Dialysis not recorded): G3a or better")
+    assert written(make_advice(partly))["summary"].endswith("(up to 60: Dialysis not known): G3a or better")
 
 
 def test_a_score_without_points_says_so(make_advice: Make, make_score: Make) -> None:

@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from chartside.clients import KEYS, Client, check_services, load_clients
 from chartside.clients.entry import render_entry
+from chartside.clients.keys import level_fault
 from chartside.clients.presets import load_presets
 from chartside.clients.read import read_clients
 from chartside.clients.review import doubts, holds
@@ -172,7 +173,7 @@ def test_a_service_leaves_the_shadow_of_its_client() -> None:
         ("services = 1", "'services' of the wrong type"),
         ("services = {x = 1}", "services.x. is not a table"),
         ("services = {x = {deadline_ms = 500}}", "services.x. has the unknown key 'deadline_ms'"),
-        ("services = {x = {show_from = 2}}", "services.x. has a 'show_from'"),
+        ("services = {x = {show_from = 2000}}", "services.x. has a 'show_from'"),
         ("services = {x = {shadow = true, shadow_share = 0.1}}", "services.x. has 'shadow = true'"),
     ],
 )
@@ -638,3 +639,25 @@ def test_help_teaches(run: Callable[..., Result]) -> None:
     assert "Example:" in run("add", "--help").output
     assert "registration sheet" in run("check", "--help").output
     assert run("list", "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("show_from", "lowest", "highest", "wrong"),
+    [
+        (None, 0, 1, False),
+        (0.2, 0, 1, False),
+        (7, 0, 1, True),
+        (7, 0, 1000, False),
+        (-15, -250, 0, False),
+        (15, -250, 0, True),
+        (0, 0, 1000, False),
+    ],
+)
+def test_a_threshold_is_on_the_scale_of_its_service(
+    show_from: float | None, lowest: float, highest: float, wrong: bool
+) -> None:
+    """A probability, points, or a falling value with its sign turned: another number would silence it for good."""
+    assert bool(level_fault(show_from, lowest, highest)) == wrong
+    text = "[clients.least.services.x]\nshow_from = -15\n[clients.least.services.y]\nshow_from = 7\n"
+    (client,) = read(LEAST + text)
+    assert (client.rules("x").show_from, client.rules("y").show_from) == (-15, 7)

@@ -13,10 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from chartside.cli import cli
-from chartside.factory import create_app, open_house
+from chartside.clients import load_clients
+from chartside.factory import create_app, offered, open_house
 from chartside.settings import Settings
 from clinical.errors import SettingsInvalid
 from clinical.record import LOINC
+from models.runtime.catalogue import MODELS_FOLDER
+from models.runtime.model import TreeRiskModel
+from models.runtime.score_model import ScoreModel
 
 ASKED = """
 show_from = 0.9
@@ -102,11 +106,15 @@ def test_a_score_without_its_data_says_what_is_missing(asking: Any, ill: dict[st
 
 
 def test_a_draft_is_not_offered(tmp_path: Path, make_settings: Callable[..., Settings]) -> None:
-    """Asking for one stops the start and says why."""
+    """Asking for one stops the start and says why; no shipped score is one."""
     settings = make_settings(tmp_path)
     settings.clients_file.write_text(settings.clients_file.read_text() + "[clients.ward.services.sofa]\n")
-    with pytest.raises(SettingsInvalid, match="sofa is a draft"):
-        open_house(settings)
+    clients = load_clients(settings.clients_file)
+    sofa = ScoreModel.load(MODELS_FOLDER / "sofa" / "model.toml")
+    assert offered({"sofa": sofa}, clients) == {"sofa": sofa}
+    draft = ScoreModel(replace(sofa.manifest, draft="it is not tried"))
+    with pytest.raises(SettingsInvalid, match="sofa is a draft and is not offered: it is not tried"):
+        offered({"sofa": draft}, clients)
 
 
 def test_feedback_on_a_score_is_taken_and_counted(asking: Any, ill: dict[str, Any]) -> None:
@@ -137,4 +145,18 @@ def test_the_command_line_lists_what_can_be_asked_for(
     lines = {line.split()[1]: line for line in done.output.splitlines() if line.startswith("model ")}
     assert lines["icu-mortality"].endswith("offered")
     assert lines["qsofa"].endswith("on request")
-    assert "draft, not offered" in lines["sofa"]
+    assert lines["sofa"].endswith("on request")
+
+
+@pytest.mark.parametrize(("service", "level"), [("icu_mortality", 7), ("news2", -1), ("ckd_epi", 15)])
+def test_a_threshold_that_no_answer_can_reach_is_refused(
+    tmp_path: Path, make_settings: Callable[..., Settings], service: str, level: float
+) -> None:
+    """A 7 that was meant as 7 % would silence a model of probabilities; an eGFR counts downwards."""
+    settings, name = make_settings(tmp_path), service.replace("_", "-")
+    table = f"[clients.ward.services.{name}]\nshow_from = {level}\n"
+    settings.clients_file.write_text(settings.clients_file.read_text() + table)
+    kind = TreeRiskModel if service == "icu_mortality" else ScoreModel
+    model = kind.load(MODELS_FOLDER / service / "model.toml")
+    with pytest.raises(SettingsInvalid, match=rf"{name}\] has a 'show_from'"):
+        offered({name: model}, load_clients(settings.clients_file))

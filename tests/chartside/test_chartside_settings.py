@@ -33,10 +33,17 @@ def test_settings_have_safe_defaults(environment: dict[str, str]) -> None:
     """Loopback only, no quality password, no secret in the representation."""
     settings = from_environment(environment)
     assert (settings.host, settings.port, settings.quality_password) == ("127.0.0.1", 8100, None)
+    assert (settings.model_keys_file, settings.local_models) == (None, None)
     assert settings.base_url == "https://chartside.hospital.test"
     assert settings.secret == b"s" * 64
     assert "sss" not in repr(settings)
     assert "sqlite" not in repr(settings)
+
+
+def test_models_of_the_site_lie_in_a_folder(environment: dict[str, str], tmp_path: Path) -> None:
+    """Which is there when the service starts; each model in it is checked when it is opened."""
+    found = from_environment(environment | {"CHARTSIDE_LOCAL_MODELS": str(tmp_path)})
+    assert found.local_models == tmp_path
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
@@ -50,6 +57,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "CHARTSIDE_PORT": "x",
         "CHARTSIDE_FHIR_SECONDS": "900",
         "CHARTSIDE_TIME_ZONE": "../etc/passwd",
+        "CHARTSIDE_LOCAL_MODELS": str(short),
     }
     with pytest.raises(SettingsInvalid) as fault:
         from_environment(bad)
@@ -62,6 +70,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "PORT",
         "FHIR_SECONDS",
         "TIME_ZONE",
+        "LOCAL_MODELS",
     ):
         assert f"CHARTSIDE_{name}" in fault.value.message
     assert "too short" not in fault.value.message

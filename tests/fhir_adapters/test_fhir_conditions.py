@@ -101,7 +101,9 @@ def test_a_condition_that_nobody_has_confirmed_is_not_used(codes: list[str], wor
     record = read(condition(verificationStatus=state("ver-status", *codes) if codes else {"text": "sure"}))
     assert record.conditions == ()
     (aside,) = record.set_aside
-    assert (aside.reference, aside.reason) == ("Condition/c1", SetAsideReason.STATUS)
+    never = codes in (["entered-in-error"], ["refuted"])
+    reason = SetAsideReason.VOID if never else SetAsideReason.STATUS
+    assert (aside.reference, aside.reason) == ("Condition/c1", reason)
     assert words in aside.detail
     assert aside.codings[0].code == "E11.9"
 
@@ -227,7 +229,8 @@ def test_a_procedure_that_was_not_done_is_not_used(status: str, words: str, read
     """It stands aside with its reason."""
     record = read(procedure(status=status))
     assert record.procedures == ()
-    assert record.set_aside[0].reason is SetAsideReason.STATUS
+    never = status in ("preparation", "not-done", "entered-in-error")
+    assert record.set_aside[0].reason is (SetAsideReason.VOID if never else SetAsideReason.STATUS)
     assert words in record.set_aside[0].detail
 
 
@@ -245,6 +248,18 @@ def test_when_a_procedure_was_done(changes: dict[str, Any], performed: datetime 
     """A time, the start of a period, else its end; or nothing is said."""
     (found,) = read(procedure(**changes)).procedures
     assert found.performed == performed
+
+
+def test_how_long_a_procedure_took_and_whether_it_goes_on(read: Any) -> None:
+    """The end of a period that has a start, the status, and the last moment of a day."""
+    began, ended = "2026-03-01T10:00:00Z", "2026-03-01T22:00:00Z"
+    (found,) = read(procedure(performedPeriod={"start": began, "end": ended})).procedures
+    assert (found.status, found.end, found.latest_start) == ("completed", datetime(2026, 3, 1, 22, tzinfo=UTC), None)
+    (going,) = read(procedure(status="in-progress", performedPeriod={"start": "2026-03-01"})).procedures
+    assert (going.status, going.end) == ("in-progress", None)
+    assert going.latest_start == datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=UTC)
+    (open_,) = read(procedure(performedPeriod={"end": "2026-03-01"})).procedures
+    assert open_.end is None
 
 
 def test_a_period_that_ends_before_it_begins_is_set_aside(read: Any) -> None:

@@ -110,9 +110,19 @@ def test_what_is_no_use_of_a_medicine_is_set_aside(row: dict[str, Any], words: s
     record = read(row)
     assert record.medications == ()
     (aside,) = record.set_aside
-    assert aside.reason is SetAsideReason.STATUS
+    unclear = ("not known", "its status is not one of FHIR's", "its intent is not one of FHIR's")
+    assert aside.reason is (SetAsideReason.STATUS if words in unclear else SetAsideReason.VOID)
     assert words in aside.detail
     assert aside.codings[0].code == "259255"
+
+
+def test_a_medicine_keeps_its_status_and_how_exactly_its_start_is_known(read: Any) -> None:
+    """An order on hold is told from an active one, and a day from a moment."""
+    (held,) = read(order(status="on-hold", authoredOn="2026-02-27")).medications
+    assert (held.status, held.active) == ("on-hold", True)
+    assert (held.start.day, held.start.hour, held.latest_start.day, held.latest_start.hour) == (27, 0, 27, 23)
+    (taken,) = read(statement(effectiveDateTime="2026-01-02T08:00:00Z", effectivePeriod=None)).medications
+    assert (taken.status, taken.latest_start) == ("active", None)
 
 
 @pytest.mark.parametrize("intent", ["original-order", "reflex-order", "filler-order", "instance-order"])

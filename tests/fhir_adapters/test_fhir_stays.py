@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -101,3 +102,31 @@ def test_names_within_a_bundle_lead_to_the_same_words(reading: Any) -> None:
     assert record.conditions[0].encounter == "Encounter/enc-1"
     (found,) = record.stays
     assert found.diagnoses == (StayDiagnosis("Condition/c1"),)
+
+
+def test_the_standard_code_counts_and_two_that_contradict_are_none(read: Any) -> None:
+    """A local code before FHIR's own is passed over; elective and emergency at once say nothing."""
+    local = {"system": "http://local", "code": "7"}
+    found = read(stay(priority={"coding": [local, {"system": PRIORITY, "code": "EM"}]}))
+    assert found.priority.token == f"{PRIORITY}|EM"
+    both = [{"system": PRIORITY, "code": code} for code in ("EL", "EM")]
+    assert read(stay(priority={"coding": both})).priority is None
+    assert read(stay(priority={"coding": [both[0], both[0]]})).priority.code == "EL"
+
+
+@pytest.mark.parametrize(
+    ("start", "day", "hours"),
+    [
+        ("2026-02-28T23:30:00-05:00", date(2026, 2, 28), -5),
+        ("2026-02-28T23:30:00+00:00", date(2026, 2, 28), 0),
+        ("2026-02-28T23:30:00Z", date(2026, 2, 28), None),
+        ("2026-02-28", date(2026, 2, 28), None),
+        ("2026-02", None, None),
+        (None, None, None),
+    ],
+)
+def test_the_day_of_a_stay_as_it_was_written(start: str | None, day: date | None, hours: int | None, read: Any) -> None:
+    """With the hospital's clock, where it is told; a day without a time is still a day."""
+    found = read(stay(period={"start": start, "end": "2026-03-02"} if start else {"end": "2026-03-02"}))
+    assert (found.start_day, found.end_day) == (day, date(2026, 3, 2))
+    assert found.offset == (None if hours is None else timedelta(hours=hours))

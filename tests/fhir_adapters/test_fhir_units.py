@@ -29,6 +29,8 @@ MOLAR = {
     ("bilirubin_direct", "umol/L"): 584.66,
     ("cholesterol", "mmol/L"): 386.65,
     ("hdl_cholesterol", "mmol/L"): 386.65,
+    ("urate", "umol/L"): 168.11,
+    ("urate", "mmol/L"): 168.11,
 }
 # Conversions that are no factor of an engine's; each has examples below.
 BY_EXAMPLE = {
@@ -97,6 +99,11 @@ def test_milliequivalents_are_taken_for_singly_charged_ions_only(analytes: Analy
         ("glasgow_coma_score", None, None, None, 15.0, 15.0),
         ("international_normalized_ratio", None, None, None, 1.1, 1.1),
         ("glomerular_filtration_rate", None, None, "mL/min/1.73m2", 60.0, 60.0),
+        ("urate", "umol/L", UCUM, "µmol/L", 59.48, 1.0),
+        ("c_reactive_protein", "mg/dL", UCUM, "mg/dL", 0.3, 3.0),
+        ("erythrocytes", "10*12/L", UCUM, "10^12/L", 4.7, 4.7),
+        ("waist_circumference", "[in_i]", UCUM, "in", 40.0, 101.6),
+        ("lymphocyte_share", "1", UCUM, None, 0.298, 29.8),
     ],
 )
 def test_allowed_units(
@@ -147,6 +154,9 @@ def test_conversions_that_have_published_examples(
         ("bicarbonate", "mg/dL", UCUM, "mg/dL"),
         ("potassium", "mg/dL", UCUM, "mg/dL"),
         ("heart_rate", "Hz", UCUM, "Hz"),
+        ("erythrocyte_distribution_width", "fL", UCUM, "fL"),
+        ("lymphocyte_share", "10*3/uL", UCUM, "K/uL"),
+        ("c_reactive_protein", "mmol/L", UCUM, "mmol/L"),
     ],
 )
 def test_refused_units(name: str, code: str | None, system: str | None, text: str | None, analytes: Analytes) -> None:

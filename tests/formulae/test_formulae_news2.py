@@ -18,6 +18,7 @@ WELL = {
     "pulse": 70.0,
     "not_alert": 0.0,
     "temperature": 37.0,
+    "hypercapnic": 0.0,
 }
 EDGES = [
     ("respiratory_rate", [(8, 3), (9, 1), (11, 1), (12, 0), (20, 0), (21, 2), (24, 2), (25, 3)]),
@@ -83,10 +84,25 @@ def test_scale_2_without_a_saturation_is_a_missing_line() -> None:
 
 def test_scale_2_is_used_only_where_it_was_chosen(line: Find) -> None:
     """Without the decision of a clinician, 88 % is 3 points."""
-    for chosen in (None, 0.0):
-        found = news2.work({**WELL, "oxygen_saturation": 88.0, "hypercapnic": chosen})
-        assert line(found, "oxygen_saturation").points == 3
-        assert line(found, "oxygen_saturation").rule == "scale 1: 91 or less"
+    found = news2.work({**WELL, "oxygen_saturation": 88.0, "hypercapnic": 0.0})
+    assert line(found, "oxygen_saturation").points == 3
+    assert line(found, "oxygen_saturation").rule == "scale 1: 91 or less"
+
+
+@pytest.mark.parametrize(
+    ("saturation", "oxygen", "points", "gain"),
+    [(88, 1.0, 3, 0), (94, 1.0, 1, 0), (95, 1.0, 1, 1), (97, 1.0, 0, 3), (97, 0.0, 0, 0), (97, None, 0, 3)],
+)
+def test_where_nobody_can_say_which_scale_the_range_covers_both(
+    saturation: float, oxygen: float | None, points: float, gain: float, line: Find
+) -> None:
+    """Scale 1 counts, as without a decision; the most is what the other would give, and the line says so."""
+    given = {**WELL, "oxygen_saturation": saturation, "supplemental_oxygen": oxygen}
+    found = news2.work({**given, "hypercapnic": None})
+    of_oxygen = {None: (0.0, 2.0), 0.0: (0.0, 0.0), 1.0: (2.0, 2.0)}[oxygen]
+    assert (found.value, found.highest) == (points + of_oxygen[0], points + of_oxygen[1] + gain)
+    assert line(found, "oxygen_saturation").rule.endswith("the scale is not known")
+    assert line(found, "oxygen_saturation").unsettled == (gain > 0)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ TOGETHER = {
     sirs: [("respiratory_rate", "paco2"), ("white_cells", "bands")],
     sofa: [("creatinine", "urine")],
 }
-CHOICES = {"hypercapnic"}  # without it the other scale is used; it is never missing
+CHOICES = {"hypercapnic"}  # it chooses between two scales; where it is not known, the range covers both
 SCORES = list(RANGES)
 
 

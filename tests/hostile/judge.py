@@ -31,6 +31,7 @@ ISSUE_TYPES = {
     "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store",
     "exception", "timeout", "incomplete", "throttled", "informational",
 }  # fmt: skip
+A_MOMENT = 1e-4
 SAYS_SO = re.compile(r"Read but not used|Read only in part|[Nn]ot assessed")
 PLAIN_TAGS = {
     "p", "strong", "em", "s", "table", "thead", "tbody", "tr", "th", "td", "ul", "ol", "li", "br", "hr", "code", "pre",
@@ -269,7 +270,10 @@ def _abstains(case: Case, answer: Answer, *, shown: bool) -> bool:
 def _equals(verdict: str, answer: Answer, reference: Answer) -> bool:
     """The same finding as without the fact; "aside" also has to say that something was not used."""
     mine, other = answer.outcome, reference.outcome
-    same = all(mine.get(name) == other.get(name) for name in ("status", "probability", "tier", "reason"))
+    same = all(mine.get(name) == other.get(name) for name in ("status", "tier", "reason"))
+    same = same and ("probability" in mine) == ("probability" in other)
+    # The second call comes a moment later, and the calibration changes with the hour of the stay.
+    same = same and abs(mine.get("probability", 0.0) - other.get("probability", 0.0)) < A_MOMENT
     if not same or bool(answer.cards) != bool(reference.cards) or answer.rows != reference.rows:
         return False
     if verdict == "aside":

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from models.training import measures
+from models.training.evidence.evaluation import Run, evaluation
 from models.training.evidence.figures import figures as all_figures
 from models.training.evidence.scored import Scored
 from models.training.model_card.attributes import ATTRIBUTES, SENSITIVE
 from models.training.model_card.notes import NOTES
 from models.training.model_card.read import read_card
+from models.training.model_card.view import view
 
 
 @pytest.fixture(scope="session")
-def figures():
-    """600 patients whose outcomes were drawn from their predictions; one group is too small to judge.
+def evaluated():
+    """The evaluation of 600 patients whose outcomes were drawn from their predictions; one group is too small to judge.
 
     Few resamples: what the intervals are is shown elsewhere.
     """
@@ -34,7 +36,15 @@ def figures():
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measures, "RESAMPLES", 20)
-        return all_figures(scored, {"raised": 0.2, "high": 0.4})
+        found = all_figures(scored, {"raised": 0.2, "high": 0.4})
+    run = Run("Drawn", "Outcomes drawn from predictions.", facts={"members": "3"})
+    return evaluation(found, run, "ab" * 32, "stays")
+
+
+@pytest.fixture(scope="session")
+def figures(evaluated):
+    """Its figures in the words of a card."""
+    return view(evaluated)
 
 
 @pytest.fixture

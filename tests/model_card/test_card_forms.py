@@ -52,7 +52,7 @@ def test_the_page_is_whole_html_without_script(page):
     assert tags.open == []
     assert page.startswith("<!doctype html>")
     assert not {"script", "link", "img", "iframe", "style src"} & set(tags.seen)
-    assert [value for name, value in tags.attributes if name in ("src", "href")] == ["evaluation.html"]
+    assert [value for name, value in tags.attributes if name in ("src", "href")] == ["report.html"]
     assert not [name for name, _ in tags.attributes if name.startswith("on")]
     assert not re.search(r"url\(|@import|javascript:", page)
 

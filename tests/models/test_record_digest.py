@@ -52,10 +52,17 @@ stays = st.builds(
     st.none() | codings,
     st.none() | codings,
     st.lists(st.builds(StayDiagnosis, texts, texts, st.none() | st.integers()), max_size=2).map(tuple),
+    st.none() | st.dates(),
+    st.none() | st.dates(),
+    st.none() | st.timedeltas(timedelta(hours=-12), timedelta(hours=14)),
 )
 conditions = st.builds(Condition, texts, many_codings, maybe_moments, maybe_moments, st.booleans(), texts, texts)
-medicines = st.builds(MedicationUse, texts, many_codings, maybe_moments, maybe_moments, st.booleans(), texts, texts)
-procedures = st.builds(ProcedureDone, texts, many_codings, maybe_moments, texts, texts)
+medicines = st.builds(
+    MedicationUse, texts, many_codings, maybe_moments, maybe_moments, st.booleans(), texts, texts, texts, maybe_moments
+)
+procedures = st.builds(
+    ProcedureDone, texts, many_codings, maybe_moments, texts, texts, maybe_moments, texts, maybe_moments
+)
 answers = st.builds(Answer, texts, many_codings, many_codings, texts, moments, texts, st.sampled_from(Source))
 words = st.lists(texts, max_size=2).map(tuple)
 records = st.builds(
@@ -122,6 +129,9 @@ FULL = PatientRecord(
             Coding("s", "emd", "d"),
             Coding("s", "home", "d"),
             (StayDiagnosis("Condition/1", "AD", 1),),
+            date(2026, 1, 1),
+            date(2026, 1, 9),
+            timedelta(hours=1),
         ),
     ),
     observations=(
@@ -157,10 +167,21 @@ FULL = PatientRecord(
             True,
             "Encounter/1",
             "text",
+            "active",
+            datetime(2026, 1, 5, tzinfo=UTC),
         ),
     ),
     procedures=(
-        ProcedureDone("Procedure/1", (Coding("s", "c", "d"),), datetime(2026, 1, 3, tzinfo=UTC), "Encounter/1", "text"),
+        ProcedureDone(
+            "Procedure/1",
+            (Coding("s", "c", "d"),),
+            datetime(2026, 1, 3, tzinfo=UTC),
+            "Encounter/1",
+            "text",
+            datetime(2026, 1, 4, tzinfo=UTC),
+            "completed",
+            datetime(2026, 1, 5, tzinfo=UTC),
+        ),
     ),
     answers=(
         Answer(
@@ -206,6 +227,8 @@ def changed_leaf(value: Any) -> Iterator[Any]:
         yield next(member for member in type(value) if member is not value)
     elif isinstance(value, datetime):
         yield value + timedelta.resolution
+    elif isinstance(value, timedelta):
+        yield value + timedelta(minutes=15)
     elif isinstance(value, date):
         yield value + timedelta(days=1)
     elif isinstance(value, int):

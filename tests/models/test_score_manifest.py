@@ -73,7 +73,11 @@ def test_a_manifest_that_holds_together(toy: Any) -> None:
         ("served = false\n", "", "served is missing"),
         ("served = false", 'served = "no"', "served must be true or false"),
         ('answers = "score"', 'answers = "colour"', "answers must be one of score, probability"),
-        ('setting = "any"', 'setting = "home"', "setting must be one of any, inpatient, intensive-care, outpatient"),
+        (
+            'setting = "any"',
+            'setting = "home"',
+            "setting must be one of any, inpatient, discharge, intensive-care, outpatient",
+        ),
         ("minimum_age = 18", "minimum_age = 180", "minimum_age and maximum_age must rise"),
         ("items = 1", "items = 3", "items must lie between 1 and the number of items"),
         ("at_least = 0", "at_least = 0.5", "the first tier must start at 0"),
@@ -99,6 +103,8 @@ def test_a_manifest_that_holds_together(toy: Any) -> None:
         ('kind = "condition"', 'kind = "guess"', "kind must be one of measured"),
         ('setting = "any"', 'setting = "any", only_with = ["x"]', "'x' is not an input of the kind condition"),
         ('horizon = "now"', 'horizon = "now"\nhorizen = "now"', "unknown key horizen"),
+        ('setting = "any"', 'setting = "any", not_with_recorded = ["x"]', "'x' is not an input of the kind condition"),
+        ('label = "Diabetes"', 'label = "Diabetes"\nwithin_days = 0', "the time to look back must be positive"),
         ("[needs.labs]", '[items]\ny = "Y"\n[needs.labs]', "items: 'y' is fed by no input"),
     ],
 )

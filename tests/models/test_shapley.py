@@ -1,27 +1,34 @@
-"""Shapley values from the table are those of the library for each row, for trees of every shape."""
+"""Shapley values are those of the library, of the learner and of brute force, for trees of every shape."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import FrozenInstanceError, fields
-from math import inf, nan
+from math import factorial, inf, nan
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pytest
 import shap
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from clinical.assessment import Attribution
+from clinical.assessment import Attribution, Basis
 from clinical.record import Observation
 from models.runtime import shapley as module
 from models.runtime.attributions import attributions
 from models.runtime.features import Feature
-from models.runtime.shapley import DirectShapley, TabulatedShapley, shapley
+from models.runtime.leaf_paths import leaf_paths
+from models.runtime.pieces import NONE, pieces
+from models.runtime.shapley import Shapley
 from models.runtime.splits import Splits
-from models.runtime.tree_ways import TreeWays
-from models.runtime.trees import Forest, trees_of
+from models.runtime.trees import Member, Nodes
+from models.runtime.walk import Forest
+from models.training.adopt import adopted_boosting, adopted_lightgbm
+from models.training.check_with_shap import shap_explainer
 
 COLUMNS = 5
+Shapes = list[tuple[int, int]]
 
 
 def rows(count: int, seed: int = 0) -> np.ndarray[Any, Any]:
@@ -33,113 +40,222 @@ def rows(count: int, seed: int = 0) -> np.ndarray[Any, Any]:
     return found
 
 
-def members(*shapes: tuple[int, int]) -> list[HistGradientBoostingClassifier]:
-    """Fitted boosters of so many trees with so many leaves."""
-    x = rows(600, seed=1)
-    rng = np.random.default_rng(2)
+def hard_rows(count: int) -> np.ndarray[Any, Any]:
+    """Values at, between and beyond thresholds, and missing ones."""
+    found = rows(count, seed=3)
+    found[:4] = [[inf] * COLUMNS, [-inf] * COLUMNS, [nan] * COLUMNS, [1e300] * COLUMNS]
+    return found
+
+
+def outcomes(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """What the columns tell, blurred."""
     told = np.nan_to_num(x[:, 0], nan=2.5) + 3 * np.isnan(x[:, -1]) - np.nan_to_num(x[:, 1] * x[:, 2], nan=4) / 5
-    died = told + rng.normal(size=600) > np.median(told)
+    told = told + np.random.default_rng(2).normal(size=len(x))
+    return np.asarray(told > np.median(told))
+
+
+def boosters(*shapes: tuple[int, int]) -> list[HistGradientBoostingClassifier]:
+    """scikit-learn's, of so many trees with so many leaves."""
+    x = rows(600, seed=1)
     return [
         HistGradientBoostingClassifier(
             max_iter=trees, max_leaf_nodes=leaves, min_samples_leaf=4, max_features=0.6, random_state=n
-        ).fit(x, died)
+        ).fit(x, outcomes(x))
         for n, (trees, leaves) in enumerate(shapes)
     ]
 
 
-@pytest.mark.parametrize("shapes", [[(30, 8)], [(12, 2)], [(20, 3), (9, 8), (15, 5)]])
-def test_the_table_gives_what_the_library_gives(shapes: list[tuple[int, int]]) -> None:
-    """Values at, between and beyond thresholds, missing ones, and columns that split only missing from measured."""
-    fitted = members(*shapes)
-    table = shapley(fitted, COLUMNS)
-    assert isinstance(table, TabulatedShapley)
-    x = rows(300, seed=3)
-    x[:4] = [[inf] * COLUMNS, [-inf] * COLUMNS, [nan] * COLUMNS, [1e300] * COLUMNS]
+def members(*shapes: tuple[int, int]) -> list[Member]:
+    """The same as members."""
+    return [adopted_boosting(booster) for booster in boosters(*shapes)]
+
+
+def light(trees: int, leaves: int, *, gaps: bool = True) -> tuple[lightgbm.Booster, np.ndarray[Any, Any]]:
+    """LightGBM's, with the rows that it was fitted on; without gaps it reads NaN as 0."""
+    x = rows(600, seed=1) if gaps else np.nan_to_num(rows(600, seed=1), nan=2.5)
+    parameters = {"objective": "binary", "num_leaves": leaves, "min_data_in_leaf": 4, "seed": 1, "num_threads": 1}
+    parameters |= {"verbose": -1, "deterministic": True, "force_col_wise": True, "bagging_fraction": 0.6}
+    parameters |= {"bagging_freq": 1}
+    return lightgbm.train(parameters, lightgbm.Dataset(x, outcomes(rows(600, seed=1)).astype(float)), trees), x
+
+
+SHAPES: list[Shapes] = [[(30, 8)], [(12, 2)], [(20, 3), (9, 8), (15, 5)], [(8, 15), (6, 31)], [(3, 120)]]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("size", [8, 7, 4, 1])
+def test_the_same_as_the_library(shapes: Shapes, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whole trees in tables, for trees cut into pieces, and for leaves that are worked out for each row."""
+    monkeypatch.setattr(module, "SIZES", (size,))
+    fitted = boosters(*shapes)
+    found = Shapley([adopted_boosting(one) for one in fitted], COLUMNS)
+    x = hard_rows(120)
     single = [shap.TreeExplainer(one, feature_perturbation="tree_path_dependent") for one in fitted]
     expected = np.mean([one.shap_values(x, check_additivity=False) for one in single], axis=0)
-    assert np.allclose([table.explain(row)[1] for row in x], expected, rtol=0, atol=1e-12)
-    assert table.base == pytest.approx(np.mean([np.ravel(one.expected_value)[0] for one in single]), abs=1e-12)
+    assert np.allclose([found.explain(row)[1] for row in x], expected, rtol=0, atol=1e-10)
+    assert found.base == pytest.approx(np.mean([np.ravel(one.expected_value)[0] for one in single]), abs=1e-12)
 
 
 def test_the_test_data_hold_the_hard_cases() -> None:
-    """Columns with several thresholds in one tree, and a threshold that parts only missing from measured."""
-    inner = [p.nodes[p.nodes["is_leaf"] == 0] for m in members((20, 3), (9, 8), (15, 5)) for (p,) in m._predictors]
+    """Columns with several thresholds in one tree, a threshold that parts only missing from measured, long paths."""
+    trees = [tree for shapes in SHAPES for member in members(*shapes) for tree in member.trees]
+    inner = [tree[~tree["is_leaf"]] for tree in trees]
     assert any(len(set(n["feature_idx"].tolist())) < len(n) for n in inner)
     assert any(np.isinf(n["num_threshold"]).any() for n in inner)
     assert {bool(flag) for n in inner for flag in n["missing_go_to_left"]} == {True, False}
+    assert max(int(tree["depth"].max()) for tree in trees) > 8
 
 
-@pytest.mark.parametrize("shapes", [[(30, 8)], [(12, 2)], [(20, 3), (9, 8), (15, 5)], [(2, 12)]])
-def test_the_margin_is_to_the_bit_that_of_walking_the_trees(shapes: list[tuple[int, int]]) -> None:
-    """The leaf of every tree's way is the one that a walk of this row ends at."""
+@pytest.mark.parametrize("leaves", [8, 15, 40])
+def test_the_same_as_lightgbm_and_the_library(leaves: int) -> None:
+    """LightGBM works out path-dependent Shapley values of its own."""
+    booster, _ = light(25, leaves)
+    found = Shapley([adopted_lightgbm(booster)], COLUMNS)
+    x = rows(150, seed=3)
+    own = np.asarray(booster.predict(x, pred_contrib=True))
+    explained = [found.explain(row) for row in x]
+    library = shap_explainer([adopted_lightgbm(booster)]).shap_values(x)
+    assert np.allclose([parts for _, parts in explained], library, rtol=0, atol=1e-9)
+    assert np.allclose([parts for _, parts in explained], own[:, :-1], rtol=0, atol=1e-9)
+    assert found.base == pytest.approx(own[0, -1], abs=1e-9)
+    assert np.allclose([margin for margin, _ in explained], booster.predict(x, raw_score=True), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("leaves", [8, 15])
+def test_what_lightgbm_never_saw_missing_it_reads_as_zero(leaves: int) -> None:
+    """And so do the margin and its reasons."""
+    booster, x = light(25, leaves, gaps=False)
+    member = adopted_lightgbm(booster)
+    found, forest = Shapley([member], COLUMNS), Forest([member])
+    x = x[:100] - 2.5
+    x[::3, 1] = nan
+    explained = [found.explain(row) for row in x]
+    expected = booster.predict(x, raw_score=True)
+    assert np.allclose([margin for margin, _ in explained], expected, rtol=0, atol=1e-12)
+    assert np.allclose([forest.margin(row) for row in x], expected, rtol=0, atol=1e-12)
+    own = np.asarray(booster.predict(np.nan_to_num(x), pred_contrib=True))
+    assert np.allclose([parts for _, parts in explained], own[:, :-1], rtol=0, atol=1e-9)
+
+
+def expectation(tree: Nodes, row: np.ndarray[Any, Any], known: tuple[int, ...], at: int = 0) -> float:
+    """What one tree says if only some columns are known: else a row goes both ways, by the counts in training."""
+    node = tree[at]
+    if node["is_leaf"]:
+        return float(node["value"])
+    left, right = int(node["left"]), int(node["right"])
+    if int(node["feature_idx"]) not in known:
+        sides = [(expectation(tree, row, known, side), int(tree["count"][side])) for side in (left, right)]
+        return sum(value * count for value, count in sides) / int(node["count"])
+    value = row[node["feature_idx"]]
+    goes_left = bool(node["missing_go_to_left"]) if np.isnan(value) else value <= node["num_threshold"]
+    return expectation(tree, row, known, left if goes_left else right)
+
+
+@pytest.mark.parametrize("shapes", [[(4, 8), (2, 5)], [(2, 31)]])
+def test_the_same_as_brute_force(shapes: Shapes) -> None:
+    """The mean over all sets of what a column adds to them, as Shapley defined it, without any of the formulae here."""
     fitted = members(*shapes)
-    table, forest = TabulatedShapley(fitted, COLUMNS), Forest(fitted)
-    x = rows(300, seed=6)
-    x[:3] = [[inf] * COLUMNS, [-inf] * COLUMNS, [nan] * COLUMNS]
-    assert [table.explain(row)[0] for row in x] == [forest.margin(row) for row in x]
+    found = Shapley(fitted, COLUMNS)
+    for row in hard_rows(12):
+        worth = {
+            known: float(np.mean([m.baseline + sum(expectation(t, row, known) for t in m.trees) for m in fitted]))
+            for size in range(COLUMNS + 1)
+            for known in itertools.combinations(range(COLUMNS), size)
+        }
+        margin, parts = found.explain(row)
+        assert margin == pytest.approx(worth[tuple(range(COLUMNS))], abs=1e-12)
+        assert found.base == pytest.approx(worth[()], abs=1e-12)
+        for column in range(COLUMNS):
+            expected = sum(
+                factorial(len(known))
+                * factorial(COLUMNS - 1 - len(known))
+                / factorial(COLUMNS)
+                * (worth[tuple(sorted((*known, column)))] - value)
+                for known, value in worth.items()
+                if column not in known
+            )
+            assert parts[column] == pytest.approx(expected, abs=1e-12)
 
 
-def test_every_example_takes_the_way_that_it_is_explained_for() -> None:
-    """The rows that are explained at start are told apart by the same rule that finds a row's way later."""
-    fitted = members((25, 8))
-    trees = [nodes for member in fitted for nodes in trees_of(member)]
-    ways, splits = TreeWays(trees, nowhere=COLUMNS), Splits(trees)
-    examples = ways.examples()
-    numbers = ways.numbers(examples)
-    for example, taken in zip(examples, numbers, strict=True):
-        for tree in range(ways.trees):
-            row = np.append(np.zeros(COLUMNS), nan)
-            row[ways.column_of_slot[tree]] = example[tree]
-            assert splits.ways(row)[tree] == taken[tree]
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("size", [7, 4])
+def test_the_margin_is_that_of_walking_the_trees(shapes: Shapes, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leaf of every piece's way is the one that a walk of this row ends at, and each leaf counts once."""
+    monkeypatch.setattr(module, "SIZES", (size,))
+    fitted = members(*shapes)
+    found, forest = Shapley(fitted, COLUMNS), Forest(fitted)
+    x = hard_rows(200)
+    assert np.allclose([found.explain(row)[0] for row in x], [forest.margin(row) for row in x], rtol=0, atol=1e-12)
 
 
-def test_a_way_that_no_row_can_take_has_no_answer() -> None:
-    """Should one be looked up by mistake, neither margin nor reasons are a number."""
-    fitted = members((20, 8))
-    table = TabulatedShapley(fitted, COLUMNS)
-    unknown = np.isnan(table._table)
-    assert unknown.any()
-    assert (unknown.any(axis=1) == unknown.all(axis=1)).all()
+def test_the_margin_owes_nothing_to_the_shapley_values() -> None:
+    """With a spoiled table of values the margin is the same, so that the check of their sum can fail."""
+    found = Shapley(members((10, 8)), COLUMNS)
+    row = rows(1)[0]
+    before, parts = found.explain(row)
+    found._tables.table[:, :-1] += 0.25
+    after, spoiled = found.explain(row)
+    assert after == before
+    assert abs(found.base + parts.sum() - after) < 1e-12
+    assert abs(found.base + spoiled.sum() - after) > 1e-3
 
 
-def test_the_lines_of_the_table_lie_in_one_fetch_each(model: Any) -> None:
-    """Eight numbers, from a multiple of 64 bytes on."""
-    table = model._explainer._shapley._table
-    assert table.shape[1] == 8
+def test_every_leaf_is_in_one_piece_of_few_nodes_or_in_none() -> None:
+    """A piece holds the nodes on the paths of its leaves, and no leaf with a short path is left out."""
+    paths = leaf_paths([tree for member in members((6, 15), (4, 40), (9, 6)) for tree in member.trees])
+    cut = pieces(paths, 5)
+    assert cut.digits.max() <= 5
+    nodes_on_path = np.bincount(paths.leaf[paths.factor])
+    assert ((cut.of_leaf == NONE) == (nodes_on_path > 5)).all()
+    for piece in range(len(cut.digits)):
+        leaves = np.flatnonzero(cut.of_leaf == piece)
+        steps = np.isin(paths.leaf[paths.factor], leaves)
+        assert set(cut.node[piece].tolist()) - {NONE} == set(paths.node[steps].tolist())
+        assert len(set(paths.tree[leaves].tolist())) == 1
+
+
+def test_equal_splits_are_decided_once() -> None:
+    """A split is a column, a threshold and a side for what is missing."""
+    trees = [tree for member in members((40, 8)) for tree in member.trees]
+    inner = np.concatenate([tree[~tree["is_leaf"]] for tree in trees])
+    splits = Splits(inner)
+    distinct = {(n["feature_idx"], n["num_threshold"], bool(n["missing_go_to_left"])) for n in inner}
+    assert splits.nowhere == len(distinct) < len(inner)
+    for row in hard_rows(30):
+        left = splits.decide(row)
+        values = row[inner["feature_idx"]]
+        expected = np.where(np.isnan(values), inner["missing_go_to_left"], values <= inner["num_threshold"])
+        assert (left[splits.of_node] == expected).all()
+        assert not left[splits.nowhere]
+
+
+def test_trees_of_eight_leaves_are_whole_and_lie_in_one_fetch_each() -> None:
+    """Eight numbers a line, from a multiple of 64 bytes on."""
+    table = Shapley(members((30, 8)), COLUMNS)._tables.table
+    assert len(table) <= 30 * 128
     assert table.ctypes.data % 64 == 0
     assert table.flags.c_contiguous
 
 
-def test_trees_with_too_many_ways_are_explained_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the same values."""
-    fitted = members((10, 8))
-    x = rows(50, seed=5)
-    table = shapley(fitted, COLUMNS)
-    monkeypatch.setattr(module, "MAX_NUMBERS", 10)
-    direct = shapley(fitted, COLUMNS)
-    assert isinstance(direct, DirectShapley)
-    assert direct.base == pytest.approx(table.base, abs=1e-12)
-    assert np.allclose([direct.explain(r)[1] for r in x], [table.explain(r)[1] for r in x], rtol=0, atol=1e-12)
+def test_tables_stay_within_their_memory() -> None:
+    """The pieces become smaller, and the values stay the same."""
+    large, small = members((60, 15)), pytest.MonkeyPatch()
+    whole = Shapley(large, COLUMNS)
+    with small.context() as patch:
+        patch.setattr(module, "MOST_BYTES", whole._tables.table.nbytes - 1)
+        tight = Shapley(large, COLUMNS)
+    assert tight._tables.table.nbytes < whole._tables.table.nbytes
+    x = rows(40)
+    assert np.allclose([tight.explain(r)[1] for r in x], [whole.explain(r)[1] for r in x], rtol=0, atol=1e-12)
 
 
-def test_large_trees_have_too_many_ways() -> None:
-    """Their number is beyond any integer of a machine, and nothing is laid out for them."""
-    fitted = members((3, 200))
-    assert max(len(nodes) for (nodes,) in fitted[0]._predictors for nodes in [nodes.nodes]) > 130
-    assert isinstance(shapley(fitted, COLUMNS), DirectShapley)
-
-
-def test_the_shipped_models_are_tabulated(model: Any) -> None:
-    """Each call adds up; the library works at start."""
-    assert isinstance(model._explainer._shapley, TabulatedShapley)
-
-
-def test_attributions_are_whole_and_cannot_be_changed(chart: Any) -> None:
+def test_attributions_are_whole_and_cannot_be_changed(patient: Any) -> None:
     """Every field is set, and they are equal to attributions that are made the usual way."""
-    fact: Observation = chart.fact("HR", 90, 2)
+    fact: Observation = patient.fact("8867-4", 90, "/min")
+    basis = (Basis("Encounter/1", "stay"),)
     feature = Feature("a", "b", "c", "d", "e", derived=True, lead=True)
-    (made,) = attributions([(feature, 0.5, 2.0, (fact,))])
-    assert made == Attribution("a", "b", "c", "d", 0.5, 2.0, "e", (fact,), derived=True, lead=True)
+    (made,) = attributions([(feature, 0.5, 2.0, (fact,))], {"a": basis})
+    assert made == Attribution("a", "b", "c", "d", 0.5, 2.0, "e", (fact,), derived=True, lead=True, basis=basis)
     assert type(made) is Attribution
     assert [getattr(made, field.name) for field in fields(Attribution)]
     with pytest.raises(FrozenInstanceError):
@@ -149,5 +265,5 @@ def test_attributions_are_whole_and_cannot_be_changed(chart: Any) -> None:
 def test_a_feature_without_effect_is_left_out_unless_it_leads() -> None:
     """And what was not measured has no value."""
     plain, leading = Feature("p", "p", "p", "p", "1"), Feature("l", "l", "l", "l", "1", lead=True)
-    found = attributions([(plain, 0.0, 1.0, ()), (leading, 0.0, nan, ()), (plain, 0.1, nan, ())])
-    assert [(one.feature, one.value) for one in found] == [("l", None), ("p", None)]
+    found = attributions([(plain, 0.0, 1.0, ()), (leading, 0.0, nan, ()), (plain, 0.1, nan, ())], {})
+    assert [(one.feature, one.value, one.basis) for one in found] == [("l", None, ()), ("p", None, ())]

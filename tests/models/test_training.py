@@ -1,8 +1,10 @@
-"""Training and service make the same rows, on the shared data."""
+"""The source of the intensive care model: the open stays as records, and rows that are what the service sees."""
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -10,37 +12,221 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from clinical.assessment import Abstention, RiskAssessment
 from clinical.record import Coding, Observation, PatientRecord, Source, Stay, StayLocation
-from models.icu_mortality.train import SETTINGS
-from models.icu_mortality.training.card import card
-from models.icu_mortality.training.cross_validate import cross_validate, folds_by_stay
-from models.icu_mortality.training.data import SHA256, START, WrongData, check_files, read_stays
-from models.icu_mortality.training.evaluate import by_budget, groups, reliability, thresholds
-from models.icu_mortality.training.measures import (
-    MEASURES,
-    expected_calibration_error,
-    measure,
-    observed_per_expected,
-    wilson,
-)
-from models.icu_mortality.training.rows import RowMaker, Rows
-from models.runtime.features import FeaturePlan
+from models.icu_mortality.features import TYPES, unit_type
+from models.icu_mortality.train import HIDDEN, hide_units, prepare
+from models.icu_mortality.training.data import MANIFEST, SHA256, START, UNITS, Cinc2012
+from models.runtime.read_manifest import read_untrained
+from models.runtime.sight import Looked, TreeSight
+from models.training.cases import Case, Moment, WrongData, check_files
+from models.training.rows import Rows, make_rows
 
 STAYS = 6
-roc = MEASURES["auroc"]
+# One adult with a few values, and one of whom hardly anything is known.
+VALUES = [
+    (7, 0, "Age", 64.0),
+    (7, 0, "Gender", 1.0),
+    (7, 0, "ICUType", 2.0),
+    (7, 0, "Height", -1.0),
+    (7, 0, "Weight", 70.2),
+    (7, 61, "NISysABP", 118.0),
+    (7, 61, "HR", 97.0),
+    (7, 75, "FiO2", 0.7),
+    (7, 80, "MechVent", 1.0),
+    (9, 0, "Age", 91.0),
+    (9, 0, "Gender", -1.0),
+    (9, 0, "ICUType", 3.0),
+    (9, 30, "HR", 71.0),
+]
+OUTCOMES = [(7, 12, -1, 0), (9, 5, 5, 1)]
+Files = Callable[..., list[Path]]
 
 
-def test_training_rows_are_what_the_service_sees(model: Any, shared: Path) -> None:
-    """Same probability, to the last digit, from a training row and from the record of the same stay."""
-    stays = list(islice(read_stays(shared / "data" / "tabular", model.manifest.signals), STAYS))
-    rows = RowMaker(model.manifest).rows(stays, lambda _done: None)
-    records = {int(stay.record.patient_id): stay.record for stay in stays}
+@pytest.fixture(scope="module")
+def sight() -> TreeSight:
+    """What the model sees, whether it is trained or not."""
+    return TreeSight(read_untrained(MANIFEST))
+
+
+@pytest.fixture(scope="module")
+def some(shared: Path) -> list[Case]:
+    """The first stays of the open rows."""
+    files = [shared / "data" / "tabular" / name for name in SHA256]
+    return list(islice(Cinc2012().cases(files), STAYS))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """Writes both tables; `values` and `outcomes` replace their rows."""
+
+    def write(values: Sequence[Any] = VALUES, outcomes: Sequence[Any] = OUTCOMES, form: str = "parquet") -> list[Path]:
+        measured = pd.DataFrame(values, columns=["rid", "min", "par", "val"])
+        known = pd.DataFrame(outcomes, columns=["RecordID", "Length_of_stay", "Survival", "In-hospital_death"])
+        names = tmp_path / "some-file", tmp_path / "another.txt"
+        if form == "parquet":
+            measured.astype({"val": "float32", "par": "category", "rid": "int32"}).to_parquet(names[0])
+        elif form == "csv":
+            measured.assign(more=1).to_csv(names[0], index=False)
+        else:
+            names[0].write_bytes(gzip.compress(measured.to_csv(index=False).encode()))
+        known.to_csv(names[1], index=False)
+        return list(names)
+
+    return write
+
+
+def read(files: Sequence[Path]) -> list[Case]:
+    """All cases of these files."""
+    return list(Cinc2012().cases(files))
+
+
+def test_a_stay_becomes_a_record(files: Files) -> None:
+    """Unknown is missing, oxygen is in percent, decimals are those of the source, cuff pressures are pressures."""
+    case = read(files())[0]
+    signals = read_untrained(MANIFEST).signals
+    found = {
+        name: (fact.value, fact.unit, fact.time - START)
+        for name, signal in signals.items()
+        for fact in case.record.observations
+        if fact.codings == signal.codes[:1]
+    }
+    assert found == {
+        "Weight": (70.2, "kg", timedelta()),
+        "SysABP": (118.0, "mm[Hg]", timedelta(minutes=61)),
+        "HR": (97.0, "/min", timedelta(minutes=61)),
+        "FiO2": (70.0, "%", timedelta(minutes=75)),
+    }
+    assert (case.patient, case.record.sex, case.record.birth_date) == (7, "male", date(START.year - 64, 1, 1))
+    assert case.groups == {"sex": "male", "age": "55 to 69", "unit": "cardiac surgery"}
+
+
+def test_a_stay_is_asked_about_at_every_landmark(files: Files) -> None:
+    """The outcome is that of the stay, and each moment has the slice and the hour of its landmark."""
+    for case, died in zip(read(files()), (False, True), strict=True):
+        assert [moment.slice for moment in case.moments] == [f"hour {hour}" for hour in range(6, 49, 6)]
+        assert all(moment.as_of - START == timedelta(hours=moment.hour) for moment in case.moments)
+        assert {moment.outcome for moment in case.moments} == {died}
+
+
+def test_what_is_not_known_of_a_person_is_left_open(files: Files) -> None:
+    """No sex, no age and no type of unit are made up."""
+    values = [row for row in VALUES if row[2] not in {"Age", "ICUType"}]
+    case = read(files(values))[1]
+    assert (case.record.sex, case.record.birth_date) == (None, None)
+    assert case.groups == {"sex": "", "age": "", "unit": ""}
+    assert unit_type(case.record.stays[0].locations[0]) is None
+
+
+@pytest.mark.parametrize("form", ["csv", "gzip"])
+def test_files_are_known_by_their_columns(files: Files, form: str) -> None:
+    """Neither the name, nor the format, nor the order of files and rows makes a difference."""
+    expected = read(files())
+    assert read(files(VALUES[::-1], OUTCOMES[::-1], form=form)[::-1]) == expected
+
+
+def test_tables_may_come_in_parts(files: Files, tmp_path: Path) -> None:
+    """Two files of values and two of outcomes are read as one of each."""
+    expected = read(files())
+    parts = []
+    for part, (values, outcomes) in enumerate(((VALUES[:9], OUTCOMES[:1]), (VALUES[9:], OUTCOMES[1:]))):
+        parts += [path.rename(tmp_path / f"{path.name}-{part}") for path in files(values, outcomes)]
+    assert read(parts) == expected
+
+
+def test_outcomes_without_values_are_passed_over(files: Files) -> None:
+    """Nobody can be asked about a stay of which nothing was measured."""
+    assert [case.patient for case in read(files(outcomes=[*OUTCOMES, (11, 3, -1, 0)]))] == [7, 9]
+
+
+def test_who_died_soon_after_discharge_counts_less_in_fitting(files: Files) -> None:
+    """30, 90 and 365 days after: 0, a half, .8. Who died in hospital, or of whom it is not known, counts whole."""
+    days = {1: 42, 2: 43, 3: 102, 4: 103, 5: 378, 6: -1}
+    outcomes = [(number, 12, survival, 0) for number, survival in days.items()] + [(7, 12, 13, 1), (8, -1, 20, 0)]
+    values = [(number, 30, "HR", 80.0) for number, *_ in outcomes]
+    found = [case.moments[0].weight for case in read(files(values, outcomes))]
+    assert found == [0.0, 0.5, 0.5, 0.8, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_later_deaths_need_not_be_known(files: Files, tmp_path: Path) -> None:
+    """Outcomes without these columns are read too, and each stay counts whole."""
+    values, _ = files()
+    bare = tmp_path / "bare.csv"
+    bare.write_text("In-hospital_death,RecordID\n0,7\n1,9\n", encoding="utf-8")
+    assert {moment.weight for case in read([bare, values]) for moment in case.moments} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "outcomes", "fault"),
+    [
+        (VALUES, [OUTCOMES[0]], "1 stays have values and no outcome"),
+        (VALUES, [*OUTCOMES, OUTCOMES[0]], "stands twice"),
+        (VALUES, [OUTCOMES[0], (9, 5, 5, -1)], "must be 0 or 1"),
+        ([(7, -5, "HR", 80.0), *VALUES], OUTCOMES, "min must not be negative"),
+        ([(7.5, 5, "HR", 80.0), *VALUES], OUTCOMES, "rid must hold whole numbers"),
+        ([(7, 5, "HR", "high"), *VALUES], OUTCOMES, "val must hold numbers"),
+    ],
+)
+def test_wrong_tables_are_refused(files: Files, values: Any, outcomes: Any, fault: str) -> None:
+    """With a sentence that says what is wrong."""
+    with pytest.raises(WrongData, match=fault):
+        read(files(values, outcomes, form="csv"))
+
+
+def test_other_files_are_refused(files: Files, tmp_path: Path) -> None:
+    """A table of something else, a file that is no table, a file that is not there, and half of what is needed."""
+    values, outcomes = files()
+    other, broken = tmp_path / "other.csv", tmp_path / "broken"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    broken.write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(WrongData, match=r"other\.csv has neither the columns rid"):
+        read([values, outcomes, other])
+    for path in (broken, tmp_path / "absent"):
+        with pytest.raises(WrongData, match="cannot be read"):
+            read([values, outcomes, path])
+    with pytest.raises(WrongData, match="none of the files has the columns rid"):
+        read([outcomes])
+    with pytest.raises(WrongData, match="none of the files has the columns RecordID"):
+        read([values])
+
+
+def test_the_place_says_the_type_of_the_unit(files: Files) -> None:
+    """Each type of the source becomes a place from which the model reads that type and no other."""
+    for number, unit in UNITS.items():
+        values = [row for row in VALUES if row[2] != "ICUType"] + [(7, 0, "ICUType", float(number))]
+        case = read(files(values))[0]
+        assert case.groups["unit"] == unit.group
+        assert unit_type(case.record.stays[0].locations[0]) == unit.group.replace(" ", "_")
+
+
+def questions(cases: Sequence[Case]) -> list[tuple[Case, Moment]]:
+    """In the order of the rows: all stays of the source are of adults."""
+    return [(case, moment) for case in cases for moment in case.moments]
+
+
+def test_training_rows_are_what_the_service_looks_at(sight: TreeSight, some: list[Case]) -> None:
+    """The same row, to the last digit, with the type of the unit among it; and an answer for the same ones."""
+    rows = make_rows(some, sight)
+    assert (rows.features[:, -len(TYPES) :].sum(axis=1) == 1).all()
     answers = 0
-    for i in range(len(rows.died)):
-        found = model.assess(records[int(rows.stay[i])], START + timedelta(hours=float(rows.hour[i])))
+    for i, (case, moment) in enumerate(questions(some)):
+        looked = sight.look(case.record, moment.as_of)
+        assert isinstance(looked, Looked) is bool(rows.answered[i])
+        if isinstance(looked, Looked):
+            answers += 1
+            np.testing.assert_array_equal(looked.row, rows.features[i])
+    assert answers > STAYS
+
+
+def test_training_rows_give_the_probability_of_the_service(model: Any, some: list[Case]) -> None:
+    """Same probability, to the last digit, from a training row and from the record of the same stay."""
+    rows = make_rows(some, TreeSight(model.manifest))
+    answers = 0
+    for i, (case, moment) in enumerate(questions(some)):
+        found = model.assess(case.record, moment.as_of)
         assert isinstance(found, RiskAssessment) is bool(rows.answered[i])
         if isinstance(found, RiskAssessment):
             answers += 1
@@ -48,16 +234,64 @@ def test_training_rows_are_what_the_service_sees(model: Any, shared: Path) -> No
     assert answers > STAYS
 
 
-def test_source_quirks_are_undone(model: Any, shared: Path) -> None:
-    """Unknown is missing, oxygen is in percent, decimals are those of the source."""
-    stays = list(islice(read_stays(shared / "data" / "tabular", model.manifest.signals), STAYS))
-    facts = [fact for stay in stays for fact in stay.record.observations]
-    assert not [fact for fact in facts if fact.value == -1]
-    oxygen = [fact.value for fact in facts if fact.codings == model.manifest.signals["FiO2"].codes]
-    assert oxygen
-    assert min(oxygen) >= 20
-    assert all(fact.value == round(fact.value, 4) for fact in facts)
-    assert {stay.record.sex for stay in stays} <= {"male", "female", None}
+def made_rows(stays: int = 400) -> Rows:
+    """Two rows a stay with three columns and the four of the unit; every tenth stay counts for nothing."""
+    stay = np.repeat(np.arange(stays), 2)
+    return Rows(
+        features=np.column_stack([np.tile(stay[:, None], 3), np.eye(4)[stay % 4]]).astype(np.float32),
+        outcome=stay % 3 == 0,
+        answered=np.ones(2 * stays, dtype=np.bool_),
+        weight=np.where(stay % 10 == 0, 0.0, 1.0),
+        patient=stay.astype(np.int64),
+        slice=np.tile(["hour 24", "hour 48"], stays),
+        hour=np.tile([24.0, 48.0], stays),
+        period=np.full(2 * stays, ""),
+        groups={},
+    )
+
+
+def test_the_type_of_the_unit_is_hidden_for_some_stays() -> None:
+    """For whole stays, about as many as said, in those columns only; the rows that came in stay as they were."""
+    rows = made_rows()
+    found = hide_units(rows, np.random.default_rng(1))
+    gone = np.isnan(found.features[:, -4:])
+    assert (gone.all(axis=1) == gone.any(axis=1)).all()
+    assert (gone[::2] == gone[1::2]).all()
+    assert gone[:, 0].mean() == pytest.approx(HIDDEN, abs=0.07)
+    np.testing.assert_array_equal(found.features[:, :3], rows.features[:, :3])
+    assert not np.isnan(rows.features).any()
+    again = hide_units(rows, np.random.default_rng(1))
+    np.testing.assert_array_equal(found.features, again.features)
+
+
+def test_what_counts_for_nothing_is_not_fitted_on() -> None:
+    """Rows of weight 0 are left out; the outcome of the others stays as it is."""
+    rows = made_rows()
+    found = prepare(rows, np.random.default_rng(1))
+    assert len(found) == (rows.weight > 0).sum()
+    np.testing.assert_array_equal(found.outcome, rows.outcome[rows.weight > 0])
+
+
+def test_the_data_files_are_the_ones_of_the_figures(shared: Path) -> None:
+    """Their hashes are those that the evaluation names."""
+    check_files(shared / "data" / "tabular", Cinc2012().sha256)
+
+
+def test_other_data_stop_the_training(tmp_path: Path) -> None:
+    """A missing file and a changed file are both refused."""
+    with pytest.raises(WrongData, match="missing"):
+        check_files(tmp_path, SHA256)
+    for name in SHA256:
+        (tmp_path / name).write_bytes(b"other")
+    with pytest.raises(WrongData, match="SHA-256"):
+        check_files(tmp_path, SHA256)
+
+
+def test_no_two_columns_have_one_name(sight: TreeSight) -> None:
+    """Every column of the training rows has one meaning, and those of the unit come last."""
+    names = [feature.name for feature in sight.features]
+    assert len(set(names)) == len(names)
+    assert tuple(names[-len(TYPES) :]) == TYPES
 
 
 def bundle_record(path: Path) -> tuple[PatientRecord, datetime]:
@@ -98,138 +332,16 @@ def test_the_example_bundles_are_answered(model: Any, shared: Path) -> None:
     assert all(0 < one.probability < 1 for one in answers)
 
 
-def test_the_data_files_are_the_ones_of_the_figures(shared: Path) -> None:
-    """Their hashes are those that the evaluation names."""
-    check_files(shared / "data" / "tabular")
-
-
-def test_other_data_stop_the_training(tmp_path: Path) -> None:
-    """A missing file and a changed file are both refused."""
-    with pytest.raises(WrongData, match="missing"):
-        check_files(tmp_path)
-    for name in SHA256:
-        (tmp_path / name).write_bytes(b"other")
-    with pytest.raises(WrongData, match="SHA-256"):
-        check_files(tmp_path)
-
-
-def test_folds_never_split_a_stay() -> None:
-    """All rows of a stay lie in one fold, and the folds are of nearly equal size."""
-    stays = np.repeat(np.arange(1000), 8)
-    folds = folds_by_stay(stays)
-    assert all(len(set(folds[stays == stay].tolist())) == 1 for stay in range(1000))
-    assert np.bincount(folds).tolist() == [1600] * 5
-
-
-def test_measures_match_values_computed_by_hand() -> None:
-    """Ten stays: predicted .2 with one death of five, predicted .6 with three of five."""
-    p = np.array([0.2] * 5 + [0.6] * 5)
-    died = np.array([1, 0, 0, 0, 0, 1, 1, 1, 0, 0], dtype=bool)
-    assert observed_per_expected(died, p) == pytest.approx(1.0)
-    # Ten groups of one: .8 once, .2 four times; .4 three times, .6 twice.
-    assert expected_calibration_error(died, p) == pytest.approx(0.4)
-    # Of 24 pairs of a death and a survivor, 12 are in order, 10 are ties and 2 are not in order.
-    assert roc(died, p) == pytest.approx((12 + 10 / 2) / 24)
-
-
-def test_a_measure_comes_with_its_interval() -> None:
-    """The value lies within its bootstrap interval, and the same data give the same interval."""
-    rng = np.random.default_rng(1)
-    p = rng.uniform(0.05, 0.6, 400)
-    died = rng.random(400) < p
-    value, low, high = interval = measure(died, p, ("auroc",))["auroc"]
-    assert low < value < high
-    assert measure(died, p, ("auroc",))["auroc"] == interval
-
-
-def test_the_plan_has_no_doubled_names(model: Any) -> None:
-    """Every column of the training rows has one meaning."""
-    names = [feature.name for feature in FeaturePlan(model.manifest).features]
-    assert len(set(names)) == len(names)
-
-
-def test_the_card_is_what_the_evaluation_says(model: Any) -> None:
-    """Nobody edits figures in the card by hand: it is written from the evaluation and the manifest."""
-    folder = model.manifest.artefact.folder
-    figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    assert card(figures, model.manifest) == (folder / "card.md").read_text(encoding="utf-8")
-
-
-def made_rows(count: int = 500) -> tuple[Rows, np.ndarray[Any, Any]]:
-    """Rows of made-up stays at hours 24 and 48, the first tenth not answered, and probabilities that rank by number."""
-    stay = np.repeat(np.arange(count), 2)
-    p = (stay + 1) / (count + 1)
-    rows = Rows(
-        features=np.zeros((2 * count, 1), dtype=np.float32),
-        stay=stay,
-        hour=np.tile([24.0, 48.0], count),
-        died=(stay % 3 == 0),
-        answered=stay >= count / 10,
-        sex=np.where(stay % 2 == 0, "female", "male"),
-        age=20.0 + stay % 70,
-        icu_type=np.where(stay % 5 == 0, "medical", "surgical"),
-    )
-    return rows, p
-
-
-def test_thresholds_are_alert_budgets() -> None:
-    """Of the stays with an answer at hour 24, a fifth reaches "raised" and a twentieth "high"."""
-    rows, p = made_rows()
-    limits = thresholds(rows, p)
-    at = (rows.hour == 24) & rows.answered
-    assert (p[at] >= limits["raised"]).mean() == pytest.approx(0.20, abs=0.005)
-    assert (p[at] >= limits["high"]).mean() == pytest.approx(0.05, abs=0.005)
-    alert = by_budget(rows, p)["raised"]["24"]
-    assert alert["positive_predictive_value"] == pytest.approx(rows.died[at & (p >= limits["raised"])].mean(), abs=1e-4)
-
-
-def test_reliability_counts_every_answered_stay_once_per_hour() -> None:
-    """Bins rise from 0 to 1 without a gap, hold enough, and their counts are those of the rows."""
-    rows, p = made_rows(2000)
-    found = reliability(rows, p)
-    assert list(found) == ["24", "48"]
-    at = (rows.hour == 24) & rows.answered
-    bins: list[dict[str, Any]] = found["24"]
-    assert sum(b["patients"] for b in bins) == at.sum()
-    assert [b["low"] for b in bins] == [0.0, *(b["high"] for b in bins[:-1])]
-    assert bins[-1]["high"] == 1.0
-    for b in bins:
-        inside = at & (p >= b["low"]) & (p < b["high"])
-        assert (b["patients"], b["events"]) == (inside.sum(), rows.died[inside].sum())
-        assert b["patients"] >= 50
-        assert b["events"] >= 10
-        assert b["lower"] < b["events"] / b["patients"] < b["upper"]
-
-
-def test_few_stays_share_one_bin() -> None:
-    """What would be too little for a bin is joined to its neighbour, at the top too."""
-    rows, p = made_rows(60)
-    assert [(b["low"], b["high"]) for b in reliability(rows, p)["24"]] == [(0.0, 1.0)]
-
-
-def test_wilson_intervals_match_a_published_example() -> None:
-    """81 of 263 gives .2553 to .3662 (Newcombe 1998, Stat Med 17:857, table I), and no event of 20 gives 0 to .1611."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-
-
-def test_groups_cover_every_stay_once_per_trait() -> None:
-    """Sexes, age bands and units each split all rows."""
-    rows, _ = made_rows()
-    for trait in ("sex", "age", "unit"):
-        members = [member for name, member in groups(rows).items() if name.startswith(trait)]
-        assert np.sum(members, axis=0).tolist() == [1] * len(rows.died)
-
-
-def test_cross_validation_learns_and_never_peeks() -> None:
-    """A column that nearly holds the outcome is found; a column that only names the stay is worth nothing."""
-    rows, _ = made_rows(300)
-    small = replace(SETTINGS, seeds=(1,), max_iter=20, min_samples_leaf=5, l2_regularization=1.0, max_features=1.0)
-    wrong = np.random.default_rng(4).random(len(rows.died)) < 0.02
-    telling = replace(rows, features=(rows.died ^ wrong)[:, None].astype(np.float32))
-    found = cross_validate(telling, [0] * telling.features.shape[1], small, lambda _text: None)
-    assert roc(rows.died, found.probabilities) > 0.95
-    rng = np.random.default_rng(3)
-    naming = replace(rows, features=rng.permutation(300)[rows.stay][:, None].astype(np.float32))
-    peeking = cross_validate(naming, [0] * naming.features.shape[1], small, lambda _text: None)
-    assert roc(rows.died, peeking.probabilities) == pytest.approx(0.5, abs=0.12)
+def test_the_type_of_the_unit_moves_the_answer(model: Any, some: list[Case]) -> None:
+    """The same values in another type of unit give another risk; in an unknown one the driver says nothing measured."""
+    case = next(case for case in some if isinstance(model.assess(case.record, case.moments[3].as_of), RiskAssessment))
+    found = {}
+    for name in ("Cardiac Surgery Recovery Unit", "Medical ICU", "Tower 5"):
+        stay = case.record.stays[0]
+        bed = replace(stay.locations[0], name=name, codings=())
+        record = replace(case.record, stays=(replace(stay, locations=(bed,)),))
+        found[name] = model.assess(record, case.moments[3].as_of)
+    risks = {name: one.probability for name, one in found.items()}
+    assert risks["Cardiac Surgery Recovery Unit"] < risks["Medical ICU"]
+    assert "Type of intensive care unit" in found["Tower 5"].missing
+    assert "Type of intensive care unit" not in found["Medical ICU"].missing

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -18,13 +17,13 @@ from werkzeug.serving import make_server
 
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
-from clinical.record import Observation, PatientRecord
-from models.icu_mortality.training.data import START, TrainingStay, read_stays
-from models.runtime.artefact import load_artefact
-from models.runtime.catalogue import read_manifests
-from models.runtime.features import FeaturePlan
-from models.runtime.gather import Gatherer
-from models.runtime.population import Placed, place, too_little
+from clinical.record import Coding, Observation, PatientRecord, StayLocation
+from models.icu_mortality.features import unit_type
+from models.icu_mortality.training.data import SHA256, START, Cinc2012
+from models.runtime.catalogue import MODELS_FOLDER
+from models.training.cases import Case, Moment
+from models.training.evaluate import Opened
+from models.training.rows import make_rows
 
 REGISTRY = """
 [clients.parity]
@@ -32,10 +31,14 @@ name = "Parity"
 authentication = "loopback"
 fhir_base = "http://127.0.0.1:9/fhir"
 show_from = 0.0
-intensive_care_locations = ["Medical ICU"]
+intensive_care_locations = [
+    "Medical ICU", "Surgical ICU", "Coronary Care Unit", "Cardiac Surgery Recovery Unit", "North tower",
+]
 """
 STAYS = 40
 HOURS = (6, 13, 24, 37, 48)
+HSLOC = "https://www.cdc.gov/nhsn/cdaportal/terminology/codesystem/hsloc.html"
+UNIT_CODES = {"coronary": "1028-0", "cardiac_surgery": "1032-2", "medical": "1027-2", "surgical": "1030-6"}
 
 
 class SetClock:
@@ -80,27 +83,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 class Offline:
-    """Features by the training code's plan, probability by scikit-learn's own prediction: no SHAP, no service."""
+    """Rows and margins as in training, over many rows at once: no explanation, no service."""
 
     def __init__(self) -> None:
-        self.manifest = read_manifests()["icu-mortality"]
-        self.plan = FeaturePlan(self.manifest)
-        self.gatherer = Gatherer(self.manifest.signals.values())
-        self.artefact = load_artefact(self.manifest, [feature.name for feature in self.plan.features])
+        self.opened = Opened.at(MODELS_FOLDER / "icu_mortality")
 
     def probability(self, record: PatientRecord, hour: float) -> float | None:
         """The probability at an hour of the stay, or None where the model would not answer."""
-        as_of = START + timedelta(hours=hour)
-        placed = place(record, self.manifest.population, as_of)
-        if not isinstance(placed, Placed):
-            return None
-        gathered = self.gatherer.gather(record, placed.start - self.manifest.population.allowance, placed.start, as_of)
-        if too_little(gathered.series, self.manifest, placed.hours) is not None:
-            return None
-        row = self.plan.values(gathered.series, placed.person, placed.hours)
-        margins = [member.decision_function(row[None, :])[0] for member in self.artefact.members]
-        log_odds = self.artefact.slope * float(np.mean(margins)) + self.artefact.intercept
-        return 1 / (1 + math.exp(-log_odds))
+        moment = Moment(START + timedelta(hours=hour), outcome=False, slice="", hour=float(hour))
+        rows = make_rows([Case(record, 1, [moment])], self.opened.sight)
+        return float(self.opened.probabilities(rows)[0]) if rows.answered[0] else None
 
 
 def as_fhir(fact: Observation, patient: str, number: int) -> dict[str, Any]:
@@ -116,6 +108,16 @@ def as_fhir(fact: Observation, patient: str, number: int) -> dict[str, Any]:
     }
 
 
+def as_place(bed: StayLocation) -> dict[str, Any]:
+    """What an Encounter says about a place: by a Location with a type where it has one of NHSN, else by its name."""
+    period = {"start": START.isoformat()}
+    if not any(coding.system == HSLOC for coding in bed.codings):
+        return {"location": [{"location": {"display": bed.name}, "period": period}]}
+    kinds = [{"coding": [{"system": coding.system, "code": coding.code}]} for coding in bed.codings]
+    location = {"resourceType": "Location", "id": "place", "status": "active", "name": bed.name, "type": kinds}
+    return {"contained": [location], "location": [{"location": {"reference": "#place"}, "period": period}]}
+
+
 def as_call(record: PatientRecord) -> dict[str, Any]:
     """A stay as the EHR would send it."""
     name = f"p{record.patient_id}"
@@ -127,7 +129,7 @@ def as_call(record: PatientRecord) -> dict[str, Any]:
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
         "subject": {"reference": f"Patient/{name}"},
         "period": {"start": START.isoformat()},
-        "location": [{"location": {"display": "Medical ICU"}, "period": {"start": START.isoformat()}}],
+        **as_place(record.stays[0].locations[0]),
     }
     assert record.birth_date is not None
     patient = {"resourceType": "Patient", "id": name, "birthDate": record.birth_date.isoformat()}
@@ -145,14 +147,28 @@ def as_call(record: PatientRecord) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def stays(shared: Path) -> list[TrainingStay]:
-    """Some stays of the training data, every fiftieth so that they are mixed."""
-    manifest = read_manifests()["icu-mortality"]
-    found = islice(read_stays(shared / "data" / "tabular", manifest.signals), 0, STAYS * 50, 50)
-    return list(found)
+def stays(shared: Path) -> list[Case]:
+    """Some stays of the training data, every fiftieth so that they are mixed, in places that are told in three ways."""
+    files = [shared / "data" / "tabular" / name for name in SHA256]
+    found = islice(Cinc2012().cases(files), 0, STAYS * 50, 50)
+    return [replace(case, record=elsewhere(case.record, number)) for number, case in enumerate(found)]
 
 
-def test_the_service_gives_the_offline_probability(service: Service, stays: list[TrainingStay]) -> None:
+def elsewhere(record: PatientRecord, number: int) -> PatientRecord:
+    """The stay in a place known by its name, by a type code alone, or in one of unknown type."""
+    stay = record.stays[0]
+    bed = stay.locations[0]
+    kind = unit_type(bed)
+    assert kind is not None
+    places = (
+        replace(bed, codings=()),
+        replace(bed, name="4 West", codings=(Coding(HSLOC, UNIT_CODES[kind]),)),
+        replace(bed, name="North tower", codings=()),
+    )
+    return replace(record, stays=(replace(stay, locations=(places[number % len(places)],)),))
+
+
+def test_the_service_gives_the_offline_probability(service: Service, stays: list[Case]) -> None:
     """To 1e-9, at landmarks and between them; where the offline path gives none, the service abstains."""
     offline = Offline()
     compared = 0
@@ -169,10 +185,22 @@ def test_the_service_gives_the_offline_probability(service: Service, stays: list
     assert compared >= STAYS * 0.8
 
 
-def test_the_model_ranks_its_own_training_stays(stays: list[TrainingStay]) -> None:
+def test_the_place_makes_a_difference(service: Service, stays: list[Case]) -> None:
+    """A check of the check: through FHIR, the same stay in a place of another type has another probability."""
+    stay = stays[0].record.stays[0]
+    service.clock.time = START + timedelta(hours=24)
+    found = set()
+    for name in ("Medical ICU", "Surgical ICU", "Coronary Care Unit", "Cardiac Surgery Recovery Unit", "North tower"):
+        bed = replace(stay.locations[0], name=name, codings=())
+        record = replace(stays[0].record, stays=(replace(stay, locations=(bed,)),))
+        found.add(service.outcome(as_call(record))["probability"])
+    assert len(found) == 5
+
+
+def test_the_model_ranks_its_own_training_stays(stays: list[Case]) -> None:
     """A check of the check: the offline probabilities are not all alike, and those who died have the higher ones."""
     offline = Offline()
-    pairs = [(offline.probability(stay.record, 48), stay.died) for stay in stays]
+    pairs = [(offline.probability(stay.record, 48), stay.moments[0].outcome) for stay in stays]
     died = [p for p, outcome in pairs if p is not None and outcome]
     lived = [p for p, outcome in pairs if p is not None and not outcome]
     assert died

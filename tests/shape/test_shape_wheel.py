@@ -35,16 +35,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) -> None:
-    """Data files are there; tests, simulator, training code and training data are not."""
+    """Data files and the code of training are there; tests, simulator and training data are not."""
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in (
         "fhir_adapters/analytes.toml",
         "models/icu_mortality/model.toml",
         "models/icu_mortality/artefact.toml",
-        "models/icu_mortality/model.skops",
+        "models/icu_mortality/model.npz",
         "chartside/presets.toml",
         "chartside/openapi/surface.json",
-        "models/icu_mortality/card.md",
+        "models/icu_mortality/train.py",
+        "models/icu_mortality/provenance.sig",
+        "models/icu_mortality/evidence/card.html",
+        "models/trusted_keys.toml",
         "smart_app/static/page.css",
         "oversight/migrations/versions/r0001_ledger.py",
         "chartside/cli.py",
@@ -53,7 +56,7 @@ def test_the_wheel_holds_the_rooms_and_their_data_and_nothing_else(wheel: Path) 
     assert any(name.startswith("smart_app/templates/") for name in names)
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"chartside", "clinical", "cds_hooks", "smart_app", "fhir_adapters", "models", "oversight"}
-    assert not [name for name in names if "train" in name or name.endswith((".parquet", ".csv", ".pkl"))]
+    assert not [name for name in names if name.endswith((".parquet", ".csv", ".csv.gz", ".psv", ".pkl"))]
 
 
 def test_the_wheel_runs_from_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

@@ -49,11 +49,11 @@ def test_a_score_has_its_number_its_band_and_its_items(house, doctor, make_score
 
 
 def test_a_score_that_is_not_whole_says_at_least(house, doctor, make_score) -> None:
-    """The least and the most, what is not recorded, in words and not by colour alone."""
+    """The least and the most, what is not known, in words and not by colour alone."""
     text = show(house, doctor, make_score("medium", unknown=2))
     assert "at least 7 of 20 medium or worse" in text
-    assert "Not whole: Pulse, Consciousness not recorded. With what is missing the score lies between 7 and 13." in text
-    assert "Consciousness not recorded Points: –" in text
+    assert "Not whole: Pulse, Consciousness not known. With what is missing the score lies between 7 and 13." in text
+    assert "Consciousness not known Points: –" in text
 
 
 def test_an_equation_has_no_points(house, doctor, make_equation) -> None:
@@ -101,7 +101,7 @@ def test_a_risk_has_what_stands_beside_its_number(house, doctor, make_rich) -> N
         "bar: this patient, line: its range, mark: base rate",
         "Score Value Band Data NEWS2 (early warning score) items",
         "7 of 20 Band: high Data: whole",
-        "at least 5 of 20 Band: high Data: Consciousness not recorded; the score lies between 5 and 10",
+        "at least 5 of 20 Band: high Data: Consciousness not known; the score lies between 5 and 10",
         "Respiratory rate: 26 /min, 3 points",
         "Comorbidity Heart failure 31 Jan 2026 Condition/hf COPD 26 Jan 2025 Condition/copd",
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from models.training.evidence import curves
+from models.training.evidence.clusters import drawn, effective, wilson_share
 from models.training.evidence.figures import figures
+from models.training.evidence.reliability import coverage, reliability
 from models.training.evidence.scored import Scored
+from models.training.measures import wilson
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +85,27 @@ def test_everybody_alerted_is_the_curve_of_the_base_rate(seed, threshold):
 def test_alerting_by_hand():
     """Shares from the four-field table, and none that would divide by nothing."""
     outcome, p = np.array([True, True, False, False, False]), np.array([0.9, 0.2, 0.8, 0.1, 0.1])
-    assert curves.at_threshold(outcome, p, 0.5) == {
-        "threshold": 0.5,
-        "alerted": 0.4,
+    assert curves.at_threshold(outcome, p, np.arange(5), 0.5) == {
+        "flagged": 0.4,
+        "alerts_per_100": 40.0,
         "sensitivity": 0.5,
         "specificity": 0.66667,
         "positive_predictive_value": 0.5,
-        "number_needed_to_alert": 2.0,
+        "alerts_per_event": 2.0,
     }
-    assert "positive_predictive_value" not in curves.at_threshold(outcome, p, 0.95)
+    assert "positive_predictive_value" not in curves.at_threshold(outcome, p, np.arange(5), 0.95)
+
+
+def test_rows_are_not_patients():
+    """Where a patient has several rows, it is also said how many patients are flagged, and how many are found."""
+    outcome, p = np.array([False, True, False, True, False]), np.array([0.9, 0.9, 0.9, 0.1, 0.1])
+    found = curves.at_threshold(outcome, p, np.array([1, 1, 2, 2, 3]), 0.5)
+    assert (found["patients_flagged"], found["patients_found"]) == (0.66667, 0.5)
 
 
 def test_budgets_spend_what_they_say(found):
     """The threshold of the 10 % budget alerts on about 10 %."""
-    assert all(row["alerted"] == pytest.approx(row["budget"], abs=0.002) for row in found["burden"])
+    assert all(row["flagged"] == pytest.approx(row["budget"], abs=0.002) for row in found["burden"])
 
 
 def test_every_slice_has_its_calibration(found):
@@ -108,20 +119,91 @@ def test_every_slice_has_its_calibration(found):
 def test_small_groups_are_counted_and_not_judged(found):
     """Fewer than ten events give no figure that somebody could quote."""
     unknown = found["groups"]["sex"]["unknown"]
-    assert unknown["rows"] == 5
+    assert unknown["n"] == 5
     assert unknown["too_few"]
     assert "auroc" not in unknown
-    assert found["groups"]["sex"]["female"]["at"]["raised"]["threshold"] == 0.2
+    female = found["groups"]["sex"]["female"]["at"]["raised"]
+    assert set(female) == {"flagged", "sensitivity", "positive_predictive_value"}
+    assert all(low <= value <= high for value, low, high in female.values())
 
 
 def test_another_score_is_compared_on_the_same_rows(found):
     """Rows on which the other gives nothing count for neither; the difference has an interval of its own."""
     weaker = found["comparators"]["weaker"]
-    assert weaker["rows"] == 1080
-    assert weaker["auroc_model"][0] > weaker["auroc_score"][0]
-    assert weaker["difference"][0] == pytest.approx(weaker["auroc_model"][0] - weaker["auroc_score"][0], abs=2e-4)
+    assert weaker["n"] == 1080
+    assert weaker["auroc_model"][0] > weaker["auroc"][0]
+    assert weaker["difference"][0] == pytest.approx(weaker["auroc_model"][0] - weaker["auroc"][0], abs=2e-4)
     assert weaker["difference"][1] > 0
-    assert found["comparators"]["silent"] == {"rows": 0, "too_few": True}
+    assert found["comparators"]["silent"] == {"n": 0, "patients": 0, "events": 0, "too_few": True}
+
+
+def test_what_would_not_be_answered_is_judged_apart(scored, found):
+    """The slices hold what is answered and count the rest; beside them stand the same measures of every row."""
+    assert found["every_row"] == {}
+    few = figures(replace(scored, answered=np.arange(1_200) >= 100), {"raised": 0.2})
+    assert few["slices"]["hour 24"]["n"] == 1_100
+    assert few["slices"]["hour 24"]["not_answered"] == 100
+    assert few["every_row"]["hour 24"]["n"] == 1_200
+    assert few["every_row"]["hour 24"]["auroc"] == found["slices"]["hour 24"]["auroc"]
+
+
+def test_a_threshold_is_told_in_every_slice(scored, found):
+    """As it is, and by slice what it would have done."""
+    assert found["thresholds"] == {"raised": 0.2, "high": 0.4}
+    early = found["by_threshold"]["raised"]["hour 48"]
+    assert early["flagged"] == pytest.approx((scored.probability[:600] >= 0.2).mean(), abs=1e-5)
+
+
+def test_what_happened_at_a_risk_counts_as_many_rows_as_patients(scored):
+    """Bins cover 0 to 1 and hold all patients, also where each has three rows."""
+    whose = np.repeat(np.arange(400), 3)
+    (bins,) = reliability(replace(scored, patient=whose, slices={"every row": scored.main})).values()
+    assert (bins[0]["low"], bins[-1]["high"]) == (0, 1)
+    assert all(below["high"] == above["low"] for below, above in pairwise(bins))
+    assert sum(one["patients"] for one in bins) == 400
+    assert all(one["events"] >= 10 and one["lower"] <= one["events"] / one["patients"] <= one["upper"] for one in bins)
+
+
+def test_too_few_for_bins_are_one_bin(scored):
+    """All risks from 0 to 1."""
+    (bins,) = reliability(replace(scored, slices={"first": np.arange(1_200) < 30})).values()
+    assert [(one["low"], one["high"], one["patients"]) for one in bins] == [(0.0, 1.0, 30)]
+
+
+def test_ranges_are_held_against_what_happened(scored):
+    """Ranges around the truth meet it in each group; ranges far below do not."""
+    p = scored.probability
+    right = coverage(replace(scored, interval=(p - 0.02, p + 0.02)))
+    assert right["everybody"]["all"]["agrees"]
+    assert right["everybody"]["all"]["parts_agreeing"] >= 8
+    assert right["sex"]["female"]["width"] == 0.04
+    assert right["sex"]["unknown"] == {"n": 5, "events": int(scored.outcome[:5].sum()), "too_few": True}
+    wrong = coverage(replace(scored, interval=(p / 4, p / 3)))
+    assert not wrong["everybody"]["all"]["agrees"]
+    assert coverage(scored) == {}
+
+
+def test_rows_that_agree_are_worth_as_many_as_patients():
+    """Ten times the same row is no more than one; rows that have nothing to do with each other are all."""
+    rng = np.random.default_rng(2)
+    luck = rng.random(300) < 0.3
+    assert effective(np.repeat(luck, 10), np.repeat(np.arange(300), 10)) == pytest.approx(300, rel=1e-6)
+    assert effective(luck, np.arange(300)) == 300
+    loose = effective(rng.random(3_000) < 0.3, np.repeat(np.arange(300), 10))
+    assert 2_200 < loose <= 3_000
+    assert wilson_share(0.3, 300) == pytest.approx(wilson(90, 300))
+
+
+def test_as_many_rows_are_drawn_as_there_are_patients():
+    """Of those asked for, and the same ones every time; who has most rows is drawn most often."""
+    rows = np.array([True, True, False, True, True, False])
+    patient = np.array([1, 1, 1, 2, 2, 3])
+    chosen = drawn(rows, patient)
+    assert chosen.tolist() == drawn(rows, patient).tolist()
+    assert (chosen.sum(), chosen[2], chosen[5]) == (2, False, False)
+    many = np.repeat(np.arange(1_000), np.arange(1_000) % 5 + 1)
+    mean = np.arange(1_000)[many][drawn(np.ones(len(many), dtype=bool), many)] % 5 + 1
+    assert mean.mean() == pytest.approx((many % 5 + 1).mean(), abs=0.1)
 
 
 @pytest.mark.parametrize(

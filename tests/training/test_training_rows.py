@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,22 +12,29 @@ import pytest
 
 from clinical.record import PatientRecord
 from models.runtime.features import Feature
-from models.training.cases import Case, Moment, Seen, WrongData, check_files
-from models.training.cross_validate import cross_validate
-from models.training.fit import Settings
+from models.runtime.sight import Seen
+from models.training.batch import margin
+from models.training.cases import Case, Moment, WrongData, check_files
+from models.training.cross_validate import Effort, cross_calibrate, cross_validate
 from models.training.folds import LeakingSplit, folds_by_patient
+from models.training.learners import HistGradientBoosting
 from models.training.measures import MEASURES
-from models.training.rows import make_rows
+from models.training.recipe import Recipe
+from models.training.rows import Rows, make_rows
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
-SMALL = Settings(
+SMALL = Recipe(
+    source=None,  # type: ignore[arg-type]
+    learner=HistGradientBoosting(
+        learning_rate=0.1,
+        max_iter=30,
+        max_leaf_nodes=6,
+        min_samples_leaf=20,
+        l2_regularization=1.0,
+        max_features=1.0,
+    ),
     seeds=(1, 2),
-    learning_rate=0.1,
-    max_iter=30,
-    max_leaf_nodes=6,
-    min_samples_leaf=20,
-    l2_regularization=1.0,
-    max_features=1.0,
+    main="hour 24",
 )
 
 
@@ -34,13 +43,13 @@ class Eye:
 
     features = (Feature("signal", "signal", "Signal", "Signal", "1"), Feature("noise", "noise", "Noise", "Noise", "1"))
 
-    def see(self, record: PatientRecord, as_of: datetime) -> Seen | None:
-        """The row."""
+    def see(self, record: PatientRecord, moments: Sequence[datetime]) -> Iterator[Seen | None]:
+        """The rows."""
         number = int(record.patient_id)
-        if number < 10:
-            return None
-        signal = np.sin(number) + (as_of - START) / timedelta(hours=1000)
-        return Seen(np.array([signal, np.cos(number * 7.7)], np.float32), number % 4 != 0)
+        for as_of in moments:
+            signal = np.sin(number) + (as_of - START) / timedelta(hours=1000)
+            seen = Seen(np.array([signal, np.cos(number * 7.7)], np.float32), number % 4 != 0)
+            yield None if number < 10 else seen
 
 
 def cases(number: int):
@@ -48,7 +57,7 @@ def cases(number: int):
     rng = np.random.default_rng(2)
     for i in range(number):
         outcome = bool(rng.random() < 1 / (1 + np.exp(-2 * np.sin(i))))
-        moments = [Moment(START + timedelta(hours=h), outcome, f"hour {h}", weight=1 + h) for h in (0, 24)]
+        moments = [Moment(START + timedelta(hours=h), outcome, f"hour {h}", hour=h, weight=1 + h) for h in (0, 24)]
         groups = {"sex": "female" if i % 2 else "male"} if i % 3 else {}
         yield Case(PatientRecord(str(i), START), i, moments, groups, period="early" if i < 50 else "late")
 
@@ -90,11 +99,41 @@ def test_predictions_are_out_of_fold(rows):
     fold = folds_by_patient(rows.patient, 5, seed=3)
     said: list[str] = []
     found = cross_validate(rows, fold, [0, 0], SMALL, said.append)
-    assert said[-1] == "fold 5 of 5 done"
+    assert said[-1] == "fit 12 of 12 done"
     assert 0.7 < MEASURES["auroc"](rows.outcome, found.probabilities) < 0.9
     assert abs(found.probabilities.mean() - rows.outcome.mean()) < 0.03
-    again = cross_validate(rows, fold, [0, 0], SMALL, said.append)
+    again = cross_validate(rows, fold, [0, 0], SMALL, said.append, Effort(at_once=2))
     assert (again.probabilities == found.probabilities).all()
+    assert margin(again.members, rows.features).tolist() == margin(found.members, rows.features).tolist()
+
+
+def test_every_member_is_fitted_on_what_the_recipe_prepares(rows):
+    """With a generator that seed and fold decide; rows that are held out are not among them."""
+    seen: list[tuple[int, float]] = []
+
+    def half(kept: Rows, rng: np.random.Generator) -> Rows:
+        seen.append((len(kept), float(rng.random())))
+        return kept.take(rng.random(len(kept)) < 0.5)
+
+    fold = folds_by_patient(rows.patient, 5, seed=3)
+    recipe = replace(SMALL, prepare=half)
+    first = cross_validate(rows, fold, [0, 0], recipe, lambda _: None)
+    assert sorted(number for number, _ in seen) == sorted([624] * 10 + [780] * 2)
+    assert len({drawn for _, drawn in seen}) == 12
+    again = cross_validate(rows, fold, [0, 0], recipe, lambda _: None)
+    assert (again.margins == first.margins).all()
+
+
+def test_the_calibration_may_change_with_the_hour(rows):
+    """Where the outcome is twice as likely late as early, each hour is calibrated on its own terms."""
+    rng = np.random.default_rng(8)
+    late = rows.hour > 0
+    odds = 2 * np.sin(rows.patient) - 1.5 + 2.0 * late
+    outcome = rng.random(len(rows)) < 1 / (1 + np.exp(-odds))
+    margins = 1.4 * np.sin(rows.patient)
+    p = cross_calibrate(replace(rows, outcome=outcome), margins, folds_by_patient(rows.patient, 5, 3), by_day=True)
+    for at in (late, ~late):
+        assert abs(p[at].mean() - outcome[at].mean()) < 0.02
 
 
 def test_chance_outcomes_are_not_predicted(rows):
@@ -102,7 +141,7 @@ def test_chance_outcomes_are_not_predicted(rows):
     patients = np.unique(rows.patient)
     luck = dict(zip(patients.tolist(), np.random.default_rng(4).random(len(patients)) < 0.4, strict=True))
     outcome = np.array([luck[p] for p in rows.patient.tolist()])
-    shuffled = type(rows)(**{name: getattr(rows, name) for name in rows.__slots__} | {"outcome": outcome})
+    shuffled = replace(rows, outcome=outcome)
     found = cross_validate(shuffled, folds_by_patient(rows.patient, 5, seed=3), [0, 0], SMALL, lambda _: None)
     assert 0.4 < MEASURES["auroc"](outcome, found.probabilities) < 0.6
 

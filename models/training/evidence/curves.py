@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from models.training.evidence.clusters import effective, wilson_share
 from models.training.fit import Flags, Floats
-from models.training.measures import wilson
+from models.training.ranked import Numbers
 
 POINTS = 120
 BINS = 10
-# Shares of the patients that would be alerted on.
+# Shares of the rows that would be flagged.
 BUDGETS = (0.01, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30)
 # Threshold probabilities of the decision curve; above a half nobody would call it a warning.
 THRESHOLDS = tuple(round(step / 100, 2) for step in range(1, 51))
@@ -19,13 +20,17 @@ Row = dict[str, float]
 
 
 def roc(outcome: Flags, p: Floats) -> Points:
-    """[false positive rate, sensitivity], rising, at most `POINTS` of them."""
+    """[false positive rate, sensitivity], rising, at most `POINTS` of them; none where there is one outcome only."""
+    if outcome.all() or not outcome.any():
+        return []
     false, true, _ = roc_curve(outcome, p)
     return _thinned(np.column_stack([false, true]))
 
 
 def precision_recall(outcome: Flags, p: Floats) -> Points:
-    """[recall, precision], by rising recall, at most `POINTS` of them."""
+    """[recall, precision], by rising recall, at most `POINTS` of them; none where nobody has the outcome."""
+    if not outcome.any():
+        return []
     precision, recall, _ = precision_recall_curve(outcome, p)
     return _thinned(np.column_stack([recall, precision])[::-1])
 
@@ -37,16 +42,21 @@ def _thinned(points: Floats) -> Points:
     return [[round(float(x), 5), round(float(y), 5)] for x, y in points[kept[kept < len(points)]]]
 
 
-def calibration(outcome: Flags, p: Floats) -> list[Row]:
-    """Ten equally large groups by prediction: mean prediction, observed share and its 95 % Wilson interval."""
+def calibration(outcome: Flags, p: Floats, patient: Numbers) -> list[Row]:
+    """Ten equally large groups by prediction: mean prediction, observed share and its 95 % Wilson interval.
+
+    Rows of one patient resemble each other, so the interval is that of as many independent rows as they are worth.
+    """
     found = []
     for group in np.array_split(np.argsort(p, kind="stable"), BINS):
         if not len(group):
             continue
-        events = int(outcome[group].sum())
-        low, high = wilson(events, len(group))
-        row = {"predicted": float(p[group].mean()), "observed": events / len(group), "low": low, "high": high}
-        found.append({name: round(value, 5) for name, value in row.items()} | {"rows": len(group), "events": events})
+        happened = outcome[group]
+        share = float(happened.mean())
+        low, high = wilson_share(share, effective(happened, patient[group]))
+        row = {"predicted": float(p[group].mean()), "observed": share, "low": low, "high": high}
+        counts = {"n": len(group), "events": int(happened.sum())}
+        found.append({name: round(value, 5) for name, value in row.items()} | counts)
     return found
 
 
@@ -73,22 +83,42 @@ def decision_curve(outcome: Flags, p: Floats) -> list[Row]:
     ]
 
 
-def burden(outcome: Flags, p: Floats) -> list[Row]:
-    """For each alert budget the threshold that spends it, and what would follow."""
-    return [at_threshold(outcome, p, float(np.quantile(p, 1 - share))) | {"budget": share} for share in BUDGETS]
+def burden(outcome: Flags, p: Floats, patient: Numbers) -> list[Row]:
+    """For each budget the threshold that spends it, and what would follow."""
+    limits = {share: float(np.quantile(p, 1 - share)) for share in BUDGETS}
+    return [
+        {"budget": share, "threshold": round(limit, 5)} | at_threshold(outcome, p, patient, limit)
+        for share, limit in limits.items()
+    ]
 
 
-def at_threshold(outcome: Flags, p: Floats, threshold: float) -> Row:
-    """What alerting from this probability on would have meant; a rate that has no rows is left out."""
+def at_threshold(outcome: Flags, p: Floats, patient: Numbers, threshold: float) -> Row:
+    """What flagging from this probability on would have meant; a rate that has no rows is left out.
+
+    Where patients have several rows, `patients_flagged` is the share of them flagged at least once, and
+    `patients_found` the share of those with the outcome who were flagged in a row that it followed.
+    """
     alert = p >= threshold
-    true = int((alert & outcome).sum())
-    row: Row = {"threshold": threshold, "alerted": float(alert.mean())}
+    found: Row = {"flagged": float(alert.mean()), "alerts_per_100": 100 * float(alert.mean())}
+    found |= _rates(outcome, alert)
+    people = len(np.unique(patient))
+    if people < len(patient):
+        found["patients_flagged"] = len(np.unique(patient[alert])) / people
+        if outcome.any():
+            found["patients_found"] = len(np.unique(patient[alert & outcome])) / len(np.unique(patient[outcome]))
+    return {name: round(value, 5) for name, value in found.items()}
+
+
+def _rates(outcome: Flags, alert: Flags) -> Row:
+    """Those of the four-field table that have something to divide by."""
+    found: Row = {}
+    true, flagged = int((alert & outcome).sum()), int(alert.sum())
     if outcome.any():
-        row["sensitivity"] = true / int(outcome.sum())
+        found["sensitivity"] = true / int(outcome.sum())
     if (~outcome).any():
-        row["specificity"] = float((~alert & ~outcome).sum() / (~outcome).sum())
-    if alert.any():
-        row["positive_predictive_value"] = true / int(alert.sum())
+        found["specificity"] = float((~alert & ~outcome).sum() / (~outcome).sum())
+    if flagged:
+        found["positive_predictive_value"] = true / flagged
     if true:
-        row["number_needed_to_alert"] = int(alert.sum()) / true
-    return {name: round(value, 5) for name, value in row.items()}
+        found["alerts_per_event"] = flagged / true
+    return found

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from models.training.evidence import curves
+from models.training.evidence.reliability import coverage, reliability
 from models.training.evidence.scored import Scored
 from models.training.fit import Flags, Floats
-from models.training.measures import Interval, Numbers, measure, of_functions
+from models.training.measures import MEASURES, measure, of_counted, paired
+from models.training.ranked import COUNTED, Counted
 
 # Fewer events, or fewer rows without one, say nothing about a group.
 FEWEST = 10
@@ -20,82 +22,111 @@ Figures = dict[str, Any]
 
 
 def figures(scored: Scored, thresholds: Mapping[str, float]) -> Figures:
-    """Everything that a committee asks for. `thresholds` are those of the tiers, by name."""
+    """Everything that a committee asks for. `thresholds` are those of the tiers, by name.
+
+    A measure is [value, low, high] with its 95 % interval (bootstrap over patients); what has too few events has its
+    counts and `too_few` instead.
+    """
     main = scored.main
-    outcome, p = scored.outcome[main], scored.probability[main]
+    outcome, p, patient = scored.outcome[main], scored.probability[main], scored.patient[main]
     return {
-        "slices": {name: _slice(scored, rows) for name, rows in scored.slices.items()},
-        "roc": curves.roc(outcome, p),
-        "precision_recall": curves.precision_recall(outcome, p),
-        "calibration": {name: _calibration(scored, rows) for name, rows in scored.slices.items()},
-        "decision_curve": curves.decision_curve(outcome, p),
-        "burden": curves.burden(outcome, p),
-        "thresholds": {name: curves.at_threshold(outcome, p, limit) for name, limit in thresholds.items()},
+        "slices": {name: _measured(scored, rows) | _silent(scored, name) for name, rows in scored.answered_slices()},
+        "every_row": _every_row(scored),
+        "thresholds": {name: round(limit, 4) for name, limit in thresholds.items()},
+        "by_threshold": {name: _by_slice(scored, limit) for name, limit in thresholds.items()},
+        "burden": curves.burden(outcome, p, patient),
         "groups": {
             attribute: {name: _group(scored, rows & main, thresholds) for name, rows in members.items()}
             for attribute, members in scored.groups.items()
         },
         "comparators": {name: _against(scored, other) for name, other in scored.comparators.items()},
-        "periods": {name: _slice(scored, rows & main) for name, rows in scored.periods.items()},
+        "periods": {name: _measured(scored, rows & main) for name, rows in scored.periods.items()},
+        "reliability": reliability(scored),
+        "coverage": coverage(scored),
+        "roc": curves.roc(outcome, p),
+        "precision_recall": curves.precision_recall(outcome, p),
+        "calibration": {name: _calibration(scored, rows) for name, rows in scored.answered_slices()},
+        "decision_curve": curves.decision_curve(outcome, p),
     }
 
 
-def _slice(scored: Scored, rows: Flags) -> Figures:
-    """Rows, events, and every measure with its interval, or why there is none."""
-    return _measured(scored, rows, None)
-
-
-def _measured(scored: Scored, rows: Flags, names: tuple[str, ...] | None) -> Figures:
+def _measured(scored: Scored, rows: Flags, names: tuple[str, ...] = tuple(MEASURES)) -> Figures:
     """Counts always; measures where there are enough events to speak of."""
-    outcome, p, patient = scored.outcome[rows], scored.probability[rows], scored.patient[rows]
-    counts: Figures = {"rows": len(outcome), "patients": len(np.unique(patient)), "events": int(outcome.sum())}
-    if min(counts["events"], counts["rows"] - counts["events"]) < FEWEST:
-        return counts | {"too_few": True}
-    found = measure(outcome, p, patient) if names is None else measure(outcome, p, patient, names)
+    counts = _counts(scored, rows)
+    if "too_few" in counts:
+        return counts
+    found = measure(scored.outcome[rows], scored.probability[rows], scored.patient[rows], names)
     return counts | {name: interval.rounded() for name, interval in found.items()}
+
+
+def _counts(scored: Scored, rows: Flags) -> Figures:
+    """Rows, patients and events, and whether they are too few."""
+    outcome = scored.outcome[rows]
+    counts: Figures = {
+        "n": len(outcome),
+        "patients": len(np.unique(scored.patient[rows])),
+        "events": int(outcome.sum()),
+    }
+    enough = min(counts["events"], counts["n"] - counts["events"]) >= FEWEST
+    return counts if enough else counts | {"too_few": True}
+
+
+def _silent(scored: Scored, name: str) -> Figures:
+    """How many rows of a slice the model would not answer."""
+    return {"not_answered": int((scored.slices[name] & ~scored.judged).sum())}
+
+
+def _every_row(scored: Scored) -> Figures:
+    """The measures with the rows that the model would not answer; empty where it answers all."""
+    if scored.judged.all():
+        return {}
+    return {name: _measured(scored, rows) for name, rows in scored.slices.items()}
+
+
+def _by_slice(scored: Scored, limit: float) -> Figures:
+    """What one threshold means in each slice."""
+    return {
+        name: curves.at_threshold(scored.outcome[rows], scored.probability[rows], scored.patient[rows], limit)
+        for name, rows in scored.answered_slices()
+        if rows.any()
+    }
 
 
 def _calibration(scored: Scored, rows: Flags) -> list[dict[str, float]]:
     """The calibration of one slice."""
-    return curves.calibration(scored.outcome[rows], scored.probability[rows])
+    return curves.calibration(scored.outcome[rows], scored.probability[rows], scored.patient[rows])
 
 
 def _group(scored: Scored, rows: Flags, thresholds: Mapping[str, float]) -> Figures:
-    """One audit group: counts, measures, and what each threshold does to it."""
-    found = _measured(scored, rows, GROUP_MEASURES)
-    if "too_few" in found:
-        return found
-    outcome, p = scored.outcome[rows], scored.probability[rows]
-    return found | {"at": {name: curves.at_threshold(outcome, p, limit) for name, limit in thresholds.items()}}
+    """One audit group: counts, measures, and what each threshold does to it, all with intervals."""
+    counts = _counts(scored, rows)
+    if "too_few" in counts:
+        return counts
+    functions = {name: COUNTED[name] for name in GROUP_MEASURES}
+    for tier, limit in thresholds.items():
+        functions[f"{tier} flagged"] = partial(Counted.flagged, threshold=limit)
+        functions[f"{tier} sensitivity"] = partial(Counted.sensitivity, threshold=limit)
+        functions[f"{tier} positive_predictive_value"] = partial(Counted.positive_predictive_value, threshold=limit)
+    found = of_counted(scored.outcome[rows], scored.probability[rows], scored.patient[rows], functions)
+    measures = {name: found[name].rounded() for name in GROUP_MEASURES}
+    return counts | measures | {"at": {tier: _rates(found, tier) for tier in thresholds}}
+
+
+def _rates(found: Mapping[str, Any], tier: str) -> Figures:
+    """The rates of one tier; a share of nobody is left out."""
+    named = {key.removeprefix(f"{tier} "): one for key, one in found.items() if key.startswith(f"{tier} ")}
+    return {name: one.rounded() for name, one in named.items() if not np.isnan([one.value, one.low, one.high]).any()}
 
 
 def _against(scored: Scored, other: Floats) -> Figures:
-    """The model and another score on the rows of the main slice where that score gave something."""
+    """Another score and the model on the rows of the main slice where that score gave something; paired."""
     rows = scored.main & ~np.isnan(other)
-    outcome, patient = scored.outcome[rows], scored.patient[rows]
-    if min(outcome.sum(), (~outcome).sum()) < FEWEST:
-        return {"rows": len(outcome), "too_few": True}
-    p, s = scored.probability[rows], other[rows]
-    return {
-        "rows": len(outcome),
-        "events": int(outcome.sum()),
-        "auroc_model": _auroc(outcome, p, patient).rounded(),
-        "auroc_score": _auroc(outcome, s, patient).rounded(),
-        "difference": _difference(outcome, p, s, patient).rounded(),
+    counts = _counts(scored, rows)
+    if "too_few" in counts:
+        return counts
+    found = paired(scored.outcome[rows], scored.probability[rows], other[rows], scored.patient[rows])
+    return counts | {
+        "auroc": found["other"].rounded(),
+        "auroc_model": found["auroc"].rounded(),
+        "difference": found["difference"].rounded(),
     }
-
-
-def _auroc(outcome: Flags, score: Floats, patient: Numbers) -> Interval:
-    """Discrimination of any score."""
-    return of_functions(outcome, score, patient, {"auroc": lambda y, s: float(roc_auc_score(y, s))})["auroc"]
-
-
-def _difference(outcome: Flags, p: Floats, s: Floats, patient: Numbers) -> Interval:
-    """The paired difference of two AUROCs: both are worked out on the same resample."""
-    places = np.arange(len(outcome), dtype=np.float64)
-
-    def apart(y: Flags, drawn: Floats) -> float:
-        rows = drawn.astype(np.int64)
-        return float(roc_auc_score(y, p[rows]) - roc_auc_score(y, s[rows]))
-
-    return of_functions(outcome, places, patient, {"difference": apart})["difference"]

@@ -53,13 +53,26 @@ def chart(title: str, axes: Axes, lines: Sequence[Line]) -> str:
 
 
 def legend(lines: Sequence[Line]) -> str:
-    """One row a line, with its dashes."""
+    """One row a line, with its dashes; a dot where it is marks."""
     rows = [
-        f'<li><svg viewBox="0 0 40 8" width="40" height="8" aria-hidden="true"><path d="M0 4H40" class="line line-{n}" '
-        f'stroke-dasharray="{_DASHES[n % len(_DASHES)]}"/></svg> {escape(line.name)}</li>'
-        for n, line in enumerate(lines)
+        f'<li><svg viewBox="0 0 40 8" width="40" height="8" aria-hidden="true">{_key(number, line)}</svg> '
+        f"{escape(line.name)}</li>"
+        for number, line in enumerate(lines)
     ]
     return f'<ul class="legend">{"".join(rows)}</ul>'
+
+
+def _key(number: int, line: Line) -> str:
+    """What stands before a line's name."""
+    if line.whiskers:
+        return f'<circle class="dot dot-{_look(number)}" cx="20" cy="4" r="3.5"/>'
+    dashes = _DASHES[_look(number)]
+    return f'<path d="M0 4H40" class="line line-{_look(number)}" stroke-dasharray="{dashes}"/>'
+
+
+def _look(number: int) -> int:
+    """Which of the looks a line has."""
+    return number % len(_DASHES)
 
 
 def _place(point: Point, axes: Axes) -> Point:
@@ -98,7 +111,7 @@ def _line(number: int, line: Line, axes: Axes) -> list[str]:
         return [_mark(number, x, y, _ends(line, index, axes)) for index, (x, y) in enumerate(placed)]
     inside = [place for place, (_, y) in zip(placed, line.points, strict=True) if y >= axes.y_range[0]]
     path = "M" + "L".join(f"{x} {y}" for x, y in inside)
-    return [f'<path class="line line-{number}" stroke-dasharray="{_DASHES[number % len(_DASHES)]}" d="{path}"/>']
+    return [f'<path class="line line-{_look(number)}" stroke-dasharray="{_DASHES[_look(number)]}" d="{path}"/>']
 
 
 def _ends(line: Line, index: int, axes: Axes) -> Point:
@@ -111,4 +124,6 @@ def _ends(line: Line, index: int, axes: Axes) -> Point:
 def _mark(number: int, x: float, y: float, ends: Point) -> str:
     """A dot with its interval."""
     low, high = ends
-    return f'<path class="line line-{number}" d="M{x} {low}V{high}"/><circle class="dot" cx="{x}" cy="{y}" r="3.5"/>'
+    look = _look(number)
+    dot = f'<circle class="dot dot-{look}" cx="{x}" cy="{y}" r="3.5"/>'
+    return f'<path class="line line-{look}" d="M{x} {low}V{high}"/>{dot}'

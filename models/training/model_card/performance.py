@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clinical.wording import percent_points
-from models.training.evidence.report import Table
 from models.training.model_card.formats import percent, span
+from models.training.model_card.tables import Table
 
 SLICE_COLUMNS = {
     "auroc": "AUROC",

@@ -42,6 +42,14 @@ def read_card(folder: Path, figures: Mapping[str, Any], facts: Mapping[str, str]
     return card
 
 
+def row_word(folder: Path) -> str:
+    """What a row of the figures is, in the plural ("stays"), as the source says; else "rows"."""
+    path = folder / SOURCE_FILE
+    card = parse(path, []).get(CARD) if path.exists() else None
+    said = card.get("rows") if isinstance(card, dict) else None
+    return said.strip() if isinstance(said, str) and said.strip() else "rows"
+
+
 def check_source(folder: Path) -> tuple[str, ...]:
     """The faults of a source that show without figures and facts; none of its references is followed."""
     faults: list[str] = []

@@ -1,0 +1,1 @@
+"""Where the training data of this model come from, and how they become patient records."""

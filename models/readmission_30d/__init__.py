@@ -1,0 +1,1 @@
+"""Readmission within 30 days of adults with diabetes: manifest, columns, artefact and training of one risk model."""

@@ -1,0 +1,74 @@
+"""Inputs that are earlier visits: how many there surely were, or how many there were at the most."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from clinical.assessment import Basis
+from clinical.record import Stay
+from clinical.wording import day
+from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.find_names import Sure
+from models.runtime.score_inputs import Visits
+
+_NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
+_TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
+_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+# FHIR R4 v3-ActEncounterCode. A class that is none of these, or of another system, may be any of them.
+_CLASSES = frozenset({"AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR"})
+# A day begins first at UTC+14 and ends last at UTC-12.
+_BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
+
+
+def visits(one: Visits, chart: Chart) -> Found:
+    """How many of the visits there were."""
+    if chart.unread(one.need, "Encounter/", lambda _: True):
+        return NOTHING
+    current = chart.situation.stay
+    span = _began(current) if current is not None else None
+    until = chart.as_of if span is None else span[0]
+    others = [stay for stay in chart.record.stays if current is None or stay.reference != current.reference]
+    least = Sure.UNCLEAR if one.most else Sure.YES
+    found = [stay for stay in others if min(_took_place(stay, one), _within(stay, one, until)) >= least]
+    basis = tuple(Basis(stay.reference, _named(stay), stay.start) for stay in found)
+    return Found(float(len(found)), str(len(found)), basis=basis)
+
+
+def _named(stay: Stay) -> str:
+    """A visit by its day."""
+    on = stay.start.date() if stay.start is not None else stay.start_day
+    return "without a date" if on is None else day(on)
+
+
+def _took_place(stay: Stay, one: Visits) -> Sure:
+    """Whether a visit took place and was of one of the classes."""
+    if stay.status in _NEVER_HAPPENED:
+        return Sure.NO
+    code = stay.class_code
+    if code is None or code.code not in _CLASSES or code.system not in ("", _ACT_CODE):
+        return Sure.UNCLEAR
+    if code.code not in one.classes:
+        return Sure.NO
+    return Sure.YES if stay.status in _TOOK_PLACE else Sure.UNCLEAR
+
+
+def _within(stay: Stay, one: Visits, until: datetime) -> Sure:
+    """Whether a visit began within the time before the stay, and did not lead to it."""
+    span = _began(stay)
+    if span is None:
+        return Sure.NO if stay.end is not None and stay.end < until - one.window else Sure.UNCLEAR
+    first, last = span
+    since, before = until - one.window, until - one.skip
+    if last < since or first >= before:
+        return Sure.NO
+    return Sure.YES if first >= since and last < before else Sure.UNCLEAR
+
+
+def _began(stay: Stay) -> tuple[datetime, datetime] | None:
+    """The first and the last moment at which a visit may have begun; None where nothing is told."""
+    if stay.start is not None:
+        return stay.start, stay.start
+    if stay.start_day is None:
+        return None
+    midnight = datetime.combine(stay.start_day, time(), UTC)
+    return midnight - _BEFORE, midnight + _AFTER

@@ -1,0 +1,3 @@
+format = 1
+key = "200d6a7dd74dd842"
+signature = "w8mxIHHGN0xtJc93lIrFMNKGGrSXIGm4o5oSf1N6ZDIQv6Zjr7ANLaSBMPqs5JvDXNClLjrwwFJwStR58A1NDQ=="

@@ -1,0 +1,41 @@
+"""Rows out of files for the commands: with progress told, and whatever a file cannot be read for in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from models.training.cases import Case, Sight, WrongData
+from models.training.cross_validate import Say
+from models.training.rows import Rows, make_rows
+
+_EVERY = 1000
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def read_rows(cases: Iterable[Case], sight: Sight, say: Say) -> Rows:
+    """The rows of the patients in the population.
+
+    Raises `WrongData` where there is none, and also for what a source had not foreseen: a number that is no number.
+    """
+    try:
+        return make_rows(cases, sight, _counted(say))
+    except (ValueError, KeyError) as error:
+        raise WrongData(f"these files cannot be used: {_sentence(error)}") from error
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong in one line, without what stood in the file."""
+    if isinstance(error, KeyError):
+        return "a column or a code that is needed is not there, or is another"
+    return _QUOTED.sub("…", f"{error}".partition("\n")[0])
+
+
+def _counted(say: Say) -> Callable[[int], None]:
+    """Tells of every thousandth patient."""
+
+    def count(done: int) -> None:
+        if done % _EVERY == 0:
+            say(f"{done:,} patients read")
+
+    return count

@@ -1,0 +1,148 @@
+"""Whom the model is not for, and what it cannot do without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from clinical.assessment import AbstentionReason
+from clinical.record import LOINC, Coding, Condition, Observation, Source
+from models.readmission_30d.destinations import DISPOSITION, NUBC_STATUS
+from models.runtime.code_list import ATC, ICD_10_CM, SNOMED_CT
+from models.runtime.sight import Looked, Refused
+
+
+def hba1c(chart: Any, value: float, unit: str = "%", days: float = 30.0) -> Observation:
+    """A result some days before the stay."""
+    codings = (Coding(LOINC, "4548-4"),)
+    return Observation("Observation/a", codings, value, unit, chart.ago(days), "final", Source.FHIR, value, unit)
+
+
+def without_diabetes(chart: Any, **changes: Any) -> Any:
+    """The record of somebody of whom no diabetes is known."""
+    conditions = (chart.diagnosis("c1", "I50.9"), chart.diagnosis("c2", "N18.4"))
+    furosemide = (chart.medicine("m1", "furosemide 40 MG"),)
+    return replace(chart.record(), **{"conditions": conditions, "medications": furosemide} | changes)
+
+
+def test_somebody_without_diabetes(chart: Any, look: Any) -> None:
+    """Is not meant, and the record shows it."""
+    found = look(without_diabetes(chart))
+    assert isinstance(found, Refused)
+    assert found.refusal.reason is AbstentionReason.NOT_MEANT_FOR
+    assert not found.refusal.in_population
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition("Condition/p", (Coding(SNOMED_CT, "44054006"),)),
+        Condition("Condition/p", (Coding(SNOMED_CT, "46635009"),)),
+        Condition("Condition/p", (Coding(SNOMED_CT, "73211009", "Diabetes mellitus"),)),
+        Condition("Condition/p", (Coding(ICD_10_CM, "E13.9"),)),
+        Condition("Condition/p", (Coding("http://hl7.org/fhir/sid/icd-9-cm", "249.00"),), active=False),
+    ],
+)
+def test_a_diagnosis_of_diabetes(condition: Condition, chart: Any, look: Any) -> None:
+    """Wherever it stands in the record, in any system that is read."""
+    record = without_diabetes(chart)
+    assert isinstance(look(replace(record, conditions=(*record.conditions, condition))), Looked)
+
+
+@pytest.mark.parametrize(
+    ("text", "codings", "answered"),
+    [
+        ("glipizide 5 MG", (), True),
+        ("", (Coding(ATC, "A10AB05"),), True),
+        ("empagliflozin 10 MG", (), False),
+        ("semaglutide", (), False),
+    ],
+)
+def test_a_medicine_of_diabetes(text: str, codings: tuple[Coding, ...], answered: bool, chart: Any, look: Any) -> None:
+    """One that is given for nothing else: newer ones are also given for the heart and for weight."""
+    found = look(without_diabetes(chart, medications=(chart.medicine("m1", text, codings=codings),)))
+    assert isinstance(found, Looked) is answered
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "days", "answered"),
+    [(6.5, "%", 30.0, True), (6.4, "%", 30.0, False), (48.0, "mmol/mol", 30.0, False), (9.0, "%", -30.0, False)],
+)
+def test_an_hba1c_of_diabetes(value: float, unit: str, days: float, answered: bool, chart: Any, look: Any) -> None:
+    """From 6.5 %, in the canonical unit, and not from the future."""
+    found = look(without_diabetes(chart, observations=(hba1c(chart, value, unit, days),)))
+    assert isinstance(found, Looked) is answered
+
+
+def test_in_doubt_the_patient_is_one(chart: Any, look: Any) -> None:
+    """Where not every diagnosis could be read, nobody can say that there is no diabetes."""
+    found = look(without_diabetes(chart, incomplete=("conditions: only the first page was read",)))
+    assert isinstance(found, Refused)
+    assert found.refusal.reason is AbstentionReason.NOT_ENOUGH_DATA
+    assert found.refusal.in_population
+    assert found.refusal.missing == ("Diabetes",)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        (),
+        (Condition("Condition/c1", (Coding(SNOMED_CT, "73211009"),)),),
+        (Condition("Condition/x", (Coding(ICD_10_CM, "E11.9"),)),),
+        (Condition("Condition/c1", (Coding(ICD_10_CM, "diabetes"),)),),
+    ],
+)
+def test_no_diagnosis_of_the_stay_that_can_be_read(conditions: tuple[Condition, ...], chart: Any, look: Any) -> None:
+    """Is named as missing; a list of problems is no discharge diagnosis."""
+    found = look(chart.record(conditions=conditions))
+    assert isinstance(found, Refused)
+    assert found.refusal.in_population
+    assert found.refusal.missing == ("Diagnoses of this stay",)
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        Coding(DISPOSITION, "exp"),
+        Coding(DISPOSITION, "hosp"),
+        Coding(NUBC_STATUS, "20"),
+        Coding(NUBC_STATUS, "50"),
+        Coding(NUBC_STATUS, "51"),
+    ],
+)
+def test_who_is_not_expected_back(disposition: Coding, chart: Any, look: Any) -> None:
+    """Who died or goes to a hospice is not meant."""
+    found = look(chart.record(stays=(chart.stay(discharge_disposition=disposition),)))
+    assert isinstance(found, Refused)
+    assert found.refusal.reason is AbstentionReason.NOT_MEANT_FOR
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"birth_date": date(2010, 1, 1)}, AbstentionReason.NOT_ADULT),
+        ({"birth_date": None}, AbstentionReason.AGE_UNKNOWN),
+        ({"deceased": True}, AbstentionReason.DECEASED),
+        ({"stays": ()}, AbstentionReason.NO_CURRENT_STAY),
+    ],
+)
+def test_the_population(changes: dict[str, Any], reason: AbstentionReason, chart: Any, look: Any) -> None:
+    """Adults in a stay in hospital."""
+    found = look(chart.record(**changes))
+    assert isinstance(found, Refused)
+    assert found.refusal.reason is reason
+
+
+def test_a_visit_is_no_stay(chart: Any, look: Any) -> None:
+    """Nobody is discharged from a clinic."""
+    visit = chart.stay(class_code=Coding("http://terminology.hl7.org/CodeSystem/v3-ActCode", "AMB"))
+    assert isinstance(look(chart.record(stays=(visit,))), Refused)
+
+
+def test_a_stay_that_ended_long_ago_is_not_the_question(chart: Any, look: Any) -> None:
+    """Its thirty days have begun without us."""
+    ended = chart.stay(status="finished", end=chart.now - timedelta(days=3))
+    assert isinstance(look(chart.record(stays=(ended,))), Refused)
