@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel bench bench-stages clean
+.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel bench bench-stages bench-models clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call besid
 
 bench-stages: $(VENV)/.dev ## CPU time of the parts of one hook call, in this process
 	$(BIN)/python -m bench.hook_call
+
+bench-models: $(VENV)/.dev ## CPU time of one explained prediction of each trained model, on the open rows in DATA
+	$(BIN)/python -m bench.predictions --data $(or $(DATA),$(error $(DATA_HELP)))
 
 wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -15,6 +15,7 @@ from clinical.errors import ArtefactRejected, ManifestInvalid, SettingsInvalid
 if TYPE_CHECKING:
     from chartside.model_checks import Examined
     from models.runtime.catalogue import AnyManifest
+    from models.runtime.manifest import Manifest
 
 # \b keeps click from joining the lines of the paragraph that follows.
 GROUP_HELP = """List the risk models, check them, sign them. Without a command: list.
@@ -50,7 +51,7 @@ Exit code 1 where one does not hold. A published score is not trained and not si
 SIGN_HELP = """Sign a model: you vouch for its files as they are now.
 
 MODEL is an id, or a folder. What training wrote must be as it was written. What people decided since (model.toml,
-attributes.toml) is taken over, and named here; read it before you sign.
+attributes.toml) is taken over, and named here; read it before you sign. Report and cards are written anew with it.
 """
 NEW_KEY_HELP = """Make a key pair that signs models, in FOLDER, which only you can read.
 
@@ -163,7 +164,7 @@ def sign_model(name: str, private_key: Path, keys_file: Path | None, folder: Pat
         raise click.UsageError(f"There is more than one {name}: give the path of its folder.")
     try:
         manifest = read_manifest(path / "model.toml")
-        for changed in provenance.renew(path, version=manifest.info.version):
+        for changed in provenance.renew(path, _reworded(path, manifest), version=manifest.info.version):
             click.echo(f"{path.name}: {changed} was changed since the provenance was written, and is taken over")
         spoilt = differences(path, read_provenance(path))
         if spoilt:
@@ -174,6 +175,20 @@ def sign_model(name: str, private_key: Path, keys_file: Path | None, folder: Pat
         raise click.ClickException(f"Not signed. {fault.message}") from None
     if key not in {known.id for known in keys}:
         click.echo(f"The key {key} is not trusted here yet: name its public half in CHARTSIDE_MODEL_KEYS.", err=True)
+
+
+def _reworded(path: Path, manifest: Manifest) -> list[str]:
+    """Write report and cards anew, which say what people decided; the figures stay as training wrote them."""
+    from models.training.evidence.files import EVIDENCE, evidence_files, write  # noqa: PLC0415
+    from models.training.model_card.card import CardInvalid  # noqa: PLC0415
+
+    if not (path / EVIDENCE).is_dir():
+        return []
+    try:
+        made = evidence_files(path, manifest)
+        return list(write(path, {name: made[name] for name in made if name.startswith(f"{EVIDENCE}/")}))
+    except CardInvalid as fault:
+        raise ArtefactRejected(f"{path.name}: {fault}") from None
 
 
 @models.command("new-key", help=NEW_KEY_HELP)

@@ -94,7 +94,9 @@ def number(value: float) -> str:
 
 
 def measured(value: float, unit: str) -> str:
-    """A value with its unit in print form."""
+    """A value with its unit in print form; hours from ten on are whole."""
+    if unit == "h" and abs(value) >= 10:
+        value = round(value)
     return f"{number(value)} {printed_unit(unit)}".rstrip()
 
 

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "8b5hA5PeduZQ3vO+/+2287zNMPTRP4qqbAMI0QYOdpeViSDuwCmfcuWntAhpY2qBrtA/UcMPhqVaVtTuQRwbDQ=="
+signature = "sVDCMncX90MYqkf3S9sYVc9KnuJmxDhEIT+YrZqKfF7fUI/n7mNaCVY2GFgGIkR8XBtHlgew/wa3mmNb2q1bAw=="

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "aqQW61tk2TLsnWp+ofaBAAkSDCXjA93HNpC3+ivYFlSadL4HA0HFHkqwR6b9zafQRsn/Wq8Hv1PdB7Q6NDMQCA=="
+signature = "sw4Gj0ytNjhBLvGQb3jOraqNKWKdfumfPM7sG5ibhSQSoJiZZXdtDiX7ahUYFkrCVKYCQBPC9HMsdPehQUnTCw=="

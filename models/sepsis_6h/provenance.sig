@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "w8mxIHHGN0xtJc93lIrFMNKGGrSXIGm4o5oSf1N6ZDIQv6Zjr7ANLaSBMPqs5JvDXNClLjrwwFJwStR58A1NDQ=="
+signature = "2qXVwq9F/rDG4E0XFZmBdAWsNC5fT3o6NquNcbvFwZ/E7xACSibpUiNlYmOivqAgr00xZFDspTm1iWn63vAAAQ=="

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "NgrLx5gemZBrVO8Glrgq4AcomSfC6s00891vE2Zr0pqe1+ml4n6oEln5vSHV6Lvn+nfashveCxkYaW0H7NYxDQ=="
+signature = "byiPL6u5F8X6sMl7/OCg4NrYQShsH+AFEbzJg+VTN3DcSejHkT8FwiGDJ139G1AfgmqQpQVR2yXieYTOu4JJAA=="

@@ -83,6 +83,8 @@ def test_multipliers_lose_no_more_than_rounding(value: float) -> None:
         (12345.6, "mL", "12350 mL"),
         (6.10, "10*3/uL", "6.1 ×10³/µL"),
         (74, "a", "74 years"),
+        (28.01, "h", "28 h"),
+        (4.25, "h", "4.25 h"),
         (100, "%", "100 %"),
     ],
 )
