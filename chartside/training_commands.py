@@ -103,7 +103,7 @@ def evaluate(model: str, files: Sequence[Path], as_data: bool) -> None:
 
     with _faults_as_words():
         folder = folder_of(model)
-        opened, recipe, say = Opened.at(folder), load_recipe(folder), _said()
+        recipe, opened, say = load_recipe(folder), Opened.at(folder), _said()
         rows = opened.rows(recipe.source.cases(files), say)
         say(f"{len(rows):,} rows; judging")
         found = run(opened, recipe, rows, files)

@@ -23,7 +23,7 @@ from models.runtime.way_tables import WayTables
 
 # The nodes of the pieces that trees are cut into, the fastest first, and the bytes that the tables may take.
 SIZES = (7, 6, 5, 4)
-MOST_BYTES = 25_000_000
+MOST_BYTES = 60_000_000
 
 
 class Shapley:

@@ -20,7 +20,7 @@ from models.training.evidence.figures import figures
 from models.training.evidence.scored import Scored, scored_of
 from models.training.fit import Floats, probability
 from models.training.read_rows import read_rows
-from models.training.recipe import Recipe
+from models.training.recipe import Figure, Recipe
 from models.training.rows import Rows
 
 
@@ -75,5 +75,13 @@ def evaluate(opened: Opened, recipe: Recipe, rows: Rows, files: Sequence[Path]) 
         "answered": int(rows.answered.sum()),
         "patients": len(np.unique(rows.patient)),
         "events": int(rows.outcome.sum()),
-        "measures": {name: round(figure(rows, p), 4) for name, figure in recipe.measures.items()},
+        "measures": {name: _measured(figure, rows, p) for name, figure in recipe.measures.items()},
     } | figures(judged, opened.thresholds)
+
+
+def _measured(figure: Figure, rows: Rows, p: Floats) -> float | None:
+    """A further figure; None where these rows do not allow it (nobody has the outcome)."""
+    try:
+        return round(figure(rows, p), 4)
+    except ValueError:
+        return None
