@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clinical.errors import ManifestInvalid, NotStarted
+from clinical.errors import ArtefactRejected, ManifestInvalid, NotStarted
 
 if TYPE_CHECKING:
     from models.training.cross_validate import Say
@@ -94,7 +94,8 @@ def train(
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option("--json", "as_data", is_flag=True, help="Print all figures as JSON.")
-def evaluate(model: str, files: Sequence[Path], as_data: bool) -> None:
+@_keys
+def evaluate(model: str, files: Sequence[Path], as_data: bool, keys_file: Path | None) -> None:
     """Print figures."""
     from models.runtime.catalogue import folder_of  # noqa: PLC0415
     from models.training.evaluate import Opened  # noqa: PLC0415
@@ -102,11 +103,14 @@ def evaluate(model: str, files: Sequence[Path], as_data: bool) -> None:
     from models.training.load_recipe import load_recipe  # noqa: PLC0415
 
     with _faults_as_words():
-        folder = folder_of(model)
-        recipe, opened, say = load_recipe(folder), Opened.at(folder), _said()
+        folder, say = folder_of(model), _said()
+        doubt = _doubt(folder, keys_file)
+        recipe, opened = load_recipe(folder), Opened.at(folder)
         rows = opened.rows(recipe.source.cases(files), say)
         say(f"{len(rows):,} rows; judging")
         found = run(opened, recipe, rows, files)
+        if doubt:
+            say(f"these are figures of a model that nobody vouches for: {doubt}")
     click.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_data else "\n".join(_lines(found)))
 
 
@@ -145,16 +149,38 @@ def evidence(models: Sequence[str], data: Path, out: Path | None, key: Path | No
 @click.option("--label", default="local.1", show_default=True, help="Goes behind the version: 2.0.0+local.1.")
 @click.option("--key", type=_FILE, help="Sign with this private key (chartside models new-key).")
 @click.option("--json", "as_data", is_flag=True, help="Print the report as JSON.")
-def recalibrate(model: str, files: Sequence[Path], out: Path, label: str, key: Path | None, as_data: bool) -> None:
-    """Fit locally and write a new version."""
+@_keys
+def recalibrate(
+    model: str, files: Sequence[Path], out: Path, label: str, key: Path | None, as_data: bool, keys_file: Path | None
+) -> None:
+    """Fit locally and write a new version; one of a model that nobody vouches for is not signed."""
     from models.runtime.catalogue import folder_of  # noqa: PLC0415
     from models.training.new_version import Order  # noqa: PLC0415
     from models.training.new_version import recalibrate as run  # noqa: PLC0415
 
     with _faults_as_words():
-        folder = folder_of(model)
-        report = run(Order(folder, tuple(files), out, label, key), _said())
+        folder, say = folder_of(model), _said()
+        doubt = _doubt(folder, keys_file)
+        if doubt and key is not None:
+            raise click.ClickException(f"{doubt} A version fitted from it is not signed; leave out --key to try it.")
+        if doubt:
+            say(doubt)
+        report = run(Order(folder, tuple(files), out, label, key), say)
     click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_data else "\n".join(_before_after(report)))
+
+
+def _doubt(folder: Path, keys_file: Path | None) -> str:
+    """Why a model is not known to be what somebody signed; empty where it is."""
+    from models.runtime.provenance import verified  # noqa: PLC0415
+    from models.runtime.signature import trusted_keys  # noqa: PLC0415
+
+    if not (folder / "train.py").is_file():
+        return ""
+    try:
+        verified(folder, trusted_keys(keys_file))
+    except ArtefactRejected as fault:
+        return fault.message
+    return ""
 
 
 class _faults_as_words:  # noqa: N801 (used as a with-statement)

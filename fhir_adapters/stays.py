@@ -41,7 +41,7 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links:
         locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
         priority=_chosen(resource.get("priority"), _PRIORITY),
         admit_source=_chosen(member(resource, "hospitalization", "admitSource"), _ADMIT_SOURCE),
-        discharge_disposition=_chosen(member(resource, "hospitalization", "dischargeDisposition"), _DISPOSITION),
+        discharge_disposition=_destination(member(resource, "hospitalization", "dischargeDisposition")),
         diagnoses=tuple(_diagnoses(resource, links)),
         start_day=_day(member(resource, "period", "start")),
         end_day=_day(member(resource, "period", "end")),
@@ -56,6 +56,15 @@ def _chosen(concept: object, system: str) -> Coding | None:
     if len(own) > 1:
         return None
     return next(iter(own.values()), None) or next(iter(found), None)
+
+
+def _destination(concept: object) -> Coding | None:
+    """Where the patient goes. What is said in words, or in codes that contradict, has no code and is not nothing."""
+    found = _chosen(concept, _DISPOSITION)
+    if found is not None or not isinstance(concept, Mapping) or not concept:
+        return found
+    said = concept.get("text")
+    return Coding("", "", said if isinstance(said, str) else "")
 
 
 def _day(value: object) -> date | None:

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "sVDCMncX90MYqkf3S9sYVc9KnuJmxDhEIT+YrZqKfF7fUI/n7mNaCVY2GFgGIkR8XBtHlgew/wa3mmNb2q1bAw=="
+signature = "JDcTrq3cPAc15/GMWFzGc0h2S3bYi2QqRzQAfdBvLww+Fc1XvJYVM9BLHhMO8qYxS4Ti3O6gg3b/h75hbMC6Cw=="

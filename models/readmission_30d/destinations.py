@@ -17,6 +17,16 @@ DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 NUBC_PRIORITY = "https://www.nubc.org/CodeSystem/PriorityTypeOfAdmitOrVisit"
 NUBC_ORIGIN = "https://www.nubc.org/CodeSystem/PointOfOrigin"
 NUBC_STATUS = "https://www.nubc.org/CodeSystem/PatDischargeStatus"
+# The tables 0023 and 0112 of HL7 v2 hold the same codes of the hospital bill. Each also goes by other names: its object
+# identifier (terminology.hl7.org), and the one that it had before FHIR R4.
+_SAME: Mapping[str, str] = {
+    "http://terminology.hl7.org/CodeSystem/v2-0023": NUBC_ORIGIN,
+    "http://hl7.org/fhir/v2/0023": NUBC_ORIGIN,
+    "urn:oid:2.16.840.1.113883.12.23": NUBC_ORIGIN,
+    "http://terminology.hl7.org/CodeSystem/v2-0112": NUBC_STATUS,
+    "http://hl7.org/fhir/v2/0112": NUBC_STATUS,
+    "urn:oid:2.16.840.1.113883.12.112": NUBC_STATUS,
+}
 
 URGENCIES = ("emergency", "urgent", "elective")
 ORIGINS = ("referral", "emergency_room", "hospital", "other_facility")
@@ -95,6 +105,7 @@ _DESTINATION: Mapping[tuple[str, str], str | None] = {
     (NUBC_STATUS, "08"): "home_care",
     (NUBC_STATUS, "09"): "still_patient",
     (NUBC_STATUS, "20"): DIED_OR_HOSPICE,
+    (NUBC_STATUS, "21"): "other",
     (NUBC_STATUS, "30"): "still_patient",
     (NUBC_STATUS, "40"): DIED_OR_HOSPICE,
     (NUBC_STATUS, "41"): DIED_OR_HOSPICE,
@@ -108,9 +119,28 @@ _DESTINATION: Mapping[tuple[str, str], str | None] = {
     (NUBC_STATUS, "64"): "skilled_nursing",
     (NUBC_STATUS, "65"): "psychiatric",
     (NUBC_STATUS, "66"): "hospital",
+    (NUBC_STATUS, "69"): "other",
     (NUBC_STATUS, "70"): "other",
     (NUBC_STATUS, "71"): "still_patient",
     (NUBC_STATUS, "72"): "still_patient",
+}
+# The same, where the patient is to come back as planned: 81 is 01 with a planned readmission.
+_PLANNED: Mapping[str, str] = {
+    "81": "01",
+    "82": "02",
+    "83": "03",
+    "84": "04",
+    "85": "05",
+    "86": "06",
+    "87": "21",
+    "88": "43",
+    "89": "61",
+    "90": "62",
+    "91": "63",
+    "92": "64",
+    "93": "65",
+    "94": "66",
+    "95": "70",
 }
 UNKNOWN = ""
 
@@ -130,8 +160,16 @@ def destination_of(disposition: Coding | None) -> str | None:
     return _group(_DESTINATION, disposition)
 
 
+def alive_is_not_told(disposition: Coding | None) -> bool:
+    """Whether there is a disposition that cannot be read, so that nobody can rule out death or a hospice."""
+    return disposition is not None and destination_of(disposition) == UNKNOWN
+
+
 def _group(table: Mapping[tuple[str, str], str | None], coding: Coding | None) -> str | None:
+    """The group of a code, or `UNKNOWN`."""
     if coding is None:
         return UNKNOWN
-    code = coding.code.zfill(2) if coding.system == NUBC_STATUS else coding.code
-    return table.get((coding.system, code), UNKNOWN)
+    system, code = _SAME.get(coding.system, coding.system), coding.code.strip()
+    if system == NUBC_STATUS:
+        code = _PLANNED.get(code, code.zfill(2))
+    return table.get((system, code), UNKNOWN)

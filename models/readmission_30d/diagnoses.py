@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from clinical.assessment import Basis
-from clinical.record import Coding, Condition, PatientRecord, Stay, StayDiagnosis
+from clinical.record import Condition, PatientRecord, Stay, StayDiagnosis
 from models.readmission_30d.diabetes import Diabetes, icd9_diabetes, icd10_diabetes
 from models.readmission_30d.icd_groups import LABELS, of_icd9, of_icd10
-from models.runtime.code_list import ICD_9_CM, ICD_10, ICD_10_CM, bare
+from models.runtime.code_list import ICD_9_CM, ICD_10, ICD_10_CM, bare, canonical
 
 # The training data name three diagnoses of a stay and only count the others.
 NAMED = 3
@@ -60,11 +61,17 @@ class Diagnoses:
         return any(one.meaning is not None for one in self.named)
 
 
+def is_icd(system: str, code: str) -> bool:
+    """Whether a code has the form of ICD-9-CM, ICD-10 or ICD-10-CM."""
+    form = _FORMS.get(canonical(system))
+    return form is not None and form.fullmatch(code.strip().upper()) is not None
+
+
 @lru_cache(maxsize=8192)
 def meaning_of(system: str, code: str) -> Meaning | None:
     """What a code of ICD-9-CM, ICD-10 or ICD-10-CM says; None for another system, or a code in no group."""
-    form = _FORMS.get(system)
-    if form is None or not form.fullmatch(code.strip().upper()):
+    system = canonical(system)
+    if not is_icd(system, code):
         return None
     plain = bare(code.strip())
     if system == ICD_9_CM:
@@ -76,36 +83,62 @@ def meaning_of(system: str, code: str) -> Meaning | None:
     return Meaning(group) if group else None
 
 
-def diagnoses_of(record: PatientRecord, stay: Stay) -> Diagnoses:
+def diagnoses_of(record: PatientRecord, stay: Stay, as_of: datetime) -> Diagnoses:
     """What the encounter names comes first, by role and rank; then what names the encounter, in the order of writing.
 
-    A diagnosis whose rank is known and is not 1 is not the principal one, wherever it stands.
+    A diagnosis whose rank is known and is not 1 is not the principal one, wherever it stands; nor is one of several
+    of the same role without a rank: the order in which a sender lists them means nothing. What begins after `as_of`
+    does not count.
     """
-    known = {condition.reference: condition for condition in record.conditions}
-    listed = [one for one in _final(stay.diagnoses) if one.condition in known]
+    known = {one.reference: one for one in record.conditions}
+    later = {one.reference for one in record.conditions if not began_by(one, as_of)}
+    final = [one for one in stay.diagnoses if one.role not in _NOT_FINAL and one.condition not in later]
+    listed = sorted((one for one in final if one.condition in known), key=lambda one: _place(one, known))
     ranks: dict[str, int | None] = {}
     for one in listed:
         ranks.setdefault(one.condition, one.rank)
     excluded = {one.condition for one in stay.diagnoses} - ranks.keys()
     for condition in sorted(record.conditions, key=_written):
-        if condition.encounter == stay.reference and condition.reference not in excluded:
+        if condition.encounter == stay.reference and condition.reference not in excluded | later:
             ranks.setdefault(condition.reference, None)
-    first = [(rank, _named(known[reference])) for reference, rank in list(ranks.items())[:NAMED]]
-    uncounted = sum(1 for one in _final(stay.diagnoses) if one.condition not in known)
-    if not first or first[0][0] not in (None, 1):
-        return Diagnoses(None, tuple(one for _, one in first), len(ranks) + uncounted)
-    return Diagnoses(first[0][1], tuple(one for _, one in first[1:]), len(ranks) + uncounted)
+    named = tuple(_named(known[reference]) for reference in list(ranks)[:NAMED])
+    number = len(ranks) + sum(1 for one in final if one.condition not in known)
+    if not named or not _is_principal(next(iter(ranks.values())), listed):
+        return Diagnoses(None, named, number)
+    return Diagnoses(named[0], named[1:], number)
 
 
-def _final(listed: Iterable[StayDiagnosis]) -> list[StayDiagnosis]:
-    """The diagnoses at discharge: by role, then by rank, else as they stand."""
-    final = [one for one in listed if one.role not in _NOT_FINAL]
-    return sorted(final, key=lambda one: (_ROLES.get(one.role, 2), one.rank or _LAST))
+def began_by(condition: Condition, as_of: datetime) -> bool:
+    """Whether a diagnosis does not begin after a moment."""
+    return condition.onset is None or condition.onset <= as_of
 
 
-def _written(condition: Condition) -> tuple[float, str]:
+def _is_principal(rank: int | None, listed: Sequence[StayDiagnosis]) -> bool:
+    """Whether the first diagnosis is the principal one: ranked so, or the only one of its role."""
+    if rank is not None or not listed:
+        return rank in (None, 1)
+    alike = {one.condition for one in listed if _role(one) == _role(listed[0])}
+    return len(alike) == 1
+
+
+def _role(one: StayDiagnosis) -> int:
+    """The place of a role among the others."""
+    return _ROLES.get(one.role, _ROLES[""])
+
+
+def _place(one: StayDiagnosis, known: Mapping[str, Condition]) -> tuple[object, ...]:
+    """By role, then by rank; what has none, by its code."""
+    return (_role(one), one.rank or _LAST, *_content(known[one.condition]))
+
+
+def _content(condition: Condition) -> tuple[object, ...]:
+    """What a diagnosis says, as an order that does not hang on its sender's."""
+    return (sorted((coding.code, coding.system) for coding in condition.codings), condition.text, condition.reference)
+
+
+def _written(condition: Condition) -> tuple[object, ...]:
     """When it was written down; what has no time comes last."""
-    return (condition.recorded.timestamp() if condition.recorded else float("inf"), condition.reference)
+    return (condition.recorded.timestamp() if condition.recorded else float("inf"), *_content(condition))
 
 
 def _named(condition: Condition) -> Named:
@@ -120,13 +153,3 @@ def _text(condition: Condition, meaning: Meaning | None) -> str:
     if display or meaning is None:
         return display or code
     return f"{code} ({LABELS[meaning.group]})"
-
-
-def any_diabetes(conditions: Iterable[Condition], snomed: Mapping[Coding, str]) -> Condition | None:
-    """The first diagnosis of diabetes, if there is one; `snomed` are codes that say so outside ICD."""
-    for condition in conditions:
-        for coding in condition.codings:
-            meaning = meaning_of(coding.system, coding.code)
-            if (meaning and meaning.diabetes) or Coding(coding.system, coding.code) in snomed:
-                return condition
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,27 +26,55 @@ class YearBefore:
 
 
 def year_before(record: PatientRecord, stay: Stay, start: datetime) -> YearBefore:
-    """What began within 365 days before a stay did. A stay that had not ended by then is a part of it."""
-    inpatient = _begun(record, stay, _INPATIENT, start - YEAR, start)
-    return YearBefore(
-        inpatient=tuple(one for one in inpatient if one.end is None or one.end <= start),
-        emergency=tuple(_begun(record, stay, _EMERGENCY, start - YEAR, start - _SAME_EPISODE)),
-    )
+    """What began within 365 days before a stay did, each stay in hospital once, as the first of its encounters.
+
+    A stay that had not ended a day before is a part of this one.
+    """
+    episodes = _episodes(_begun(record, stay, _INPATIENT, start))
+    inpatient = [first for first, end in episodes if first.start >= start - YEAR and start - end > _SAME_EPISODE]
+    visits = _begun(record, stay, _EMERGENCY, start - _SAME_EPISODE)
+    emergency = [begun.stay for begun in visits if begun.start >= start - YEAR]
+    return YearBefore(tuple(first.stay for first in reversed(inpatient)), tuple(reversed(emergency)))
 
 
-def _begun(record: PatientRecord, stay: Stay, classes: frozenset[str], since: datetime, until: datetime) -> list[Stay]:
-    """Other stays of some classes that began in a time, newest first."""
-    found = [
-        (one.start, one.reference, one)
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A stay whose start is known."""
+
+    start: datetime
+    stay: Stay
+
+
+def _episodes(stays: Iterable[_Begun]) -> list[tuple[_Begun, datetime]]:
+    """Stays in hospital, oldest first, each with the end of its last encounter; its start where no end is known.
+
+    One stay may be several encounters (a transfer, the same visit from two systems): what begins within 24 hours of
+    the end of another goes on with it.
+    """
+    found: list[tuple[_Begun, datetime]] = []
+    for begun in stays:
+        end = begun.stay.end or begun.start
+        if found and begun.start - found[-1][1] <= _SAME_EPISODE:
+            first, until = found.pop()
+            found.append((first, max(until, end)))
+        else:
+            found.append((begun, end))
+    return found
+
+
+def _begun(record: PatientRecord, stay: Stay, classes: frozenset[str], until: datetime) -> list[_Begun]:
+    """Other stays of some classes that began before a time, oldest first, each reference once."""
+    found = {
+        one.reference: _Begun(one.start, one)
         for one in record.stays
         if one.start is not None
-        and since <= one.start < until
+        and one.start < until
         and one.reference != stay.reference
         and one.class_code is not None
         and one.class_code.code in classes
         and one.status not in _NEVER_HAPPENED
-    ]
-    return [one for _, _, one in sorted(found, key=lambda row: row[:2], reverse=True)]
+    }
+    return sorted(found.values(), key=lambda begun: (begun.start, begun.stay.reference))
 
 
 def days_between(start: datetime, end: datetime) -> float:

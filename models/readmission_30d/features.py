@@ -6,22 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from math import nan
 
-from clinical.assessment import AbstentionReason, Basis
-from clinical.record import LOINC, Coding, Observation, PatientRecord, SetAsideReason, Stay
+from clinical.assessment import Basis
+from clinical.record import Coding, PatientRecord, SetAsideReason, Stay
 from models.readmission_30d.destinations import (
     DESTINATIONS,
     DIED_OR_HOSPICE,
     ORIGINS,
     UNKNOWN,
     URGENCIES,
+    alive_is_not_told,
     destination_of,
     origin_of,
     urgency_of,
 )
-from models.readmission_30d.diagnoses import Diagnoses, Named, any_diabetes, diagnoses_of
+from models.readmission_30d.diagnoses import Diagnoses, Named, diagnoses_of
 from models.readmission_30d.earlier_stays import days_between, year_before
+from models.readmission_30d.has_diabetes import lacking, without_diabetes
 from models.readmission_30d.icd_groups import CHAPTER_OF, CHAPTERS, LABELS
 from models.readmission_30d.medicines import (
     GLINIDE,
@@ -32,7 +35,6 @@ from models.readmission_30d.medicines import (
     Medicine,
     medicines_of,
 )
-from models.runtime.code_list import SNOMED_CT
 from models.runtime.columns import Value
 from models.runtime.gather import Series
 from models.runtime.placed import Placed
@@ -49,10 +51,6 @@ _CLASSES = {
     GLINIDE: "glinide",
     INSULIN: "insulin",
 }
-DIABETES_SNOMED = {Coding(SNOMED_CT, code): "diabetes" for code in ("44054006", "46635009", "73211009")}
-HBA1C = Coding(LOINC, "4548-4")
-# American Diabetes Association, Standards of Care 2024, Diabetes Care 47:S20.
-_HBA1C_OF_DIABETES = 6.5
 _NO = Value(0.0)
 _NOT_KNOWN = Value(nan)
 
@@ -73,8 +71,8 @@ def columns(record: PatientRecord, placed: Placed, _series: Mapping[str, Series]
     disposition = stay.discharge_disposition
     found |= _flags("to", DESTINATIONS, destination_of(disposition), _of_stay(stay, disposition))
     found |= _earlier(record, placed, stay)
-    found |= _diagnosed(diagnoses_of(record, stay))
-    found |= _treated(record, stay)
+    found |= _diagnosed(diagnoses_of(record, stay, placed.as_of))
+    found |= _treated(record, stay, placed.as_of)
     return found
 
 
@@ -158,9 +156,9 @@ def _diabetes(diagnoses: Diagnoses) -> _Columns:
     }
 
 
-def _treated(record: PatientRecord, stay: Stay) -> _Columns:
+def _treated(record: PatientRecord, stay: Stay, as_of: datetime) -> _Columns:
     """The medicines of the stay; unknown where they could not be read, or none was ordered at all."""
-    medicines = medicines_of(record, stay)
+    medicines = medicines_of(record, stay, as_of)
     if not medicines or _unread(record, ("medications",), "Medication"):
         return {}
     lowering = [one for one in medicines if one.ingredients]
@@ -194,29 +192,14 @@ def refusal(record: PatientRecord, placed: Placed, _series: Mapping[str, Series]
         return None
     if destination_of(stay.discharge_disposition) == DIED_OR_HOSPICE:
         return not_for("the patient has died or goes to a hospice")
-    diagnoses = diagnoses_of(record, stay)
-    if not diagnoses.readable:
-        return _lacking("no diagnosis of this stay has a code of ICD-9-CM or ICD-10", "Diagnoses of this stay")
-    if _has_diabetes(record, placed):
-        return None
-    if _unread(record, ("conditions", "medications", "hba1c"), ""):
-        return _lacking("it is not known whether the patient has diabetes: not everything could be read", "Diabetes")
-    return not_for("the model is for people with diabetes, and the record shows none")
+    found = _undiagnosed(record, placed, stay)
+    if alive_is_not_told(stay.discharge_disposition) and (found is None or found.in_population):
+        return lacking("the record does not say whether the patient leaves alive", "Discharge disposition")
+    return found
 
 
-def _lacking(text: str, what: str) -> Refusal:
-    return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=(what,))
-
-
-def _has_diabetes(record: PatientRecord, placed: Placed) -> bool:
-    """A diagnosis, a medicine that is given for nothing else, or an HbA1c of diabetes."""
-    if any_diabetes(record.conditions, DIABETES_SNOMED) is not None:
-        return True
-    if any(_tells(fact, placed) for fact in record.observations):
-        return True
-    return placed.stay is not None and any(one.tells_of_diabetes for one in medicines_of(record, placed.stay))
-
-
-def _tells(fact: Observation, placed: Placed) -> bool:
-    known = any((coding.system, coding.code) == (HBA1C.system, HBA1C.code) for coding in fact.codings)
-    return known and fact.unit == "%" and fact.value >= _HBA1C_OF_DIABETES and fact.time <= placed.as_of
+def _undiagnosed(record: PatientRecord, placed: Placed, stay: Stay) -> Refusal | None:
+    """Why the diagnoses do not do."""
+    if not diagnoses_of(record, stay, placed.as_of).readable:
+        return lacking("no diagnosis of this stay has a code of ICD-9-CM or ICD-10", "Diagnoses of this stay")
+    return without_diabetes(record, placed.as_of, _unread(record, ("conditions", "medications", "hba1c"), ""))

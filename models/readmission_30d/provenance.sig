@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "sw4Gj0ytNjhBLvGQb3jOraqNKWKdfumfPM7sG5ibhSQSoJiZZXdtDiX7ahUYFkrCVKYCQBPC9HMsdPehQUnTCw=="
+signature = "zpj8oUokkJbDjf2HlUFZp0mJfEiuOUPd+psidDmzQwhQ2n0soVexxiiWMq+swxHdRtTKQujQJ5vS8UHM7xPqDw=="

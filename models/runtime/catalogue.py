@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from clinical.errors import ManifestInvalid
+from clinical.errors import ArtefactRejected, ManifestInvalid
 from models.runtime.manifest import Manifest
 from models.runtime.manifest_parts import parse
 from models.runtime.model import TreeRiskModel
@@ -45,7 +45,11 @@ def read_manifests(folder: Path = MODELS_FOLDER, local: Path | None = None) -> M
 
     A model in the folder `local` takes the place of the one with the same id.
     """
-    manifests = {**_manifests(folder), **(_manifests(local) if local else {})}
+    shipped, own = _manifests(folder), _manifests(local) if local else {}
+    for id_, manifest in own.items():
+        if isinstance(manifest, ScoreManifest) and isinstance(shipped.get(id_), Manifest):
+            raise ManifestInvalid(f"{local}: the score {id_} may not take the place of a model that was trained")
+    manifests = {**shipped, **own}
     return {id_: _with_needs(manifest, manifests) for id_, manifest in sorted(manifests.items())}
 
 
@@ -95,6 +99,9 @@ def load_models(
 
 def _verify(folder: Path, keys: Sequence[TrustedKey]) -> None:
     """Nothing is opened or run before it is known whose it is. Scores are not trained and not signed."""
+    for path in sorted(folder.glob(f"*/{PROVENANCE_FILE}")):
+        if not path.with_name("model.toml").is_file():
+            raise ArtefactRejected(f"{path.parent.name}: model.toml is missing. Put back the folder that was signed.")
     for path in sorted(folder.glob("*/model.toml")):
         if parse(path, []).get("kind") != KIND or path.with_name(PROVENANCE_FILE).exists():
             verified(path.parent, keys)

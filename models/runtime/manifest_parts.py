@@ -18,6 +18,8 @@ OPEN_STATUSES = ("arrived", "triaged", "in-progress", "onleave", "unknown")
 PATIENT = DataNeed("patient", "Patient")
 ENCOUNTER = DataNeed("encounter", "Encounter", count=20, statuses=OPEN_STATUSES)
 
+# Nobody writes a longer one by hand.
+_LARGEST = 1_000_000
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 # The rule of the record: read for audit only, never a feature.
 _AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
@@ -26,8 +28,13 @@ _AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
 def parse(path: Path, faults: list[str]) -> Mapping[str, object]:
     """A TOML file, or nothing and a fault."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            faults.append(f"{path.name} is larger than {_LARGEST:,} bytes")
+            return {}
+        return tomllib.loads(content.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         faults.append(f"{path.name} cannot be read ({type(error).__name__}: {error})")
         return {}
 

@@ -13,11 +13,10 @@ from models.runtime.manifest import OLDEST, Kind, Manifest, Population, Signal
 from models.runtime.placed import Person, Placed
 from models.runtime.whereabouts import (
     Refusal,
-    admits,
     current_stay,
+    in_hospital,
     intensive_care_bed,
     intensive_care_start,
-    is_under_way,
     stay_to_leave,
 )
 
@@ -103,8 +102,9 @@ def _outside_hospital(record: PatientRecord, population: Population, as_of: date
     refusal = age_refusal(record, population.minimum_age, as_of)
     if refusal is not None:
         return refusal
-    if any(is_under_way(stay, as_of) and admits(stay) for stay in record.stays):
-        return not_for("the model is for people who are not in hospital")
+    inside = in_hospital(record, as_of)
+    if inside is not None:
+        return inside
     start = as_of - population.look_back
     return Placed(
         person=_person(record, as_of, as_of, None),

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import sys
 from collections.abc import Iterable, Iterator
-from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from clinical.errors import ManifestInvalid
+from models.runtime.folder_code import MODELS, folder_module
 from models.runtime.score_answer import Work
 
 CODE_FILE = "score.py"
-MODELS = Path(__file__).resolve().parent.parent
 FORMULAE = "models.formulae"
 
 
@@ -23,27 +19,13 @@ def load_answer(folder: Path) -> Work:
     """The function `answer` of a folder's `score.py`. Raises `ManifestInvalid`."""
     path = folder / CODE_FILE
     try:
-        found = getattr(_module(path), "answer", None)
+        found = getattr(folder_module(path), "answer", None)
     except Exception as error:  # whatever a file does when it is run, it keeps the service from starting
         raise ManifestInvalid(f"{path}: cannot be loaded ({type(error).__name__}: {error})") from error
     if not callable(found):
         raise ManifestInvalid(f"{path}: has no function 'answer'")
     answer: Work = found
     return answer
-
-
-def _module(path: Path) -> ModuleType:
-    """The module of a file, in this package or in a folder elsewhere."""
-    if path.parent.parent == MODELS:
-        return import_module(f"{MODELS.name}.{path.parent.name}.{path.stem}")
-    name = f"score_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError("it is no Python file")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def code_digest(manifest: Path) -> str:

@@ -79,6 +79,8 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
     if named:
         return named[0]
     known = [stay for stay in record.stays if stay.reference == focus]
+    if not known and any(aside.reference == focus for aside in record.set_aside):
+        return _no_stay("the stay named was sent and could not be read", in_population=True)
     if not known:
         return _no_stay("the stay named is not in the record", in_population=True)
     if all(stay.status == "entered-in-error" for stay in known):
@@ -86,10 +88,31 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
     return _no_stay("the stay named is not under way", in_population=any(_contradicts(stay, as_of) for stay in known))
 
 
+def in_hospital(record: PatientRecord, as_of: datetime) -> Refusal | None:
+    """Why a model for people outside hospital is not for this patient now, or cannot know it; None for one at home."""
+    here = [stay for stay in record.stays if is_under_way(stay, as_of)]
+    if any(admits(stay) or _is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
+        text = "the model is for people who are not in hospital"
+        return Refusal(AbstentionReason.NOT_MEANT_FOR, text, in_population=False)
+    unclear = any(stay.class_code is None or stay.class_code.code not in NOT_ADMITTED for stay in here)
+    if unclear or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
+        return _no_stay("the record does not say whether the patient is in hospital", in_population=True)
+    return None
+
+
+def _is_emergency(stay: Stay) -> bool:
+    return stay.class_code is not None and stay.class_code.code == "EMER"
+
+
+def _stays_unread(record: PatientRecord) -> bool:
+    """Whether there may be stays that are not in the record."""
+    unread = any(aside.reference.startswith("Encounter/") for aside in record.set_aside)
+    return unread or any(gap.startswith("encounter:") for gap in record.incomplete)
+
+
 def _no_known_stay(record: PatientRecord, as_of: datetime) -> Refusal:
     """No stay is under way: for certain, or as far as a record with gaps can say."""
-    unread = any(aside.reference.startswith("Encounter/") for aside in record.set_aside)
-    if unread or any(gap.startswith("encounter:") for gap in record.incomplete):
+    if _stays_unread(record):
         return _no_stay("not every stay could be read, so it is not known where the patient is", in_population=True)
     if any(_contradicts(stay, as_of) for stay in record.stays):
         return _no_stay("status and period of the stay do not say whether the patient is here", in_population=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +28,30 @@ class Outcomes:
 
 
 def is_outcomes_table(path: Path) -> bool:
-    """Whether a file begins like such a table."""
+    """Whether a file begins like such a table, whatever its encoding: reading it says what is wrong with that."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             return set(COLUMNS) <= set(next(csv.reader(file), []))
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, csv.Error):
         return False
 
 
 def read_outcomes(path: Path) -> Outcomes:
     """Read columns `probability` (above 0, below 1), `outcome` (0 or 1) and, if there is one, `patient`.
 
-    Raises `WrongData`, which names the line and never its content.
+    Raises `WrongData`, which names the line where it can and never its content.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        read = list(_rows(path.name, csv.DictReader(file)))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            _check_columns(path.name, reader.fieldnames or ())
+            read = list(_rows(path.name, reader))
+    except UnicodeDecodeError:
+        raise WrongData(f"{path.name} is not encoded in UTF-8; save it as CSV in UTF-8") from None
+    except csv.Error:
+        raise WrongData(
+            f"{path.name} is not a readable CSV table: a field is too long or a quote is not closed"
+        ) from None
     if not read:
         raise WrongData(f"{path.name} holds no rows")
     names = dict.fromkeys(patient for _, _, patient in read)
@@ -52,6 +61,13 @@ def read_outcomes(path: Path) -> Outcomes:
         np.array([outcome for _, outcome, _ in read], dtype=np.bool_),
         np.array([number[patient] for _, _, patient in read], dtype=np.int64),
     )
+
+
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    """Of two columns of one name nobody can say which one is meant."""
+    for column in (*COLUMNS, PATIENT):
+        if columns.count(column) > 1:
+            raise WrongData(f"{name} has more than one column named {column}")
 
 
 def _rows(name: str, reader: Iterator[Mapping[str, str | None]]) -> Iterator[tuple[float, bool, str]]:

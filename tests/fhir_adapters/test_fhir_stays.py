@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clinical.need import DataNeed
-from clinical.record import StayDiagnosis
+from clinical.record import Coding, StayDiagnosis
 
 PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
@@ -38,7 +38,7 @@ def read(reading: Any, make_bundle: Any) -> Any:
 
 
 def test_urgency_origin_and_destination(read: Any) -> None:
-    """The first coding with a system and a code; words alone say nothing that could be compared."""
+    """The first coding with a system and a code; a destination in words alone is one that nobody can compare."""
     found = read(
         stay(
             priority=coded(PRIORITY, "EM"),
@@ -51,7 +51,9 @@ def test_urgency_origin_and_destination(read: Any) -> None:
     assert found.priority.token == f"{PRIORITY}|EM"
     assert (found.admit_source.token, found.discharge_disposition.token) == ("http://a|emd", "http://d|home")
     bare = read(stay(hospitalization={"dischargeDisposition": {"text": "Home"}}))
-    assert (bare.priority, bare.admit_source, bare.discharge_disposition, bare.diagnoses) == (None, None, None, ())
+    assert (bare.priority, bare.admit_source, bare.diagnoses) == (None, None, ())
+    assert bare.discharge_disposition == Coding("", "", "Home")
+    assert read(stay(hospitalization={})).discharge_disposition is None
 
 
 @pytest.mark.parametrize(

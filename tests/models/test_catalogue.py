@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import py_compile
 import shutil
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from clinical.assessment import Abstention, RiskAssessment
-from clinical.errors import ManifestInvalid
+from clinical.errors import ArtefactRejected, ManifestInvalid
 from clinical.need import DataNeed, Importance
 from clinical.record import Coding
 from models.runtime.catalogue import MODELS_FOLDER, load_models, read_manifests, served
@@ -179,3 +181,40 @@ def test_needs_that_a_score_can_do_without_are_never_silent() -> None:
     """Required, or optional: then a gap is named, and what is not found is not taken for absent."""
     for manifest in read_manifests().values():
         assert all(need.importance is not Importance.INFORMATIVE for need in manifest.needs)
+
+
+def test_a_model_whose_manifest_is_gone_stops_the_start(tmp_path: Path) -> None:
+    """A model that vanishes would be a silent one."""
+    copy(tmp_path, "icu_mortality")
+    (tmp_path / "icu_mortality" / "model.toml").unlink()
+    with pytest.raises(ArtefactRejected, match=r"icu_mortality: model\.toml is missing"):
+        load_models(tmp_path)
+
+
+def test_a_local_score_may_not_stand_in_for_a_trained_model(tmp_path: Path) -> None:
+    """Its code is not signed; the model's is."""
+    copy(tmp_path, "qsofa", ('id = "qsofa"', 'id = "icu-mortality"'))
+    with pytest.raises(ManifestInvalid, match="the score icu-mortality may not take the place"):
+        read_manifests(local=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "#" * 1_000_001])
+def test_a_manifest_out_of_all_measure_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    """Nesting that no parser bears, and a file that nobody writes by hand."""
+    copy(tmp_path, "qsofa")
+    (tmp_path / "qsofa" / "model.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ManifestInvalid, match=r"model\.toml"):
+        read_manifests(tmp_path)
+
+
+def test_code_is_run_from_its_source_and_not_from_a_cache(tmp_path: Path, scores: Any, patient: Any) -> None:
+    """A compiled file beside it, which nobody signed, makes no difference."""
+    copy(tmp_path, "qsofa")
+    cache = tmp_path / "qsofa" / "__pycache__" / f"score.{sys.implementation.cache_tag}.pyc"
+    cache.parent.mkdir()
+    evil = tmp_path / "evil.py"
+    evil.write_text("raise SystemExit('run')", encoding="utf-8")
+    py_compile.compile(str(evil), str(cache), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    (model,) = load_models(tmp_path).values()
+    record = patient.record(patient.fact("9279-1", 22, "/min"), patient.fact("8480-6", 100, "mm[Hg]"))
+    assert model.assess(record, patient.now) == scores["qsofa"].assess(record, patient.now)

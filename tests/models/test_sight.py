@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from clinical.assessment import AbstentionReason
 from clinical.errors import ManifestInvalid
-from clinical.record import LOINC, Coding, Observation, PatientRecord, Source, Stay, StayLocation
+from clinical.record import (
+    LOINC,
+    Coding,
+    Observation,
+    PatientRecord,
+    SetAside,
+    SetAsideReason,
+    Source,
+    Stay,
+    StayLocation,
+)
 from models.runtime.gather import Series, by_hour
 from models.runtime.read_manifest import read_untrained
 from models.runtime.sight import Looked, Refused, TreeSight
@@ -186,6 +196,29 @@ def test_outside_hospital_the_last_year_counts(folder):
     inside = sight.look(replace(at_home, stays=record().stays), START + timedelta(hours=1))
     assert inside.refusal.reason is AbstentionReason.NOT_MEANT_FOR
     assert not inside.refusal.in_population
+
+
+def test_in_doubt_whether_somebody_is_in_hospital_there_is_no_answer(folder):
+    """A stay that cannot be read, or of unknown class or status, may be one; a visit is none."""
+    sight, now = folder("outpatient"), START + timedelta(hours=1)
+    (stay,) = record().stays
+    visit = replace(stay, class_code=Coding(IMP.system, "AMB"), locations=())
+    assert isinstance(sight.look(record(fact("K", 4, 0), stays=(visit,)), now), Looked)
+    aside = SetAside("Encounter/1", SetAsideReason.MALFORMED, "no class")
+    for changes in (
+        {"stays": (), "set_aside": (aside,)},
+        {"stays": (), "incomplete": ("encounter: could not be read",)},
+        {"stays": (replace(visit, class_code=None),)},
+        {"stays": (replace(visit, class_code=Coding("http://other", "I")),)},
+        {"stays": (replace(visit, status="unknown"),)},
+        {"stays": (replace(stay, end=START),)},
+    ):
+        found = sight.look(record(fact("K", 4, 0), **changes), now)
+        assert isinstance(found, Refused), changes
+        assert found.refusal.in_population, changes
+    for sure in (replace(visit, class_code=Coding(IMP.system, "EMER")), replace(stay, class_code=None)):
+        found = sight.look(record(fact("K", 4, 0), stays=(sure,)), now)
+        assert found.refusal.reason is AbstentionReason.NOT_MEANT_FOR
 
 
 def test_an_upper_age_is_kept(folder):

@@ -119,6 +119,17 @@ def test_a_code_means_something_only_in_its_system() -> None:
 
 
 @pytest.mark.parametrize(
+    ("oid", "code"),
+    [("6.90", "I50.9"), ("6.3", "I50.9"), ("6.103", "428.0")],
+)
+def test_a_system_may_be_named_by_its_object_identifier(oid: str, code: str) -> None:
+    """As documents of CDA name it."""
+    found = meaning_of(f"urn:oid:2.16.840.1.113883.{oid}", code)
+    assert found is not None
+    assert found.group == "heart_failure"
+
+
+@pytest.mark.parametrize(
     ("code", "group", "type_1", "uncontrolled"),
     [
         ("250", "diabetes_plain", False, False),

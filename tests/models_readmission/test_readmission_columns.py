@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import permutations
 from math import isnan
 from typing import Any
 
@@ -125,6 +126,8 @@ def test_urgency(priority: Coding | None, chosen: str | None, chart: Any, see: S
         (Coding(ADMIT_SOURCE, "hosp-trans"), "hospital"),
         (Coding(NUBC_ORIGIN, "5"), "other_facility"),
         (Coding(NUBC_ORIGIN, "8"), None),
+        (Coding("http://terminology.hl7.org/CodeSystem/v2-0023", "7"), "emergency_room"),
+        (Coding("urn:oid:2.16.840.1.113883.12.23", "4"), "hospital"),
     ],
 )
 def test_origin(source: Coding, chosen: str | None, chart: Any, see: See) -> None:
@@ -142,6 +145,15 @@ def test_origin(source: Coding, chosen: str | None, chart: Any, see: See) -> Non
         (Coding(NUBC_STATUS, "6"), "home_care"),
         (Coding(NUBC_STATUS, "62"), "rehabilitation"),
         (Coding(DISPOSITION, "aadvice"), "against_advice"),
+        (Coding("http://terminology.hl7.org/CodeSystem/v2-0112", "03"), "skilled_nursing"),
+        (Coding("urn:oid:2.16.840.1.113883.12.112", "1"), "home"),
+        (Coding(NUBC_STATUS, "21"), "other"),
+        (Coding(NUBC_STATUS, "69"), "other"),
+        (Coding(NUBC_STATUS, "81"), "home"),
+        (Coding(NUBC_STATUS, "87"), "other"),
+        (Coding(NUBC_STATUS, "88"), "hospital"),
+        (Coding(NUBC_STATUS, "90"), "rehabilitation"),
+        (Coding(NUBC_STATUS, "95"), "other"),
     ],
 )
 def test_destination(disposition: Coding, chosen: str, chart: Any, see: See) -> None:
@@ -169,14 +181,43 @@ def test_the_rank_says_which_diagnosis_is_the_principal_one(chart: Any, see: See
     assert found["diagnoses"] == 2.0
 
 
-def test_without_ranks_the_order_decides(chart: Any, see: See) -> None:
-    """The encounter's own list first, then what was written down first."""
+def test_the_only_diagnosis_of_the_encounter_is_the_principal_one(chart: Any, see: See) -> None:
+    """Without a rank; after it comes what was written down first."""
     late = chart.diagnosis("a9", "J18.9", encounter="Encounter/e1", recorded=chart.now)
     early = chart.diagnosis("b1", "N17.9", encounter="Encounter/e1", recorded=chart.start)
     stay = chart.stay(diagnoses=(StayDiagnosis("Condition/c2"),))
     found = see(chart.record(stays=(stay,), conditions=(*chart.record().conditions, late, early)))
     assert found["principal_diabetes_kidney"] == 1.0
     assert (found["other_kidney_injury"], found["other_pneumonia"]) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_without_ranks_there_is_no_principal_diagnosis(order: tuple[int, ...], chart: Any, see: See) -> None:
+    """And the order in which the sender lists them means nothing; nor do the names of its resources."""
+    codes = ("E11.22", "I50.9", "J18.9", "N17.9")
+    conditions = tuple(chart.diagnosis(f"c{place}", codes[number]) for place, number in enumerate(order))
+    stay = chart.stay(diagnoses=tuple(StayDiagnosis(one.reference) for one in conditions))
+    found = see(chart.record(stays=(stay,), conditions=conditions))
+    assert isnan(found["principal_heart_failure"])
+    others = ("diabetes_kidney", "heart_failure", "pneumonia", "kidney_injury")
+    assert [found[f"other_{name}"] for name in others] == [1.0, 1.0, 1.0, 0.0]
+
+
+def test_the_only_discharge_diagnosis_among_others_is_the_principal_one(chart: Any, see: See) -> None:
+    """Its role tells it apart."""
+    listed = (StayDiagnosis("Condition/c2", "CM"), StayDiagnosis("Condition/c1", "DD"))
+    found = see(chart.record(stays=(chart.stay(diagnoses=listed),)))
+    assert (found["principal_heart_failure"], found["other_diabetes_kidney"]) == (1.0, 1.0)
+
+
+def test_a_diagnosis_of_the_future_does_not_count(chart: Any, see: See) -> None:
+    """Neither listed by the encounter nor naming it."""
+    late = chart.now + timedelta(days=1)
+    conditions = (chart.diagnosis("c1", "I50.9", onset=late), chart.diagnosis("c2", "E11.22"))
+    further = chart.diagnosis("c3", "N18.4", onset=late, encounter="Encounter/e1")
+    found = see(chart.record(conditions=(*conditions, further)))
+    assert found["diagnoses"] == 1.0
+    assert isnan(found["principal_heart_failure"])
 
 
 def test_an_unknown_principal_diagnosis_is_unknown(chart: Any, see: See) -> None:
@@ -218,7 +259,7 @@ def test_which_stays_came_before(chart: Any, see: See) -> None:
     found = see(
         chart.record(
             chart.past("in", 365.0),
-            chart.past("out", 365.1),
+            chart.past("out", 372.0),
             chart.past("cancelled", 50.0, status="cancelled"),
             chart.past("transfer", 1.0, length=2.0),
             chart.past("clinic", 20.0, "AMB"),
@@ -228,11 +269,35 @@ def test_which_stays_came_before(chart: Any, see: See) -> None:
         )
     )
     assert (found["inpatient_year"], found["emergency_year"]) == (1.0, 1.0)
+    assert see(chart.record(chart.past("out", 365.1)))["inpatient_year"] == 0.0
 
 
 def test_an_earlier_stay_without_an_end(chart: Any, see: See) -> None:
     """It counts all the same."""
     assert see(chart.record(chart.past("x", 60.0, length=None)))["inpatient_year"] == 1.0
+
+
+def test_one_stay_in_several_encounters_counts_once(chart: Any, see: See, look: Any) -> None:
+    """What begins within 24 hours of the end of another goes on with it, and a repeated reference is one encounter."""
+    parts = (
+        chart.past("a", 50.0, length=3.0),
+        chart.past("b", 46.0, length=2.0),
+        chart.past("b", 46.0, length=2.0),
+        chart.past("inside", 49.0, length=0.5),
+        chart.past("other", 42.9, length=2.0),
+        chart.past("visit", 9.0, "EMER", 0.1),
+        chart.past("visit", 9.0, "EMER", 0.1),
+    )
+    found = see(chart.record(*parts))
+    assert (found["inpatient_year"], found["emergency_year"]) == (2.0, 1.0)
+    leads = [basis.reference for basis in look(chart.record(*parts)).given["inpatient_year"].basis]
+    assert leads == ["Encounter/other", "Encounter/a"]
+
+
+@pytest.mark.parametrize(("days", "number"), [(3.5, 0.0), (4.0, 0.0), (4.1, 1.0)])
+def test_what_went_over_into_this_stay_is_a_part_of_it(days: float, number: float, chart: Any, see: See) -> None:
+    """A stay of three days that ended at most 24 hours before."""
+    assert see(chart.record(chart.past("x", days)))["inpatient_year"] == number
 
 
 def test_no_earlier_stay(chart: Any, see: See) -> None:
@@ -258,6 +323,37 @@ def test_medicines_are_told_apart_by_name(chart: Any, see: See) -> None:
     assert (found["medicines"], found["glucose_medicines"]) == (5.0, 3.0)
     flags = ("insulin", "sulfonylurea", "metformin", "glinide", "glitazone")
     assert [found[name] for name in flags] == [1.0, 1.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "insulin"),
+    [
+        ("Insulin syringe U-100 0.5 mL 31G", 0.0),
+        ("pen needle for insulin", 0.0),
+        ("Insulin pump", 0.0),
+        ("insulin glargine prefilled syringe", 1.0),
+        ("insulin 100 UNT/ML Prefilled Syringe", 1.0),
+        ("insulin lispro for pump", 1.0),
+    ],
+)
+def test_what_insulin_is_given_with_is_no_insulin(text: str, insulin: float, chart: Any, see: See) -> None:
+    """Needles, syringes and pumps; a syringe with insulin in it is insulin."""
+    assert see(chart.record(medications=(chart.medicine("m1", text),)))["insulin"] == insulin
+
+
+def test_orders_of_the_future_and_on_hold_do_not_count(chart: Any, see: See) -> None:
+    """Nobody takes them."""
+    later = chart.medicine("a", "glipizide", start=chart.now + timedelta(hours=1))
+    held = chart.medicine("b", "repaglinide", status="on-hold")
+    found = see(chart.record(medications=(*chart.record().medications, later, held)))
+    assert (found["medicines"], found["sulfonylurea"], found["glinide"]) == (1.0, 0.0, 0.0)
+
+
+def test_a_class_is_also_told_by_atc(chart: Any, see: See) -> None:
+    """By the code of the ingredient, or by the object identifier of the system."""
+    codings = (Coding("http://www.whocc.no/atc", "A10BB12"), Coding("urn:oid:2.16.840.1.113883.6.73", "A10BX02"))
+    found = see(chart.record(medications=(chart.medicine("a", "", codings=codings),)))
+    assert (found["sulfonylurea"], found["glinide"], found["insulin"]) == (1.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(

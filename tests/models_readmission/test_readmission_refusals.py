@@ -43,6 +43,11 @@ def test_somebody_without_diabetes(chart: Any, look: Any) -> None:
         Condition("Condition/p", (Coding(SNOMED_CT, "46635009"),)),
         Condition("Condition/p", (Coding(SNOMED_CT, "73211009", "Diabetes mellitus"),)),
         Condition("Condition/p", (Coding(ICD_10_CM, "E13.9"),)),
+        Condition("Condition/p", (Coding("urn:oid:2.16.840.1.113883.6.90", "E11.9"),)),
+        Condition("Condition/p", (Coding(SNOMED_CT, "127013003"),)),
+        Condition("Condition/p", (Coding(SNOMED_CT, "1", "Neuropathy due to type 2 diabetes mellitus"),)),
+        Condition("Condition/p", (), text="Type 2 diabetes, no complications"),
+        Condition("Condition/p", (Coding("http://local", "7", "Diabetic foot"),)),
         Condition("Condition/p", (Coding("http://hl7.org/fhir/sid/icd-9-cm", "249.00"),), active=False),
     ],
 )
@@ -87,6 +92,91 @@ def test_in_doubt_the_patient_is_one(chart: Any, look: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Diabetes insipidus",
+        "Gestational diabetes",
+        "Family history of diabetes mellitus",
+        "Screening for diabetes",
+        "Pre-diabetes",
+        "Prediabetes",
+    ],
+)
+def test_what_only_sounds_like_diabetes(text: str, chart: Any, look: Any) -> None:
+    """Does not make somebody one with diabetes."""
+    condition = Condition("Condition/p", (Coding(SNOMED_CT, "1", text),))
+    record = without_diabetes(chart)
+    found = look(replace(record, conditions=(*record.conditions, condition)))
+    assert isinstance(found, Refused)
+    assert found.refusal.reason is AbstentionReason.NOT_MEANT_FOR
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition("Condition/p", (), text="Sugar"),
+        Condition("Condition/p", (Coding("http://local", "7", "DM2"),)),
+        Condition("Condition/p", (Coding(SNOMED_CT, "1"),)),
+        Condition("Condition/p", ()),
+    ],
+)
+def test_a_diagnosis_that_cannot_be_read_may_be_diabetes(condition: Condition, chart: Any, look: Any) -> None:
+    """Where nothing else shows diabetes, the record does not say whether the patient has it."""
+    record = without_diabetes(chart)
+    found = look(replace(record, conditions=(*record.conditions, condition)))
+    assert isinstance(found, Refused)
+    assert (found.refusal.reason, found.refusal.in_population) == (AbstentionReason.NOT_ENOUGH_DATA, True)
+    assert found.refusal.text == "the record does not say whether the patient has diabetes"
+
+
+@pytest.mark.parametrize(
+    ("changes", "answered"),
+    [
+        ({}, True),
+        ({"text": "", "codings": (Coding(ATC, "A10BD07"),)}, True),
+        ({"text": "", "codings": (Coding(ATC, "A10BK03"),)}, False),
+        ({"status": "on-hold"}, False),
+        ({"start": timedelta(days=1)}, False),
+        ({"text": "insulin syringe"}, False),
+    ],
+)
+def test_a_medicine_of_another_encounter(changes: dict[str, Any], answered: bool, chart: Any, look: Any) -> None:
+    """What somebody takes at home shows diabetes too, unless it is on hold, begins later, or is a supply."""
+    if "start" in changes:
+        changes = {"start": chart.now + changes["start"]}
+    use = chart.medicine("m2", **{"text": "metformin 500 MG", "encounter": "Encounter/clinic"} | changes)
+    record = without_diabetes(chart)
+    assert isinstance(look(replace(record, medications=(*record.medications, use))), Looked) is answered
+
+
+def test_diabetes_of_the_future(chart: Any, look: Any) -> None:
+    """A diagnosis that begins after the moment asked about does not count."""
+    record = without_diabetes(chart)
+    condition = chart.diagnosis("p", "E11.9", onset=chart.now + timedelta(days=2))
+    assert isinstance(look(replace(record, conditions=(*record.conditions, condition))), Refused)
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        Coding(NUBC_STATUS, "77"),
+        Coding("http://terminology.hl7.org/CodeSystem/v2-0112", "E"),
+        Coding("http://local", "dead"),
+        Coding("", "", "Expired"),
+    ],
+)
+def test_a_disposition_that_cannot_be_read(disposition: Coding, chart: Any, look: Any) -> None:
+    """Death and hospice cannot be ruled out, so there is no risk; who has no diabetes is still not meant."""
+    stay = chart.stay(discharge_disposition=disposition)
+    found = look(chart.record(stays=(stay,)))
+    assert isinstance(found, Refused)
+    assert (found.refusal.reason, found.refusal.in_population) == (AbstentionReason.NOT_ENOUGH_DATA, True)
+    assert found.refusal.text == "the record does not say whether the patient leaves alive"
+    other = look(without_diabetes(chart, stays=(stay,)))
+    assert other.refusal.reason is AbstentionReason.NOT_MEANT_FOR
+
+
+@pytest.mark.parametrize(
     "conditions",
     [
         (),
@@ -111,6 +201,9 @@ def test_no_diagnosis_of_the_stay_that_can_be_read(conditions: tuple[Condition, 
         Coding(NUBC_STATUS, "20"),
         Coding(NUBC_STATUS, "50"),
         Coding(NUBC_STATUS, "51"),
+        Coding("http://terminology.hl7.org/CodeSystem/v2-0112", "20"),
+        Coding("http://terminology.hl7.org/CodeSystem/v2-0112", "41"),
+        Coding("urn:oid:2.16.840.1.113883.12.112", "50"),
     ],
 )
 def test_who_is_not_expected_back(disposition: Coding, chart: Any, look: Any) -> None:

@@ -91,3 +91,36 @@ def test_other_files_are_no_table_of_outcomes(tmp_path):
     (tmp_path / "binary.parquet").write_bytes(b"PAR1\xff\xfe\x00")
     assert not is_outcomes_table(other)
     assert not is_outcomes_table(tmp_path / "binary.parquet")
+
+
+@pytest.mark.parametrize("header", ["patient,probability,outcome", "patient,probability,outcome,caf\xe9"])
+def test_a_table_that_is_not_utf8_is_refused_for_that(tmp_path, header):
+    """Wherever the byte stands, the table is known as one, and the message is about the encoding only."""
+    path = tmp_path / "site.csv"
+    path.write_bytes((header + "\n" + "a,0.2,0\n" * 5_000 + "Ren\xe9,0.3,1\n").encode("latin-1"))
+    assert is_outcomes_table(path)
+    with pytest.raises(WrongData, match="not encoded in UTF-8") as caught:
+        read_outcomes(path)
+    assert "Ren" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_field_without_end_is_refused(tmp_path):
+    """A quote that nobody closed takes in the rest of the file; the message has none of it."""
+    path = tmp_path / "site.csv"
+    path.write_text('patient,probability,outcome\n"' + "a,0.2,0\n" * 20_000, encoding="utf-8")
+    assert is_outcomes_table(path)
+    with pytest.raises(WrongData, match="too long") as caught:
+        read_outcomes(path)
+    assert "0.2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["patient", "probability", "outcome"])
+def test_two_columns_of_one_name_are_refused(tmp_path, column):
+    """Nobody can say which of them is meant."""
+    path = tmp_path / "site.csv"
+    path.write_text(f"patient,probability,outcome,{column}\na,0.2,0,1\n", encoding="utf-8")
+    assert is_outcomes_table(path)
+    with pytest.raises(WrongData, match=f"more than one column named {column}"):
+        read_outcomes(path)
