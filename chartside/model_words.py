@@ -8,7 +8,7 @@ from typing import Any
 
 from clinical.assessment import Tier
 from clinical.wording import number, percent, scored
-from models.runtime.manifest import Manifest
+from models.runtime.manifest import OLDEST, Manifest
 from models.runtime.score_inputs import (
     Answered,
     AnyInput,
@@ -23,12 +23,12 @@ from models.runtime.score_inputs import (
 )
 from models.runtime.score_manifest import Answers, ScoreManifest, Setting
 
-_OLDEST = 120
 _SETTINGS = {
     Setting.ANY: "wherever they are",
     Setting.INPATIENT: "in hospital now",
     Setting.INTENSIVE_CARE: "in intensive care now",
     Setting.OUTPATIENT: "outside hospital",
+    Setting.DISCHARGE: "in hospital, or discharged within the last day",
 }
 
 
@@ -44,7 +44,7 @@ def patients(manifest: ScoreManifest) -> str:
     """For whom there is an answer."""
     population = manifest.population
     ages = f"People of {population.minimum_age} years and older"
-    if population.maximum_age < _OLDEST:
+    if population.maximum_age < OLDEST:
         ages = f"People of {population.minimum_age} to {population.maximum_age} years"
     return f"{ages}, {_SETTINGS[population.setting]}"
 

@@ -171,10 +171,12 @@ def recalibrate(
 
 def _doubt(folder: Path, keys_file: Path | None) -> str:
     """Why a model is not known to be what somebody signed; empty where it is."""
+    from models.runtime.manifest_parts import parse  # noqa: PLC0415
     from models.runtime.provenance import verified  # noqa: PLC0415
+    from models.runtime.read_score_manifest import KIND  # noqa: PLC0415
     from models.runtime.signature import trusted_keys  # noqa: PLC0415
 
-    if not (folder / "train.py").is_file():
+    if parse(folder / "model.toml", []).get("kind") == KIND:  # a score learns nothing and is not signed
         return ""
     try:
         verified(folder, trusted_keys(keys_file))

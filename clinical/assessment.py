@@ -247,6 +247,11 @@ class Score:
         return -self.value if self.falling else self.value
 
     @property
+    def highest_level(self) -> float:
+        """The worst level that it may have, for all that is known; of a falling score the least value is the worst."""
+        return -self.value if self.falling else self.highest
+
+    @property
     def indicator(self) -> Indicator:
         """How loudly it is told."""
         return self.tier.indicator

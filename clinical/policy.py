@@ -72,12 +72,11 @@ class Policy:
 
     def _is_low(self, finding: RiskAssessment | Score) -> bool:
         """Whether a risk is too low for a card. A score that may be high, for all that is known of it, is not."""
-        worst = finding.worst if isinstance(finding, Score) else None
-        if worst is not None and worst.indicator is not Indicator.INFO:
-            return False
-        if self.show_from is None:
-            return finding.tier.indicator is Indicator.INFO
-        return finding.level < self.show_from
+        if isinstance(finding, Score):
+            worst, level = finding.worst or finding.tier, finding.highest_level
+        else:
+            worst, level = finding.tier, finding.level
+        return worst.indicator is Indicator.INFO if self.show_from is None else level < self.show_from
 
     @property
     def _has_history_rules(self) -> bool:

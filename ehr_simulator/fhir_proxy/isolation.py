@@ -26,6 +26,9 @@ SUBJECT_FIELD: Mapping[str, str] = {
 }
 NOT_ABOUT_A_PATIENT = frozenset({"Location", "Medication", "Organization", "Practitioner", "PractitionerRole"})
 _NAMES_A_PATIENT = frozenset({"patient", "subject"})
+# What may come along with a search: the medicine that an order names, which is about no patient.
+INCLUDED_TYPE = "Medication"
+_INCLUDES = frozenset({"MedicationRequest:medication", "MedicationStatement:medication"})
 _MODIFIERS = frozenset({"not", "in", "missing", "exact", "contains", "text"})
 
 
@@ -49,6 +52,8 @@ def limited_search(resource_type: str, params: Params, patient: str) -> Params:
 
 def _check_param(name: str, value: str, patient: str) -> None:
     """Refuse chains, includes and other patients."""
+    if name == "_include" and value in _INCLUDES:
+        return
     base, _, modifier = name.partition(":")
     if "." in name or base in {"_has", "_include", "_revinclude"} or (modifier and modifier not in _MODIFIERS):
         raise Foreign("Chains, includes and type modifiers are not open to a patient scope.")

@@ -10,7 +10,14 @@ from flask import Blueprint, Response, request
 
 from ehr_simulator.authorization.grants_store import AccessToken, GrantsStore
 from ehr_simulator.authorization.scopes import READ, SEARCH, allowed_levels
-from ehr_simulator.fhir_proxy.isolation import Foreign, check_bundle, check_resource, limited_search, own_patient_only
+from ehr_simulator.fhir_proxy.isolation import (
+    INCLUDED_TYPE,
+    Foreign,
+    check_bundle,
+    check_resource,
+    limited_search,
+    own_patient_only,
+)
 from ehr_simulator.fhir_proxy.links import publish
 from ehr_simulator.fhir_store import FHIR_JSON, FhirStore, FhirStoreFault
 from ehr_simulator.outcome import refusal
@@ -79,6 +86,8 @@ class Guard:
     def _search(self, resource_type: str, params: list[tuple[str, str]], token: AccessToken) -> Response:
         """A search by type."""
         confined = self._confined(token, resource_type, SEARCH)
+        if any(name == "_include" for name, _ in params):
+            self._confined(token, INCLUDED_TYPE, READ)
         limited = params if confined is None else limited_search(resource_type, params, confined)
         return self._forward(resource_type, limited, confined)
 

@@ -102,8 +102,8 @@ def _check_columns(artefact: Artefact) -> None:
         raise ValueError("two columns have one name")
     if {len(artefact.weights), len(artefact.lowest), len(artefact.highest)} != {columns}:
         raise ValueError("a column lacks a number")
-    if not np.isfinite(artefact.weights).all() or (artefact.weights < 0).any():
-        raise ValueError("a weight is not a size")
+    if not np.isfinite(artefact.weights).all() or (artefact.weights < 0).any() or not artefact.weights.any():
+        raise ValueError("a weight is not a size, or there is none: then nothing would be missing")
     if np.isinf([artefact.lowest, artefact.highest]).any() or (artefact.lowest > artefact.highest).any():
         raise ValueError("what training saw is not a range")
     if max(int(tree["feature_idx"].max()) for member in artefact.members for tree in member.trees) >= columns:

@@ -50,8 +50,8 @@ class Scope:
         return len(self._manifest.signals) + len(self._given)
 
     def coverage(self, row: Vector) -> float:
-        """The share of the weight whose columns are known in a row (n,); 1 where the artefact has no weights."""
-        return float(self._weights[~np.isnan(row)].sum()) / self._total if self._total else 1.0
+        """The share of the weight whose columns are known in a row (n,)."""
+        return float(self._weights[~np.isnan(row)].sum()) / self._total
 
     def missing(self, series: Mapping[str, Series], row: Vector) -> tuple[str, ...]:
         """Labels of the signals without a usable value, and of the other concepts of which nothing is known."""

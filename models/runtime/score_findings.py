@@ -64,7 +64,9 @@ def score_of(result: Worked, finds: Finds) -> Score:
         raise ModelFault("The score gave a number that it cannot give; no answer is given.")
     times = finds.times
     tier = _tier(finds.manifest, -worked.value if scale.falling else worked.value, worked.band)
-    worst = tier if worked.highest == worked.value else _reached(finds.manifest, worked.highest)[-1]
+    # Of a falling score the least value, which is the one that is known, is the worst.
+    settled = scale.falling or worked.highest == worked.value
+    worst = tier if settled else _reached(finds.manifest, worked.highest)[-1]
     return Score(
         model=finds.manifest.info,
         as_of=finds.as_of,

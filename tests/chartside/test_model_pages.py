@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from chartside.model_pages import FILES, create_blueprint
-from models.runtime.catalogue import MODELS_FOLDER
+from models.runtime.catalogue import MODELS_FOLDER, read_manifests
 from models.runtime.read_manifest import read_untrained
 from models.runtime.read_score_manifest import read_score_manifest
 
@@ -203,3 +203,14 @@ def test_a_narrow_browser_shows_it_whole(opened: Any, path: str) -> None:
     page.goto(f"http://models.test{path}")
     assert page.locator("body").bounding_box()["width"] <= 390
     assert [text for text in refused if "favicon" not in text] == []
+
+
+def test_every_model_has_a_page() -> None:
+    """Whatever the manifests of the folder say, it can be said in words."""
+    manifests = read_manifests()
+    app = Flask("test", static_folder=None)
+    app.register_blueprint(create_blueprint(list(manifests.values()), MODELS_FOLDER))
+    pages = app.test_client()
+    assert len(manifests) >= 17
+    for id_ in manifests:
+        assert pages.get(f"/models/{id_}/").status_code == 200, id_

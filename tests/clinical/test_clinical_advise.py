@@ -276,6 +276,27 @@ def test_a_score_that_may_be_high_is_never_too_low(show_from: float | None) -> N
         assert run(calm, Policy(show_from=show_from), memory=Memory()).withheld is WithheldReason.BELOW_THRESHOLD
 
 
+def test_a_score_that_may_reach_the_threshold_is_shown() -> None:
+    """Also where the worst that it may be is no alarm by itself: the site asked for cards from there."""
+    low = Tier("low", 0, Indicator.INFO, "x")
+    given = {"value": 2.0, "unit": "{points}", "tier": low, "items": (), "situation": "now"}
+    assert run(Score(INFO, NOW, highest=4.0, worst=low, **given), Policy(show_from=4.0), memory=Memory()).shown
+    below = run(Score(INFO, NOW, highest=4.0, worst=low, **given), Policy(show_from=4.5), memory=Memory())
+    assert below.withheld is WithheldReason.BELOW_THRESHOLD
+    alarming = Score(INFO, NOW, **{**given, "tier": replace(low, indicator=Indicator.WARNING)}, highest=4.0)
+    assert run(alarming, Policy(show_from=4.5), memory=Memory()).withheld is WithheldReason.BELOW_THRESHOLD
+
+
+def test_of_a_falling_score_the_least_is_the_worst() -> None:
+    """A gap can only make it better; what is known decides."""
+    low = Tier("usual", -90, Indicator.INFO, "x")
+    falling = {"value": 60.0, "unit": "mL/min", "tier": low, "items": (), "situation": "now", "falling": True}
+    shown = run(Score(INFO, NOW, highest=90.0, **falling), Policy(show_from=-60.0), memory=Memory())
+    kept = run(Score(INFO, NOW, highest=90.0, **falling), Policy(show_from=-30.0), memory=Memory())
+    assert shown.shown
+    assert kept.withheld is WithheldReason.BELOW_THRESHOLD
+
+
 @pytest.mark.parametrize("user", ["", "Device/hl7v2-feed", "Organization/1"])
 def test_who_is_not_a_person_has_seen_nothing(user: str, make_assessment: Callable[..., RiskAssessment]) -> None:
     """Calls that name no clinician do not share one repeat, snooze or daily budget; the encounter's budget holds."""

@@ -60,6 +60,17 @@ def test_a_foreign_patient_is_out_of_reach(road: Any, token: str, path: str, que
     assert b"sim-04" not in answer.data
 
 
+def test_the_medicine_that_an_order_names_may_come_along(road: Any) -> None:
+    """With the scope for it; nothing else may be included."""
+    wanted = {"_include": "MedicationRequest:medication"}
+    scoped = road.token(scope="launch patient/MedicationRequest.rs patient/Medication.rs")["access_token"]
+    assert road.read("MedicationRequest", scoped, **wanted).status_code == 200
+    assert road.read("MedicationRequest", scoped, _include="MedicationRequest:patient").status_code == 403
+    alone = road.token(scope="launch patient/MedicationRequest.rs")["access_token"]
+    assert road.read("MedicationRequest", alone).status_code == 200
+    assert road.read("MedicationRequest", alone, **wanted).status_code == 403
+
+
 def test_a_search_by_id_of_a_foreign_patient_finds_nothing(road: Any, token: str) -> None:
     """`_id` of somebody else is intersected with the own id."""
     assert road.read("Patient", token, _id="sim-04").get_json()["total"] == 0

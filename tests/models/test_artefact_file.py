@@ -190,6 +190,7 @@ FAULTS: Mapping[str, Callable[[Arrays], Any]] = {
     "trees beyond the nodes": set_to("sizes", 0, 4),
     "a negative weight": set_to("weights", 0, -0.1),
     "NaN as weight": set_to("weights", 0, np.nan),
+    "no weight at all": becomes("weights", np.zeros_like),
     "a lowest above the highest": set_to("lowest", 0, 91.0),
     "an infinite highest": set_to("highest", 0, np.inf),
     "two columns of one name": becomes("features", lambda a: np.frombuffer(b"age\nage\nx", dtype="u1")),
