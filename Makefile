@@ -21,15 +21,19 @@ demo: $(VENV)/.demo ## Start the EHR simulator and Chartside, load patients, sho
 demo-check: $(VENV)/.demo ## The same without staying up; fails if any step of the road fails
 	$(BIN)/python -m ehr_simulator demo --check $(DEMO_OPTIONS)
 
-test: $(VENV)/.dev ## All tests
-	$(BIN)/python -m coverage run -m pytest
+# Two processes use two cores; the files of a folder may go to either, a file stays whole (its servers are shared).
+WORKERS ?= 2
+SHARED_OUT = -n $(WORKERS) --dist loadfile
+
+test: $(VENV)/.dev ## All tests, in WORKERS processes
+	$(BIN)/python -m pytest $(SHARED_OUT) --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='clinical/*' --fail-under=100
 
 test-other: ## All tests on another interpreter, in an environment of their own: make test-other PYTHON=python3.13
 	$(PYTHON) -m venv --clear $(VENV)-other
 	$(VENV)-other/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.txt
-	$(VENV)-other/bin/python -m pytest
+	$(VENV)-other/bin/python -m pytest $(SHARED_OUT)
 
 test-fast: $(VENV)/.dev ## Tests without browser, servers and training data
 	$(BIN)/python -m pytest tests/clinical tests/cds_hooks tests/fhir_adapters tests/shape
@@ -63,7 +67,7 @@ bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call besid
 bench-stages: $(VENV)/.dev ## CPU time of the parts of one hook call, in this process
 	$(BIN)/python -m bench.hook_call
 
-bench-models: $(VENV)/.dev ## CPU time of one explained prediction of each trained model, on the open rows in DATA
+bench-models: $(VENV)/.dev ## Each trained model's CPU time for a prediction (open rows in DATA), start and memory of the service, against their goals
 	$(BIN)/python -m bench.predictions --data $(or $(DATA),$(error $(DATA_HELP)))
 
 wheel: $(VENV)/.demo ## Build the wheel into dist/

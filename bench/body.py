@@ -17,7 +17,7 @@ HOURS = 30.0
 OBSERVATIONS = 72
 _BASE = "https://ehr.bench.example/fhir/r4"
 _LOCAL_CODES = "urn:oid:1.2.840.114350.1.13.0.1.7.2.768282"
-_UCUM = "http://unitsofmeasure.org"
+UCUM = "http://unitsofmeasure.org"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 
 
@@ -151,7 +151,7 @@ def _judged(kind: Kind, value: float) -> dict[str, Any]:
 
 
 def _quantity(value: float, kind: Kind) -> dict[str, Any]:
-    return {"value": value, "unit": kind.printed, "system": _UCUM, "code": kind.unit}
+    return {"value": value, "unit": kind.printed, "system": UCUM, "code": kind.unit}
 
 
 def _coding(system: str, code: str, display: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,14 +39,15 @@ intensive_care_locations = ["Medical ICU"]
 class Chartside:
     """Files, key and tokens of one deployment in a folder of its own."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        """Write registry, key set and secret."""
+    def __init__(self, folder: Path, port: int, services: Iterable[str] = ()) -> None:
+        """Write registry, key set and secret. `services` are asked for by name, as a site asks for a score."""
         self._folder = folder
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
         self._key = ECKey.generate_key("P-384", {"kid": "bench", "use": "sig", "alg": "ES384"})
         (folder / "jwks.json").write_text(json.dumps({"keys": [self._key.as_dict(private=False)]}), encoding="utf-8")
-        (folder / "clients.toml").write_text(REGISTRY, encoding="utf-8")
+        asked = "".join(f"[clients.{CLIENT}.services.{name}]\n" for name in services)
+        (folder / "clients.toml").write_text(REGISTRY + asked, encoding="utf-8")
         (folder / "secret").write_text(secrets.token_hex(32), encoding="utf-8")
 
     @property
@@ -69,14 +70,14 @@ class Chartside:
         with running(command, self.environment, root=root, log=log, port=self.port, ready="/health") as server:
             yield server
 
-    def call(self, body: bytes) -> Call:
+    def call(self, body: bytes, path: str = PATH) -> Call:
         """A body with a token that is used once."""
-        return Call(body, {"Authorization": f"Bearer {self.token()}"})
+        return Call(body, {"Authorization": f"Bearer {self.token(path)}"})
 
-    def token(self) -> str:
+    def token(self, path: str = PATH) -> str:
         """A JWT as CDS Hooks 2.0.1 asks for."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": self.base_url + PATH, "iat": now, "exp": now + 240, "jti": str(uuid.uuid4())}
+        claims = {"iss": ISSUER, "aud": self.base_url + path, "iat": now, "exp": now + 240, "jti": str(uuid.uuid4())}
         return jwt.encode({"alg": "ES384", "typ": "JWT", "kid": "bench"}, claims, self._key, algorithms=["ES384"])
 
 

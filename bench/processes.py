@@ -15,8 +15,10 @@ from pathlib import Path
 import click
 
 PROC = Path("/proc")
+INSTALLED = "/site-packages/"
 READY_S = 90.0
 STOP_S = 15.0
+POLL_S = 0.05
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,9 +33,18 @@ class Server:
         """CPU milliseconds, user and system, of all processes of the tree since they began."""
         return sum(_ticks(process) for process in tree(self.pid)) * 1000 / _TICKS_PER_S
 
+    def worker_mb(self) -> float:
+        """Resident memory of the largest process of the tree, with what it shares."""
+        return max(_kb(process, "Rss") for process in tree(self.pid)) / 1024
+
+    def compiled_packages(self) -> frozenset[str]:
+        """The installed packages of which a process of the tree has loaded compiled code."""
+        paths = {line.split()[-1] for process in tree(self.pid) for line in _lines(process, "maps")}
+        return frozenset(path.partition(INSTALLED)[2].partition("/")[0] for path in paths if INSTALLED in path)
+
     def memory_mb(self) -> float:
         """Proportional set size of the tree: shared pages are divided among those who share them."""
-        return sum(_pss_kb(process) for process in tree(self.pid)) / 1024
+        return sum(_kb(process, "Pss") for process in tree(self.pid)) / 1024
 
 
 @contextmanager
@@ -68,7 +79,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, path: str) -> None:
             pass
         finally:
             connection.close()
-        time.sleep(0.2)
+        time.sleep(POLL_S)
     raise click.ClickException("The server did not start; the end of its log stands above.")
 
 
@@ -117,10 +128,15 @@ def _ticks(process: int) -> int:
     return sum(map(int, fields[11:15])) if fields else 0
 
 
-def _pss_kb(process: int) -> int:
-    """The line Pss of /proc/PID/smaps_rollup."""
+def _kb(process: int, line: str) -> int:
+    """A line of /proc/PID/smaps_rollup, such as Pss."""
+    found = (int(one.split()[1]) for one in _lines(process, "smaps_rollup") if one.startswith(f"{line}:"))
+    return next(found, 0)
+
+
+def _lines(process: int, file: str) -> list[str]:
+    """The lines of a file in /proc/PID, none for a process that is gone."""
     try:
-        lines = (PROC / str(process) / "smaps_rollup").read_text(encoding="utf-8").splitlines()
+        return (PROC / str(process) / file).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+        return []

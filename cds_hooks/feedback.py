@@ -14,6 +14,8 @@ MAX_ITEMS = 1000
 MAX_COMMENT = 4000
 MAX_SUGGESTIONS = 100
 SKEW = timedelta(minutes=5)
+# What the specification knows; the page has more.
+_OUTCOMES = {outcome.value: outcome for outcome in (Outcome.ACCEPTED, Outcome.OVERRIDDEN)}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # RFC 3339 date-time; CDS Hooks asks for UTC, an offset is taken as well.
 _TIMESTAMP = re.compile(
@@ -70,10 +72,10 @@ class _Item:
 
     def _outcome(self) -> Outcome:
         """Accepted or overridden."""
-        try:
-            return Outcome(str(self._row.get("outcome")))
-        except ValueError:
-            raise self._fault("has an 'outcome' other than accepted or overridden") from None
+        outcome = _OUTCOMES.get(str(self._row.get("outcome")))
+        if outcome is None:
+            raise self._fault("has an 'outcome' other than accepted or overridden")
+        return outcome
 
     def _time(self, now: datetime) -> datetime:
         """When the clinician acted."""

@@ -69,7 +69,7 @@ def detail(found: RiskAssessment, zone: tzinfo) -> str:
             _table("Lowers the risk", down, found, zone),
             "Odds say what moved this estimate; they are not effects of treatment.",
             consider(found),
-            beside(found.comparators),
+            beside(found.comparators, found.unanswered),
             _others(found),
             when(found, zone),
             _range(found),
@@ -131,13 +131,13 @@ def _strongest(explanation: Explanation) -> tuple[list[Driver], list[Driver]]:
 
 
 def _uncertainty(found: RiskAssessment) -> str:
-    """How far the number can be trusted: what happened, in validation, to patients given about this risk."""
+    """How far the number can be trusted: what happened, in validation, where about this risk was given."""
     seen = found.observed
     if seen is None:
         return "How far a risk of this size can be off was not measured."
     low, high = wording.percent_points(seen.lower), wording.percent_points(seen.upper)
     text = (
-        f"**In validation:** of {seen.patients} patients given {_span(seen)}, {percent(seen.share)} had this outcome "
+        f"**In validation:** of {seen.patients:,} {seen.noun} given {_span(seen)}, {percent(seen.share)} had this outcome "
         f"(95 % interval {low} to {high} %)."
     )
     return f"{text} {READ_ROUGHLY}" if _is_wide(seen) else text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from cds_hooks.card_parts import (
+    KINDS_OF_UNUSED,
     LONG,
     SUMMARY_LIMIT,
     bases,
@@ -21,7 +23,7 @@ from cds_hooks.card_parts import (
 )
 from cds_hooks.words import cut, escape, few
 from clinical import wording
-from clinical.assessment import Score, ScoreItem
+from clinical.assessment import Abstention, Score, ScoreItem
 
 MOST_ROWS = 8
 MOST_NAMES = 10
@@ -72,13 +74,34 @@ def detail(found: Score, zone: tzinfo) -> str:
     )
 
 
-def beside(scores: Sequence[Score]) -> str:
-    """Scores that stand beside a risk, each on a line of its own."""
-    lines = [f"{escape(short_name(score))} {_height(score)} ({escape(score.band)})" for score in scores]
-    return f"Beside it: {SEPARATE_LINES.join(lines)}." if lines else ""
+def beside(scores: Sequence[Score], unanswered: Sequence[Abstention] = ()) -> str:
+    """Scores that stand beside a risk, each on a line of its own; then those that could not be worked out, and why."""
+    told = [f"{_title(score)} {_height(score)} ({escape(score.band)}){_lacks(score)}" for score in scores]
+    told += [f"{_title(one)}: not worked out, because {_because(one)}{_lacks(one)}" for one in unanswered]
+    return f"Beside it: {SEPARATE_LINES.join(told)}." if told else ""
 
 
-def short_name(found: Score) -> str:
+def _title(found: Score | Abstention) -> str:
+    """The short name, escaped."""
+    return escape(short_name(found))
+
+
+def _because(found: Abstention) -> str:
+    """Why there is no answer."""
+    return escape(found.text.rstrip("."), LONG)
+
+
+def _lacks(found: Score | Abstention) -> str:
+    """What was read only in part for a score that stands beside a risk, and what it could not use."""
+    parts = [gap.partition(":")[0] for gap in found.incomplete]
+    texts = [f"read only in part: {', '.join(map(escape, parts))}"] if parts else []
+    kinds = Counter(item.detail for item in found.unused)
+    unused = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]
+    texts += [f"read but not used: {'; '.join(unused)}"] if unused else []
+    return "".join(f"; {text}" for text in texts)
+
+
+def short_name(found: Score | Abstention) -> str:
     """`NEWS2` of "NEWS2 (early warning score)"."""
     return found.model.title.partition(" (")[0] or found.model.title
 

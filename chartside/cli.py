@@ -14,8 +14,10 @@ import click
 from chartside import logs
 from chartside.clients_command import clients
 from chartside.doctor.command import doctor
+from chartside.incidents_command import incidents
 from chartside.ledger_command import ledger
-from chartside.models_command import models, offer
+from chartside.model_options import offer
+from chartside.models_command import models
 from chartside.settings import Settings, from_environment
 from chartside.switch_command import switch
 from chartside.training_commands import evaluate, evidence, recalibrate, train
@@ -31,7 +33,7 @@ def cli() -> None:
     """Group the commands."""
 
 
-for command in (clients, doctor, evaluate, evidence, ledger, models, recalibrate, switch, train):
+for command in (clients, doctor, evaluate, evidence, incidents, ledger, models, recalibrate, switch, train):
     cli.add_command(command)
 
 

@@ -14,6 +14,7 @@ from chartside.clients.entry import append_entry, render_entry
 from chartside.clients.keys import CLIENT_ID, CLIENT_ID_WORDS
 from chartside.clients.presets import Preset, load_presets
 from chartside.clients.review import doubts, holds
+from chartside.model_options import local_option
 
 NEEDED = {
     "issuer": "--issuer, the exact iss of its tokens",
@@ -115,13 +116,7 @@ def add(client_id: str, preset_name: str, name: str, path: Path, dry_run: bool, 
 @click.argument("client_id", metavar="[ID]", required=False)
 @click.option("--fetch-keys", is_flag=True, help="Fetch each JWK Set and say which keys and algorithms it holds.")
 @click.option("--base-url", envvar="CHARTSIDE_BASE_URL", show_envvar=True, help="Chartside's own URL, for the sheet.")
-@click.option(
-    "--local",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CHARTSIDE_LOCAL_MODELS",
-    show_envvar=True,
-    help="A folder of models of this site.",
-)
+@local_option
 @_registry
 def check(client_id: str | None, fetch_keys: bool, base_url: str | None, local: Path | None, path: Path) -> None:
     """Check one EHR or all."""

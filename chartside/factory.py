@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, jsonify, request
@@ -14,8 +11,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import cds_hooks.blueprint
 import oversight.pages
-import smart_app.blueprint
-import smart_app.ports
 from cds_hooks import faults
 from cds_hooks.cards import CardWriter
 from cds_hooks.desk import Desk, Terms
@@ -24,120 +19,44 @@ from cds_hooks.trust import Caller, Trust
 from chartside import openapi
 from chartside.clients import Client, asked_services, check_services, load_clients
 from chartside.clients.keys import level_fault
+from chartside.clients.smart_entry import registration_of
 from chartside.clock import SystemClock
+from chartside.house import House, derive_key
 from chartside.model_pages import create_blueprint as create_model_pages
 from chartside.settings import LOOPBACK, Settings
-from clinical.advice import Advice
-from clinical.advise import advise
+from chartside.smart_page import smart_page
 from clinical.app_context import AppContexts
 from clinical.errors import LedgerUnavailable, ManifestInvalid, SettingsInvalid
-from clinical.invocation import Invocation
-from clinical.need import DataNeed, smart_scopes
-from clinical.policy import Policy
-from clinical.ports import Clock, RecordSource, RiskModel
+from clinical.need import smart_scopes
+from clinical.ports import Clock
+from fhir_adapters.client_keys import published
 from fhir_adapters.record import FhirRecords, Site
+from fhir_adapters.renewing import RenewingTransport
 from fhir_adapters.resources import warm_up
 from fhir_adapters.session import SmartSessions
 from fhir_adapters.transport import Deadline, Transport
 from fhir_adapters.units import Analytes, load_analytes
-from models.runtime.catalogue import AnyManifest, AnyModel, load_models
+from models.runtime.catalogue import AnyModel, load_models
+from models.runtime.model import TreeRiskModel
 from models.runtime.score_cache import RememberingModel
 from models.runtime.score_manifest import Answers
 from models.runtime.score_model import ScoreModel
 from models.runtime.signature import trusted_keys
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
+from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
-from smart_app.ports import Banner, Ehr, Visit
 
 LOG = logging.getLogger("chartside.factory")
 # How long to wait for a connection to the ledger, and for its lock. A hook that cannot store its advice says so while
 # the clinician still waits.
 LEDGER_PATIENCE_S = 0.25
 LEDGER_CONNECTIONS = 16
-SMART_HOOK = "smart-launch"
-SMART_MODEL_HOOK = "patient-view"
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """Everything that runs, joined and warm. `close` gives the database connections back.
-
-    `scores` are the services whose level is no probability; `shelf` holds all manifests, drafts among them.
-    """
-
-    settings: Settings
-    clients: Mapping[str, Client]
-    models: Mapping[str, RiskModel]
-    scores: frozenset[str]
-    shelf: Mapping[str, AnyManifest]
-    records: RecordSource
-    ledger: SqlLedger
-    switches: SqlSwitches
-    audit: SqlAudit
-    used_tokens: SqlUsedTokens
-    tallies: SqlTallies
-    contexts: AppContexts
-    transport: Transport
-    clock: Clock
-    close: Callable[[], None]
-
-    def advise(
-        self,
-        invocation: Invocation,
-        records: RecordSource | None = None,
-        *,
-        check: Callable[[Advice], object] = lambda _: None,
-    ) -> Advice:
-        """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
-        return advise(
-            invocation,
-            model=self.models[invocation.service],
-            records=records or self.records,
-            policy=self.policy(invocation),
-            ledger=self.ledger,
-            clock=self.clock,
-            check=check,
-        )
-
-    def policy(self, invocation: Invocation) -> Policy:
-        """The client's wishes for one call. The rules against too many cards do not hold for a page that was asked for.
-
-        Raises `LedgerUnavailable` where nobody can say whether the service is switched off.
-        """
-        client = self.clients[invocation.client]
-        rules = client.rules(invocation.service, is_risk=invocation.service not in self.scores)
-        policy = Policy(
-            show_from=rules.show_from,
-            shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
-            switched_off=self.switches.is_off(invocation.client, invocation.service),
-            hidden_from=client.hidden_from,
-        )
-        if invocation.hook == SMART_HOOK:
-            return policy
-        return replace(
-            policy,
-            repeat_within=rules.repeat_within,
-            snooze=client.snooze,
-            per_clinician_day=client.cards_per_clinician_day,
-            per_encounter=client.cards_per_encounter,
-        )
-
-    def _in_shadow(self, invocation: Invocation, share: float) -> bool:
-        """Whether this user of this service belongs to a share of users; always the same answer for the same user.
-
-        A call that names nobody belongs to every share: it could not be told who is spared.
-        """
-        if share <= 0 or not invocation.user:
-            return share > 0
-        who = "/".join([invocation.client, invocation.service, *invocation.user.split("/")[-2:]])
-        tag = hmac.digest(derive_key(self.settings.secret, "shadow share"), who.encode(), "sha256")
-        return int.from_bytes(tag[:6]) / 2**48 < share
 
 
 def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
@@ -157,7 +76,17 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     upgrade(engine)
     engine.dispose()  # the server forks after this; a connection must not be in two processes
+    pseudonyms = Pseudonyms(derive_key(settings.secret, "pseudonyms"))
     transport = Transport()
+    sessions = SmartSessions(
+        transport=transport,
+        clock=now,
+        scopes=smart_scopes([need for model in models.values() for need in model.needs]),
+        seal_key=derive_key(settings.secret, "launch"),
+        registrations={client.id: registration_of(client) for client in clients.values()},
+    )
+    fhir = RenewingTransport(sessions.instead_of)
+    published(key for client in clients.values() for key in client.smart_keys)  # one kid, one key
     sites = {c.id: Site(c.fhir_base, c.intensive_care_locations, c.fhir_hosts) for c in clients.values()}
     return House(
         settings=settings,
@@ -165,14 +94,18 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         models={name: RememberingModel(model) for name, model in models.items()},
         scores=frozenset(name for name, model in models.items() if _gives_points(model)),
         shelf={name: model.manifest for name, model in known.items()},
-        records=FhirRecords(sites, transport=transport, clock=now, analytes=analytes, budget=settings.fhir_seconds),
-        ledger=SqlLedger(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")), now),
+        records=FhirRecords(sites, transport=fhir, clock=now, analytes=analytes, budget=settings.fhir_seconds),
+        ledger=SqlLedger(engine, pseudonyms, now),
         switches=SqlSwitches(engine, now),
         audit=SqlAudit(engine),
         used_tokens=SqlUsedTokens(engine, now),
+        incidents=SqlIncidents(engine, pseudonyms),
         tallies=SqlTallies(engine),
+        what_ifs={name: model.what_if() for name, model in models.items() if isinstance(model, TreeRiskModel)},
         contexts=AppContexts(derive_key(settings.secret, "app context")),
         transport=transport,
+        fhir=fhir,
+        sessions=sessions,
         clock=now,
         close=engine.dispose,
     )
@@ -258,7 +191,7 @@ def create_app(house: House) -> Flask:
     app = Flask("chartside", static_folder=None)
     app.url_map.merge_slashes = False  # a path with two slashes is another path, not one to be sent to
     app.register_blueprint(_cds_hooks(house))
-    app.register_blueprint(_smart_app(house))
+    app.register_blueprint(smart_page(house))
     app.register_blueprint(_oversight(house))
     app.register_blueprint(create_model_pages(house.shelf.values()))
     app.add_url_rule("/health", "health", _health(house.ledger), methods=["GET"])
@@ -267,11 +200,6 @@ def create_app(house: House) -> Flask:
     for model in house.models.values():
         LOG.info("model", extra={"model": model.info.id, "version": model.info.version})
     return app
-
-
-def derive_key(secret: bytes, purpose: str) -> bytes:
-    """One key per purpose from the deployment's secret (HMAC-SHA256 as a key derivation function)."""
-    return hmac.digest(secret, f"chartside {purpose}".encode(), "sha256")
 
 
 def _cds_hooks(house: House) -> Blueprint:
@@ -324,70 +252,11 @@ def _terms(client: Client) -> Terms:
     )
 
 
-def _smart_app(house: House) -> Blueprint:
-    """The clinician's page."""
-    needs = [need for model in house.models.values() for need in model.needs]
-    ehrs = [Ehr(c.id, c.fhir_base, c.smart_client_id, c.origins) for c in house.clients.values() if c.smart_client_id]
-    sessions = SmartSessions(
-        transport=house.transport,
-        clock=house.clock,
-        scopes=smart_scopes(needs),
-        seal_key=derive_key(house.settings.secret, "launch"),
-    )
-    return smart_app.blueprint.create_blueprint(
-        smart_app.ports.Deps(
-            ehrs={ehr.iss: ehr for ehr in ehrs},
-            sessions=sessions,
-            assess=_assess(house),
-            banner=_banner(house),
-            ledger=house.ledger,
-            clock=house.clock,
-            contexts=house.contexts,
-            base_url=house.settings.base_url,
-            secret=derive_key(house.settings.secret, "page"),
-            zone=house.settings.time_zone,
-        )
-    )
-
-
-def _assess(house: House) -> Callable[[Visit], Sequence[Advice]]:
-    """Every model that is meant for an opened chart, through the same main job as the hook."""
-
-    def assess(visit: Visit) -> list[Advice]:
-        chosen = (model.info.id for model in house.models.values() if SMART_MODEL_HOOK in model.info.hooks)
-        return [house.advise(visit_invocation(visit, service)) for service in chosen]
-
-    return assess
-
-
-def _banner(house: House) -> Callable[[Visit], Banner]:
-    """Who the page is about, read with the visit's own access."""
-    need = DataNeed("patient", "Patient")
-
-    def banner(visit: Visit) -> Banner:
-        record = house.records.read(visit_invocation(visit, "banner"), [need])
-        return Banner(visit.patient_id, record.name, record.birth_date, record.sex, record.incomplete, record.caveats)
-
-    return banner
-
-
-def visit_invocation(visit: Visit, service: str) -> Invocation:
-    """An opening of the page as a call."""
-    return Invocation(
-        client=visit.client,
-        service=service,
-        hook=SMART_HOOK,
-        hook_instance=str(uuid.uuid4()),
-        patient_id=visit.patient_id,
-        user=visit.user,
-        encounter_id=visit.encounter_id,
-        access=visit.access,
-    )
-
-
 def _oversight(house: House) -> Blueprint:
     """The quality team's pages."""
-    deps = oversight.pages.PageDeps(house.tallies, house.clock, house.audit, house.settings.quality_password)
+    deps = oversight.pages.PageDeps(
+        house.tallies, house.clock, house.audit, house.settings.quality_password, house.incidents
+    )
     return oversight.pages.create_blueprint(deps)
 
 

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from cds_hooks.cards import outcome
-from chartside.factory import House, open_house
+from chartside.factory import open_house
+from chartside.house import House
 from chartside.settings import Settings
 from clinical.advice import Advice
 from clinical.errors import SettingsInvalid

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from models.runtime.signature import TrustedKey
 
 MANIFEST = "model.toml"
 CARD_SOURCE = "attributes.toml"
+CARD = "evidence/card.html"
 _SHOWN = 3
 
 
@@ -144,10 +144,10 @@ class _Trees:
         return f"{info.id} {info.version} holds together"
 
     def _recipe(self) -> str:
-        """Features are computed as they were in training."""
+        """The features that the manifest declares are those that the artefact was trained with."""
         if self._entry("recipe") != read_untrained(self._folder / MANIFEST).recipe:
             raise _Doubt(f"that of {MANIFEST} differs from the one the artefact was trained with; train again")
-        return "features are computed as they were in training"
+        return "the features are those that the artefact was trained with"
 
     def _artefact(self) -> str:
         """The file that the entry names."""
@@ -177,20 +177,30 @@ class _Trees:
         """All source attributes of the model card are spoken to, where there are any."""
         if not (self._folder / CARD_SOURCE).exists():
             yield Check("card", State.NOTE, f"there is no {CARD_SOURCE}: the model has no card by attributes")
-        elif find_spec("models.training") is None:
-            yield Check("card", State.NOTE, "not looked at: the training code is not installed here")
+        elif not (self._folder / CARD).exists():
+            text = "it has no card of its own, as a version fitted to a site has none: that of the version before holds"
+            yield Check("card", State.NOTE, text)
         else:
             yield _check("card", self._attributes)
+            yield from self._pages()
 
     def _attributes(self) -> str:
         """Each of them."""
-        from models.training.model_card.attributes import ATTRIBUTES  # noqa: PLC0415 (not everywhere installed)
+        from models.training.model_card.attributes import ATTRIBUTES  # noqa: PLC0415
         from models.training.model_card.read import check_source  # noqa: PLC0415
 
         found = check_source(self._folder)
         if found:
             raise _Doubt("; ".join(found))
         return f"{len(ATTRIBUTES)} of {len(ATTRIBUTES)} source attributes (45 CFR 170.315(b)(11))"
+
+    def _pages(self) -> Iterator[Check]:
+        """Whether this release makes the same pages of the figures: no fault, for an earlier one may have made them."""
+        from models.training.evidence.check import check_card  # noqa: PLC0415
+
+        found = check_card(self._folder)
+        if found:
+            yield Check("pages", State.NOTE, "; ".join(found))
 
     def _explanation(self) -> str:
         """Opening a model explains an empty chart, and raises where the reasons do not add up to the risk."""

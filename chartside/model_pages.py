@@ -17,6 +17,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, make_response, render_template
 
 from chartside import model_words
+from chartside.model_options import offer
 from models.runtime.catalogue import MODELS_FOLDER, AnyManifest
 from models.runtime.score_manifest import ScoreManifest
 
@@ -77,9 +78,7 @@ class Shown:
     @property
     def offer(self) -> str:
         """To whom it is offered."""
-        if self.draft:
-            return "draft, not offered"
-        return "offered to every site" if self.manifest.served else "offered to sites that ask for it"
+        return offer(self.draft, served=self.manifest.served)
 
 
 def create_blueprint(manifests: Iterable[AnyManifest], shipped: Path = MODELS_FOLDER) -> Blueprint:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from chartside.model_options import keys_option, local_option, offer, training_installed
 from clinical.errors import ArtefactRejected, ManifestInvalid, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ VERIFY_HELP = """Check models, all of them or those named: one line for each che
 signature    a trusted key signed provenance.json
 files        every file is the one that was signed, and there is no other
 manifest     model.toml holds together
-recipe       features are computed as they were in training
+recipe       features are those that the artefact was trained with
 artefact     the file is the one that artefact.toml names
 evidence     evaluation.json is the evaluation of this artefact
 card         all source attributes are spoken to
@@ -66,21 +66,6 @@ _folder = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Another folder of models than the one that is served.",
 )
-_keys = click.option(
-    "--keys",
-    "keys_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="CHARTSIDE_MODEL_KEYS",
-    show_envvar=True,
-    help="A file with public keys that are trusted besides the project's own.",
-)
-_local = click.option(
-    "--local",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CHARTSIDE_LOCAL_MODELS",
-    show_envvar=True,
-    help="A folder of models of this site; they take the place of those with the same id.",
-)
 _json = click.option("--json", "as_data", is_flag=True, help="Print JSON.")
 
 
@@ -95,7 +80,7 @@ def models(context: click.Context) -> None:
 @models.command("list", help="List the models by their manifests; no artefact is opened.")
 @_json
 @_folder
-@_local
+@local_option
 def list_models(as_data: bool = False, folder: Path | None = None, local: Path | None = None) -> None:
     """List them."""
     from models.runtime.catalogue import MODELS_FOLDER, read_manifests  # noqa: PLC0415 (imports of seconds)
@@ -115,9 +100,9 @@ def list_models(as_data: bool = False, folder: Path | None = None, local: Path |
 @models.command(help=VERIFY_HELP)
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @_json
-@_keys
+@keys_option
 @_folder
-@_local
+@local_option
 def verify(
     names: Sequence[str], as_data: bool, keys_file: Path | None, folder: Path | None, local: Path | None
 ) -> None:
@@ -147,12 +132,17 @@ def verify(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The private key that 'new-key' made.",
 )
-@_keys
+@keys_option
 @_folder
-@_local
+@local_option
 def sign_model(name: str, private_key: Path, keys_file: Path | None, folder: Path | None, local: Path | None) -> None:
     """Sign one."""
-    _require_training()
+    with training_installed():
+        _sign(name, private_key, keys_file, folder, local)
+
+
+def _sign(name: str, private_key: Path, keys_file: Path | None, folder: Path | None, local: Path | None) -> None:
+    """Take over what people decided, and sign. Raises ModuleNotFoundError."""
     from models.runtime.provenance import differences, read_provenance  # noqa: PLC0415
     from models.runtime.read_manifest import read_manifest  # noqa: PLC0415
     from models.runtime.signature import read_signature, trusted_keys  # noqa: PLC0415
@@ -196,7 +186,6 @@ def _reworded(path: Path, manifest: Manifest) -> list[str]:
 @click.option("--name", default="own", show_default=True, help="What the key is called in the file of trusted keys.")
 def make_key(folder: Path, name: str) -> None:
     """Make a key pair."""
-    _require_training()
     from models.training.signing import PRIVATE_FILE, PUBLIC_FILE, new_key  # noqa: PLC0415
 
     if not name.replace("-", "").isalnum() or not name.isascii():
@@ -207,13 +196,6 @@ def make_key(folder: Path, name: str) -> None:
         raise click.ClickException(fault.message) from None
     click.echo(f"The key {key.words} is in {folder / PRIVATE_FILE}; only you can read it. Keep a copy in a safe place.")
     click.echo(f"Its public half is in {folder / PUBLIC_FILE}: name that file in CHARTSIDE_MODEL_KEYS.")
-
-
-def offer(draft: str, *, served: bool) -> str:
-    """Whether a site is offered a model."""
-    if draft:
-        return f"draft, not offered ({draft})"
-    return "offered" if served else "on request"
 
 
 def _row(manifest: AnyManifest) -> dict[str, object]:
@@ -272,30 +254,10 @@ def _together(folder: Path | None, local: Path | None) -> str:
 def _chosen(names: Sequence[str], folder: Path | None, local: Path | None) -> list[Path]:
     """The folders of models that are meant, by id, by folder name, or by path; all where none is named."""
     from models.runtime.catalogue import MODELS_FOLDER  # noqa: PLC0415
-    from models.runtime.manifest_parts import parse  # noqa: PLC0415
+    from models.runtime.find_folder import every_folder, folders_of  # noqa: PLC0415
 
     tops = [folder or MODELS_FOLDER, *([local] if local else [])]
-    known = [path.parent for top in tops for path in sorted(top.glob("*/model.toml"))]
-    if not names:
-        return known
-    called = [(path, {path.name, str(parse(path / "model.toml", []).get("id"))}) for path in known]
-    found: list[Path] = []
-    for name in names:
-        meant = [path for path, own in called if name in own] or _elsewhere(name)
-        if not meant:
-            ids = ", ".join(sorted(set().union(*(own for _, own in called))))
-            raise click.UsageError(f"There is no model {name}. Known: {ids}.")
-        found += meant
-    return found
-
-
-def _elsewhere(name: str) -> list[Path]:
-    """A folder with a manifest, by its path."""
-    path = Path(name).resolve()
-    return [path] if (path / "model.toml").is_file() else []
-
-
-def _require_training() -> None:
-    """Signing belongs to training, which a serving installation does not have."""
-    if find_spec("models.training") is None:
-        raise click.ClickException("Signing needs the training code, which is not installed here: use a source tree.")
+    try:
+        return [path for name in names for path in folders_of(name, tops)] if names else every_folder(tops)
+    except ManifestInvalid as fault:
+        raise click.UsageError(fault.message) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chartside.model_options import keys_option, local_option, training_installed
 from clinical.errors import ArtefactRejected, ManifestInvalid, NotStarted
 
 if TYPE_CHECKING:
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 _EXISTING = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NO_SUCH_MODEL = 3
-_keys = click.option(
-    "--keys",
-    "keys_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="CHARTSIDE_MODEL_KEYS",
-    show_envvar=True,
-    help="Public keys besides the project's own; a signature of one of them that still fits is kept.",
-)
 
 TRAIN_HELP = """Train MODEL anew on the open data: load, split, features, fit, calibrate, evaluate, write, sign.
 
@@ -40,6 +33,8 @@ EVALUATE_HELP = """Judge MODEL on the rows of FILES, which it must not have been
 The files have the format of the open ones (recognised by their columns, in any order): for icu-mortality the table of
 values and the table of outcomes of CinC 2012, for sepsis-6h the hourly table of CinC 2019, for readmission-30d Diabetes
 130-US, for mortality-10y NHANES with linked mortality. Nothing is written, nothing leaves this machine.
+
+A model that is not as a trusted key signed it is refused with exit code 1, unless --unsigned is there.
 """
 EVIDENCE_HELP = """Work out the reports and cards of MODELS (default: of all) anew from the open data, without training.
 
@@ -63,7 +58,8 @@ it by naming the folder above it in CHARTSIDE_LOCAL_MODELS.
 @click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of each fit.")
 @click.option("--trial", type=click.IntRange(50), help="Use the first so many patients only; needs --out.")
 @click.option("--key", type=_FILE, help="Sign with this private key (chartside models new-key).")
-@_keys
+@keys_option
+@training_installed()
 def train(
     model: str,
     data: Path,
@@ -75,8 +71,7 @@ def train(
     keys_file: Path | None,
 ) -> None:
     """Run the job."""
-    from models.runtime.catalogue import folder_of  # noqa: PLC0415 (imports of seconds, needed here only)
-    from models.runtime.signature import trusted_keys  # noqa: PLC0415
+    from models.runtime.signature import trusted_keys  # noqa: PLC0415 (imports of seconds, needed here only)
     from models.training.cross_validate import Effort  # noqa: PLC0415
     from models.training.job import Work  # noqa: PLC0415
     from models.training.job import train as run  # noqa: PLC0415
@@ -85,7 +80,7 @@ def train(
     if trial and out is None:
         raise click.UsageError("--trial needs --out: a trial does not replace a trained model.")
     with _faults_as_words():
-        folder = folder_of(model)
+        folder = _folder(model)
         work = Work(folder, data, out or folder, Effort(at_once, threads), trial, key, trusted_keys(keys_file))
         run(load_recipe(folder), work, _said())
 
@@ -94,21 +89,31 @@ def train(
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option("--json", "as_data", is_flag=True, help="Print all figures as JSON.")
-@_keys
-def evaluate(model: str, files: Sequence[Path], as_data: bool, keys_file: Path | None) -> None:
-    """Print figures."""
-    from models.runtime.catalogue import folder_of  # noqa: PLC0415
+@click.option("--unsigned", is_flag=True, help="Judge a model that is not as a trusted key signed it, and say so.")
+@keys_option
+@local_option
+@training_installed()
+def evaluate(
+    model: str, files: Sequence[Path], as_data: bool, unsigned: bool, keys_file: Path | None, local: Path | None
+) -> None:
+    """Print figures, of a model that somebody vouches for unless it is asked for otherwise."""
     from models.training.evaluate import Opened  # noqa: PLC0415
     from models.training.evaluate import evaluate as run  # noqa: PLC0415
     from models.training.load_recipe import load_recipe  # noqa: PLC0415
 
     with _faults_as_words():
-        folder, say = folder_of(model), _said()
+        folder, say = _folder(model, local), _said()
         doubt = _doubt(folder, keys_file)
+        if doubt and not unsigned:
+            raise click.ClickException(f"{doubt} To judge it all the same, add --unsigned.")
         recipe, opened = load_recipe(folder), Opened.at(folder)
         rows = opened.rows(recipe.source.cases(files), say)
         say(f"{len(rows):,} rows; judging")
-        found = run(opened, recipe, rows, files)
+        found = run(opened, recipe, rows, files) | {"doubt": doubt}
+        for remark in found["remarks"]:
+            say(remark)
+        if found["seen_in_training"]:
+            say(f"the model was trained on {', '.join(found['seen_in_training'])}: these figures are too good")
         if doubt:
             say(f"these are figures of a model that nobody vouches for: {doubt}")
     click.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_data else "\n".join(_lines(found)))
@@ -119,10 +124,11 @@ def evaluate(model: str, files: Sequence[Path], as_data: bool, keys_file: Path |
 @click.option("--data", required=True, type=_EXISTING, help="The folder of the open data files.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write below this folder. Default: the models' own.")
 @click.option("--key", type=_FILE, help="Sign with this private key (chartside models new-key).")
-@_keys
+@keys_option
+@training_installed()
 def evidence(models: Sequence[str], data: Path, out: Path | None, key: Path | None, keys_file: Path | None) -> None:
     """Renew every report."""
-    from models.runtime.catalogue import folder_of, trained_folders  # noqa: PLC0415
+    from models.runtime.catalogue import trained_folders  # noqa: PLC0415
     from models.runtime.signature import trusted_keys  # noqa: PLC0415
     from models.training.evaluate import Opened  # noqa: PLC0415
     from models.training.job import Work, renew_evidence  # noqa: PLC0415
@@ -131,7 +137,7 @@ def evidence(models: Sequence[str], data: Path, out: Path | None, key: Path | No
     say, unsigned = _said(), list[str]()
     with _faults_as_words():
         keys = trusted_keys(keys_file)
-        for folder in [folder_of(model) for model in models] or trained_folders():
+        for folder in [_folder(model) for model in models] or trained_folders():
             say(f"{folder.name}:")
             work = Work(folder, data, out / folder.name if out else folder, key=key, keys=keys)
             if not renew_evidence(load_recipe(folder), work, Opened.at(folder).artefact, say):
@@ -149,17 +155,17 @@ def evidence(models: Sequence[str], data: Path, out: Path | None, key: Path | No
 @click.option("--label", default="local.1", show_default=True, help="Goes behind the version: 2.0.0+local.1.")
 @click.option("--key", type=_FILE, help="Sign with this private key (chartside models new-key).")
 @click.option("--json", "as_data", is_flag=True, help="Print the report as JSON.")
-@_keys
+@keys_option
+@training_installed()
 def recalibrate(
     model: str, files: Sequence[Path], out: Path, label: str, key: Path | None, as_data: bool, keys_file: Path | None
 ) -> None:
     """Fit locally and write a new version; one of a model that nobody vouches for is not signed."""
-    from models.runtime.catalogue import folder_of  # noqa: PLC0415
     from models.training.new_version import Order  # noqa: PLC0415
     from models.training.new_version import recalibrate as run  # noqa: PLC0415
 
     with _faults_as_words():
-        folder, say = folder_of(model), _said()
+        folder, say = _folder(model), _said()
         doubt = _doubt(folder, keys_file)
         if doubt and key is not None:
             raise click.ClickException(f"{doubt} A version fitted from it is not signed; leave out --key to try it.")
@@ -167,6 +173,14 @@ def recalibrate(
             say(doubt)
         report = run(Order(folder, tuple(files), out, label, key), say)
     click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_data else "\n".join(_before_after(report)))
+
+
+def _folder(name: str, local: Path | None = None) -> Path:
+    """The folder of a model; one of the site takes the place of the shipped one. Raises `ManifestInvalid`."""
+    from models.runtime.catalogue import MODELS_FOLDER  # noqa: PLC0415
+    from models.runtime.find_folder import folders_of  # noqa: PLC0415
+
+    return folders_of(name, [MODELS_FOLDER, *([local] if local else [])])[-1]
 
 
 def _doubt(folder: Path, keys_file: Path | None) -> str:
@@ -194,6 +208,7 @@ class _faults_as_words:  # noqa: N801 (used as a with-statement)
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _trace: object) -> None:
         """Only errors that were made for people."""
         from models.training.cases import WrongData  # noqa: PLC0415
+        from models.training.check_with_shap import ReasonsDiffer  # noqa: PLC0415
         from models.training.fit import NoCalibration  # noqa: PLC0415
         from models.training.folds import LeakingSplit  # noqa: PLC0415
         from models.training.local_fit import TooFewOutcomes  # noqa: PLC0415
@@ -202,8 +217,14 @@ class _faults_as_words:  # noqa: N801 (used as a with-statement)
         if isinstance(fault, ManifestInvalid):
             click.echo(fault.message, err=True)
             raise click.exceptions.Exit(_NO_SUCH_MODEL) from fault
-        if isinstance(fault, WrongData | NoCalibration | LeakingSplit | TooFewOutcomes | CardInvalid | NotStarted):
+        told = (WrongData, NoCalibration, LeakingSplit, TooFewOutcomes, CardInvalid, ReasonsDiffer, NotStarted)
+        if isinstance(fault, told):
             raise click.ClickException(f"{fault}") from fault
+        if isinstance(fault, OSError):
+            reason = fault.strerror or type(fault).__name__
+            raise click.ClickException(f"{fault.filename or 'A file'}: {reason}") from fault
+        if isinstance(fault, ValueError):
+            raise click.ClickException(f"This cannot be worked out: {fault}".splitlines()[0]) from fault
 
 
 def _said() -> Say:
@@ -214,11 +235,13 @@ def _said() -> Say:
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """The main figures as a table."""
+    from models.training.evidence.further import called  # noqa: PLC0415
+
     lines = [
         f"{found['model']} {found['version']}: {found['rows']:,} rows of {found['patients']:,} patients, "
         f"{found['events']:,} with the outcome; {found['answered']:,} answered"
     ]
-    lines += [f"{name}: {value}" for name, value in found["measures"].items()]
+    lines += [f"{called(name)}: {value}" for name, value in found["measures"].items()]
     for title, slices in (("answered", found["slices"]), ("answered or not", found["every_row"])):
         lines += [f"{title}:"] if slices else []
         lines += [f"  {name}: {_measured(figures)}" for name, figures in slices.items()]
@@ -236,6 +259,10 @@ def _before_after(report: Mapping[str, Any]) -> list[str]:
     lines = [f"{report['model']} {report['version']} in {report['folder']}", *report["notes"]]
     lines.append(f"log-odds' = {report['slope']:.4f} x log-odds + {report['intercept']:.4f}")
     for name, before in report["before"].items():
-        after = report["after"][name]
-        lines.append(f"  {name}: {before[0]:.4f} -> {after[0]:.4f} ({after[1]:.4f} to {after[2]:.4f})")
+        lines.append(f"  {name}: {_spanned(before)} -> {_spanned(report['after'].get(name))}")
     return lines
+
+
+def _spanned(figure: Sequence[float] | None) -> str:
+    """`0.8123 (0.7910 to 0.8301)`; a dash for what could not be worked out."""
+    return "–" if figure is None else f"{figure[0]:.4f} ({figure[1]:.4f} to {figure[2]:.4f})"

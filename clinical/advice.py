@@ -58,10 +58,15 @@ class Advice:
 
 
 class Outcome(StrEnum):
-    """CDS Hooks feedback outcome."""
+    """What the clinician did: the two outcomes of CDS Hooks feedback, and two that only the page knows.
+
+    `SNOOZED` has its duration as the reason (`clinical.snooze`); `WITHDRAWN` undoes what was answered before.
+    """
 
     ACCEPTED = "accepted"
     OVERRIDDEN = "overridden"
+    SNOOZED = "snoozed"
+    WITHDRAWN = "withdrawn"
 
 
 class Channel(StrEnum):
@@ -73,7 +78,10 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a clinician did with one piece of advice (CDS Hooks feedback item). `user` is known on the page only."""
+    """What a clinician did with one piece of advice (CDS Hooks feedback item). `user` is known on the page only.
+
+    `reason` is the code of an override, or the duration of a snooze.
+    """
 
     advice_id: str
     client: str
@@ -112,8 +120,8 @@ class Receipt:
 class ShownBefore:
     """A risk card that this clinician was shown about this patient. `reason` is the code of its override, if any.
 
-    `overridden_at` is None unless the deciding feedback overrode it. `indicator` says how loudly it was told; None
-    where that is not known.
+    `overridden_at` is None unless the deciding feedback overrode it, `snoozed_until` unless this clinician put it off.
+    `indicator` says how loudly it was told; None where that is not known.
     """
 
     time: datetime
@@ -121,13 +129,15 @@ class ShownBefore:
     overridden_at: datetime | None = None
     reason: str = ""
     indicator: Indicator | None = None
+    snoozed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What one client was shown before, as far as a policy asks.
 
-    `shown` holds the risk cards of one service for one patient and one clinician, newest first. The two numbers count
+    `shown` holds the risk cards of one service for one patient and one clinician, newest first: those that were shown
+    since the moment that was asked for, and those that were overridden or put off since. The two numbers count
     shown risk cards of all services: to this clinician in the last 24 hours, and in this encounter. None of them
     counts the call that is being answered.
     """

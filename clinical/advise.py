@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from clinical.advice import Advice
 from clinical.assessment import Finding
 from clinical.invocation import Invocation
+from clinical.need import DataNeed, Importance
 from clinical.policy import Policy
 from clinical.ports import Clock, Ledger, RecordSource, RiskModel
 from clinical.record import PatientRecord
@@ -38,6 +39,7 @@ def advise(
     record = records.read(invocation, model.needs)
     now = clock.now()
     finding = model.assess(record, now)
+    finding = replace(finding, incomplete=own_gaps(record, model.needs), caveats=record.caveats)
     advice = decide(form_advice(invocation, record, finding, now), policy, ledger)
     check(advice)
     return ledger.append(advice)
@@ -68,10 +70,16 @@ def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding,
         encounter_id=invocation.encounter_id,
         user=invocation.user,
         unit_name=unit_name(record, time),
-        finding=replace(finding, incomplete=record.incomplete, caveats=record.caveats),
+        finding=finding,
         withheld=None,
         request_key=invocation.request_key,
     )
+
+
+def own_gaps(record: PatientRecord, needs: Sequence[DataNeed]) -> tuple[str, ...]:
+    """What was read only in part, without what only the scores beside the answer need: they tell it themselves."""
+    beside = tuple(f"{need.key}:" for need in needs if need.importance is Importance.BESIDE)
+    return tuple(gap for gap in record.incomplete if not gap.startswith(beside))
 
 
 def request_key(secret: bytes, *parts: str | bytes) -> str:

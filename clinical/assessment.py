@@ -42,6 +42,7 @@ class Observed:
 
     `low` and `high` bound their predicted probabilities; `lower` and `upper` are the 95 % Wilson interval of the
     share: the uncertainty that can be read off a calibration plot (Van Calster 2019, doi 10.1186/s12916-019-1466-7).
+    `noun` says what was counted where it is not patients but rows of which one patient may have several: hours, stays.
     """
 
     low: float
@@ -50,6 +51,7 @@ class Observed:
     events: int
     lower: float
     upper: float
+    noun: str = "patients"
 
     @property
     def share(self) -> float:
@@ -299,7 +301,7 @@ class RiskAssessment:
     `interval` is the model's own range for this probability (Venn-ABERS), or empty; `coverage` the share of what the
     model weighs that was found, 1 where the model does not say; `unusual` are labels of values outside what the model
     was trained on; `weak` says why the answer is too weak for an alert, or is empty. `comparators` are published scores
-    for the same patient at the same moment, `others` further probabilities.
+    for the same patient at the same moment, `unanswered` those that gave no answer, `others` further probabilities.
     """
 
     model: ModelInfo
@@ -322,6 +324,7 @@ class RiskAssessment:
     weak: str = ""
     comparators: tuple[Score, ...] = ()
     others: tuple[Estimate, ...] = ()
+    unanswered: tuple[Abstention, ...] = ()
 
     @property
     def level(self) -> float:

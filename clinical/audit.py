@@ -16,6 +16,7 @@ class AuditKind(StrEnum):
     FEEDBACK_REFUSED = "feedback-refused"
     SWITCH = "switch"
     LEDGER_READ = "ledger-read"
+    WRITTEN_BACK = "written-back"
 
 
 @dataclass(frozen=True, slots=True)

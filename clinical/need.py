@@ -32,12 +32,14 @@ _NAMES_A_MEDICATION = ("MedicationRequest", "MedicationStatement")
 class Importance(StrEnum):
     """What follows when data were neither sent nor readable.
 
-    Required: the call cannot be answered (HTTP 412). Optional: the answer says that they are missing. Informative:
-    nothing depends on them, and nothing is said.
+    Required: the call cannot be answered (HTTP 412). Optional: the answer says that they are missing. Beside: only the
+    published scores beside an answer need them, and these say that they are missing. Informative: nothing depends on
+    them, and nothing is said.
     """
 
     REQUIRED = "required"
     OPTIONAL = "optional"
+    BESIDE = "beside"
     INFORMATIVE = "informative"
 
 

@@ -28,8 +28,9 @@ class Policy:
 
     A card is a repeat if this clinician was shown one of this service about this patient within `repeat_within`, at the
     same tier or a higher one and no less loudly. `snooze` says, by code of the override reason, for how long an
-    overridden card stays away, unless the tier rises. The budgets are numbers of cards that one clinician may be shown
-    in 24 hours, and one encounter in all; None is no limit.
+    overridden card stays away, unless the tier rises. `own_snooze` is the longest time for which a clinician may put a
+    card off themselves; zero where that does not count. The budgets are numbers of cards that one clinician may be
+    shown in 24 hours, and one encounter in all; None is no limit.
     """
 
     show_from: float | None = None
@@ -38,13 +39,25 @@ class Policy:
     hidden_from: tuple[str, ...] = LAYPEOPLE
     repeat_within: timedelta = _NEVER
     snooze: Mapping[str, timedelta] = field(default_factory=dict)
+    own_snooze: timedelta = _NEVER
     per_clinician_day: int | None = None
     per_encounter: int | None = None
 
     @property
     def look_back(self) -> timedelta:
         """How far back the history must reach."""
-        return max(self.repeat_within, *self.snooze.values(), _NEVER)
+        return max(self.repeat_within, *self.snooze.values(), self.own_snooze)
+
+    def silence(self, user: str) -> WithheldReason | None:
+        """Why this user may see nothing at all of a finding, whatever it says; None where they may.
+
+        A low risk of a shadow run is withheld as low, because that comes first; it is to stay unseen all the same.
+        """
+        if self.switched_off:
+            return WithheldReason.SWITCHED_OFF
+        if self._is_hidden_from(user):
+            return WithheldReason.NOT_FOR_ROLE
+        return WithheldReason.SHADOW if self.shadow else None
 
     def decide(
         self, finding: Finding, *, user: str, now: datetime, history: Callable[[], History]
@@ -60,7 +73,7 @@ class Policy:
             yield WithheldReason.SWITCHED_OFF
         if isinstance(finding, Abstention) and not finding.in_population:
             yield WithheldReason.OUTSIDE_POPULATION
-        if set(user.split("/")[-2:-1]) & set(self.hidden_from):
+        if self._is_hidden_from(user):
             yield WithheldReason.NOT_FOR_ROLE
         if not isinstance(finding, Abstention):
             if self._is_low(finding):
@@ -69,6 +82,10 @@ class Policy:
                 yield from self._fatigue(finding, _is_person(user), now, history())
         if self.shadow:
             yield WithheldReason.SHADOW
+
+    def _is_hidden_from(self, user: str) -> bool:
+        """Whether somebody of this kind sees no card."""
+        return bool(set(user.split("/")[-2:-1]) & set(self.hidden_from))
 
     def _is_low(self, finding: RiskAssessment | Score) -> bool:
         """Whether a risk is too low for a card. A score that may be high, for all that is known of it, is not."""
@@ -104,7 +121,8 @@ class Policy:
         if any(now - card.time < self.repeat_within for card in alike):
             yield WithheldReason.REPEAT
         answered = ((card.overridden_at, self.snooze.get(card.reason, _NEVER)) for card in alike)
-        if any(at is not None and now - at < span for at, span in answered):
+        put_off = self.own_snooze > _NEVER and any(card.snoozed_until and now < card.snoozed_until for card in alike)
+        if put_off or any(at is not None and now - at < span for at, span in answered):
             yield WithheldReason.SNOOZED
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from clinical.advice import Advice, Feedback, History, Receipt
 from clinical.assessment import Finding, ModelInfo
 from clinical.audit import AuditEvent
+from clinical.incident import IncidentReport
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.record import PatientRecord
@@ -59,8 +60,11 @@ class Ledger(Protocol):
         """The advice with this id, only if it was given to this client about this patient."""
         ...
 
-    def decision(self, advice_id: str) -> Feedback | None:
-        """The latest feedback on an advice."""
+    def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
+        """The latest feedback on an advice; where that is `WITHDRAWN`, no decision stands now.
+
+        Its `user` is `asked_by` where that is who gave it, empty where nobody is known, else a pseudonym.
+        """
         ...
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:
@@ -84,6 +88,21 @@ class Audit(Protocol):
 
     def note(self, event: AuditEvent) -> None:
         """Store one event; returns after the commit. Raises `LedgerUnavailable`."""
+        ...
+
+
+class Incidents(Protocol):
+    """Reports of problems with advice. Each opens the draft of an incident, which the quality team takes up."""
+
+    def open(self, report: IncidentReport) -> None:
+        """Store before it is acknowledged; a report with the id of an earlier one is that one, sent again.
+
+        Raises `LedgerUnavailable`, also where that id belongs to another report.
+        """
+        ...
+
+    def reported(self, advice_id: str, *, client: str, user: str) -> Sequence[IncidentReport]:
+        """What this user reported about this advice, oldest first. Raises `LedgerUnavailable`."""
         ...
 
 

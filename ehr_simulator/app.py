@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, jsonify, make_response, request
 
 from ehr_simulator.authorization.grants_store import GrantsStore
+from ehr_simulator.authorization.login_keys import LoginKeys
+from ehr_simulator.authorization.people import People
 from ehr_simulator.authorization.routes import authorization_blueprint
 from ehr_simulator.chart.desk import Desk
 from ehr_simulator.chart.hook_client import HookClient
@@ -22,14 +24,18 @@ MAX_REQUEST_BYTES = 200_000
 
 
 def create_app(config: EhrSettings) -> Flask:
-    """Make the app. All its state lives in the objects made here and ends with the process."""
+    """Make the app. All its state lives in the objects made here and ends with the process.
+
+    Raises `NotOnLoopback` where mischief is armed and the base URL is not on a loopback address.
+    """
+    config.mischief.bind(config.base_url)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     store, grants = FhirStore(config.fhir_server, config.fhir_timeout), GrantsStore()
-    hook_key, login_key = SigningKey(), SigningKey()
+    hook_key, login_keys = SigningKey(), LoginKeys(config.id_token_algorithm)
     desk = Desk(config, store, grants, HookClient(config, store, grants, hook_key), Visits())
     app.extensions["ehr_desk"] = desk
-    app.register_blueprint(authorization_blueprint(app, config, grants, login_key))
+    app.register_blueprint(authorization_blueprint(app, config, grants, login_keys, People(store)))
     app.register_blueprint(chart_blueprint(desk))
     app.register_blueprint(fhir_blueprint(config, store, grants))
     add_filters(app)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from ehr_simulator.processes import Child, wait_until_ready
 
+# A script, run with -P: its folder, whose modules have plain names, must not come into the child's import path.
+PROGRAM = Path(__file__).with_name("sekmet_server.py")
+
 
 def settings_text(port: int, data_dir: Path) -> str:
     """The settings file (YAML, written as JSON, which YAML includes)."""
@@ -40,7 +43,7 @@ def start_fhir_server(port: int, folder: Path, *, time_limit: float = 60.0) -> C
     (folder / "data").mkdir(exist_ok=True)
     child = Child.start(
         "the FHIR server",
-        [sys.executable, "-m", "sekmet.cli", "serve"],
+        [sys.executable, "-P", str(PROGRAM), "serve"],
         log=folder / "server.log",
         folder=folder,
         environment={**os.environ, "SEKMET_CONFIG": str(settings)},

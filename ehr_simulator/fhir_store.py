@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
@@ -19,7 +19,7 @@ class FhirStoreFault(Exception):
 
 
 class FhirStore:
-    """Reads and searches. `base` has no trailing slash."""
+    """Reads and searches, and for the guard writes. `base` has no trailing slash."""
 
     def __init__(self, base: str, timeout: float) -> None:
         """Keep the base; a connection is opened per call, so the object is safe for threads."""
@@ -38,6 +38,24 @@ class FhirStore:
                 stream=True,
             ) as answer:
                 return answer.status_code, _decode(_bounded(answer))
+        except requests.RequestException as fault:
+            raise FhirStoreFault(f"The FHIR server did not answer ({type(fault).__name__}).") from None
+
+    def write(
+        self, method: str, path: str, resource: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """Status, JSON body and headers of a POST or PUT below the base. Raises `FhirStoreFault`."""
+        try:
+            with direct.request(
+                method,
+                f"{self.base}/{path}",
+                data=json.dumps(resource).encode(),
+                headers={"Accept": FHIR_JSON, "Content-Type": FHIR_JSON, **headers},
+                timeout=self._timeout,
+                stream=True,
+            ) as answer:
+                body = _bounded(answer)
+                return answer.status_code, _decode(body) if body else {}, answer.headers
         except requests.RequestException as fault:
             raise FhirStoreFault(f"The FHIR server did not answer ({type(fault).__name__}).") from None
 

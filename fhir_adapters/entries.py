@@ -98,11 +98,16 @@ def unknown_state(name: str) -> NotUsed:
     return NotUsed(SetAsideReason.STATUS, f"its {words} is not one of FHIR's")
 
 
-def usable_status(entry: Entry, why_not: Mapping[str, str], usable: frozenset[str]) -> str:
-    """The status of an entry. Raises `NotUsed` with the reason for one that stands for nothing that took place."""
+def usable_status(entry: Entry, usable: frozenset[str], *, never: Mapping[str, str], unclear: Mapping[str, str]) -> str:
+    """The status of an entry. Raises `NotUsed` for any other than the usable ones, with what it says.
+
+    Those of `never` say that nothing took place; those of `unclear` leave it open.
+    """
     status = text(entry.resource.get("status"))
     if status in usable:
         return status
-    if status in why_not:
-        raise NotUsed(SetAsideReason.STATUS, why_not[status])
+    if status in never:
+        raise NotUsed(SetAsideReason.VOID, never[status])
+    if status in unclear:
+        raise NotUsed(SetAsideReason.STATUS, unclear[status])
     raise unknown_state("status")

@@ -30,7 +30,7 @@ from fhir_adapters.hl7v2_codes import codings, table
 from fhir_adapters.hl7v2_diagnoses import Diagnosis, diagnoses
 from fhir_adapters.hl7v2_segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.times import v2_birth_date, v2_moment
+from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -72,6 +72,7 @@ def read_messages(
     Raises `MalformedRequest`, `WrongPatient` if a message is about somebody else, or `DataUnavailable` for a need that
     such messages cannot fill.
     """
+    now = now.astimezone(UTC)
     record = PatientRecord(patient_id=patient_id, read_at=now)
     reports: dict[tuple[object, ...], Reported] = {}
     reasons: dict[str, tuple[Diagnosis, ...]] = {}
@@ -165,20 +166,23 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     """Who, where, since when."""
     pid, visit = _only(segments, "PID"), _only(segments, "PV1")
     birth = v2_birth_date(pid.get(7))
-    admitted = v2_moment(visit.get(44), feed.zone)
+    admitted, left = v2_moment(visit.get(44), feed.zone), _left(visit)
     place = visit.get(3, 1)
     why = feed.rule.recognise(place, ())
     code, priority = _CLASS.get(visit.get(2)), _PRIORITY.get(visit.get(4))
     stay = Stay(
         reference=f"PV1 {visit.get(19) or '(no visit number)'}",
-        status="finished" if visit.get(45) else "in-progress",
+        status="finished" if left else "in-progress",
         class_code=Coding(ACT_CODE, code) if code else None,
         start=admitted,
-        end=v2_moment(visit.get(45), feed.zone),
+        end=v2_moment(left, feed.zone),
         locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
         priority=Coding(ACT_PRIORITY, priority) if priority else None,
         admit_source=table(visit, 14, "0023"),
         discharge_disposition=table(visit, 36, "0112"),
+        start_day=v2_day(visit.get(44)),
+        end_day=v2_day(left),
+        offset=v2_offset(visit.get(44), feed.zone),
     )
     others = tuple(known for known in record.stays if known.reference != stay.reference)
     return replace(
@@ -190,6 +194,13 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         caveats=() if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",),
         stays=(*others, stay),
     )
+
+
+def _left(visit: Segment) -> str:
+    """PV1-45, when the patient left; nothing for a day so far ahead that it says that the stay goes on."""
+    left = visit.get(45)
+    year = left[:4]
+    return "" if year.isascii() and year.isdigit() and int(year) >= FAR_FUTURE else left
 
 
 def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:

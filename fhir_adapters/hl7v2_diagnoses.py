@@ -49,7 +49,7 @@ def _judged(dg1: Segment, name: str, stay: str, zone: tzinfo, now: datetime) -> 
         return SetAside(name, reason, detail, found)
 
     if dg1.get(21) == "D":
-        return aside(SetAsideReason.STATUS, "it was entered in error")
+        return aside(SetAsideReason.VOID, "it was entered in error")
     if dg1.get(6) == "W":
         return aside(SetAsideReason.STATUS, "it is a working diagnosis, which nobody has confirmed")
     if dg1.get(5) and recorded is None:

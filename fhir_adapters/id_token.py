@@ -8,13 +8,14 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwk import JWKRegistry, KeySet
 from joserfc.jwt import JWTClaimsRegistry
 
 from clinical import strict_json
@@ -25,13 +26,19 @@ from fhir_adapters.transport import same_base
 ALGORITHMS = ("RS256", "RS384", "ES256", "ES384")
 LEEWAY_SECONDS = 60
 MAX_BYTES = 16_000
+MAX_KEYS = 20
 
+_REFUSALS = (JoseError, ChartsideError, ValueError, TypeError, KeyError, AttributeError)
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _USER = re.compile(r"(?:Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the id_token of this launch must say. `fhir_base` is the FHIR server of the launch, for `fhirUser`."""
+    """What the id_token of this launch must say. `fhir_base` is the FHIR server of the launch, for `fhirUser`.
+
+    `issuer` is empty where the EHR names none (and its registry entry allows that); then it is not compared.
+    """
 
     issuer: str
     client_id: str
@@ -39,10 +46,20 @@ class Expected:
     nonce: str = field(repr=False)
 
 
-def verified_user(id_token: object, key_set: object, expected: Expected, now: datetime) -> str:
-    """The clinician as a reference such as `Practitioner/7`. Raises `LaunchFailed`.
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Who opened the page: a reference such as `Practitioner/7`, and a language (BCP 47) or an empty string."""
 
-    An absolute reference below the FHIR base becomes relative; one to another server stays absolute.
+    user: str
+    locale: str = ""
+
+
+def who_opened(id_token: object, key_set: object | None, expected: Expected, now: datetime) -> Opener:
+    """The clinician. Raises `LaunchFailed`.
+
+    An absolute reference below the FHIR base becomes relative; one to another server stays absolute. `key_set` is None
+    only where the EHR publishes no keys and its registry entry allows that: then the token counts because it came
+    straight from the token endpoint (OpenID Connect Core 3.1.3.7, item 6), and all its claims are checked as ever.
     """
     claims = _claims(id_token, key_set)
     try:
@@ -52,17 +69,22 @@ def verified_user(id_token: object, key_set: object, expected: Expected, now: da
     _check_party(claims, expected.client_id)
     if not hmac.compare_digest(str(claims["nonce"]).encode(), expected.nonce.encode()):
         raise LaunchFailed("The EHR's id_token does not belong to this launch (nonce).")
-    return _user(claims, expected.fhir_base)
+    return Opener(_user(claims, expected.fhir_base), locale_of(claims.get("locale")))
 
 
-def _claims(id_token: object, key_set: object) -> dict[str, object]:
+def locale_of(value: object) -> str:
+    """A language tag, or an empty string for anything else."""
+    return value.replace("_", "-") if isinstance(value, str) and _LOCALE.fullmatch(value) else ""
+
+
+def _claims(id_token: object, key_set: object | None) -> dict[str, object]:
     """The claims of a token that one of the EHR's published keys has signed."""
     if not isinstance(id_token, str) or len(id_token) > MAX_BYTES:
         raise LaunchFailed("The EHR sent no usable id_token, so it is not known who opened the page.")
     try:
-        payload = jws.deserialize_compact(id_token, _keys(key_set), list(ALGORITHMS)).payload
-        claims = strict_json.loads(payload or b"", max_bytes=MAX_BYTES)
-    except (JoseError, ChartsideError, ValueError, TypeError, KeyError, AttributeError) as fault:
+        payload = _unproved(id_token) if key_set is None else _proved(id_token, _keys(key_set))
+        claims = strict_json.loads(payload, max_bytes=MAX_BYTES)
+    except _REFUSALS as fault:
         # Hostile input reaches library code here, so its plain errors count as a refusal as well.
         raise LaunchFailed(f"The EHR's id_token could not be verified ({type(fault).__name__}).") from None
     if not isinstance(claims, dict):
@@ -70,15 +92,32 @@ def _claims(id_token: object, key_set: object) -> dict[str, object]:
     return claims
 
 
+def _unproved(id_token: str) -> bytes:
+    """The payload of a token whose signature nobody can check."""
+    return jws.extract_compact(id_token.encode()).payload or b""
+
+
+def _proved(id_token: str, keys: KeySet) -> bytes:
+    """The payload, if a key of the set has signed it. A token that names no key may be any key's."""
+    if "kid" in jws.extract_compact(id_token.encode()).headers():
+        return jws.deserialize_compact(id_token, keys, list(ALGORITHMS)).payload or b""
+    for key in keys.keys[:MAX_KEYS]:
+        with suppress(*_REFUSALS):
+            return jws.deserialize_compact(id_token, key, list(ALGORITHMS)).payload or b""
+    raise BadSignatureError()
+
+
 def _keys(key_set: object) -> KeySet:
-    """The public signing keys of a JWK set; keys for encryption and shared secrets are left out."""
+    """The public signing keys of a JWK set; keys for encryption, shared secrets and broken keys are left out."""
     listed = key_set.get("keys") if isinstance(key_set, Mapping) else None
     if not isinstance(listed, list):
         raise LaunchFailed("The EHR's key set (jwks_uri) is not a JWK set.")
-    usable = [
-        key for key in listed if isinstance(key, dict) and key.get("kty") in ("RSA", "EC") and key.get("use") != "enc"
-    ]
-    return KeySet.import_key_set({"keys": usable})
+    found = []
+    for row in listed:
+        if isinstance(row, dict) and row.get("kty") in ("RSA", "EC") and row.get("use") != "enc":
+            with suppress(*_REFUSALS):
+                found.append(JWKRegistry.import_key(row))
+    return KeySet(found)
 
 
 def _rules(expected: Expected, now: datetime) -> JWTClaimsRegistry:
@@ -86,7 +125,7 @@ def _rules(expected: Expected, now: datetime) -> JWTClaimsRegistry:
     return JWTClaimsRegistry(
         now=int(now.timestamp()),
         leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": expected.issuer},
+        iss={"essential": True, "value": expected.issuer} if expected.issuer else {"essential": True},
         aud={"essential": True, "value": expected.client_id},
         exp={"essential": True},
         iat={"essential": True},

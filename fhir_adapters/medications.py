@@ -6,12 +6,10 @@ one of the others holds, "entered in error" or "cancelled" perhaps, so it stands
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from clinical.record import MedicationUse, SetAsideReason
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.entries import Concept, Entry, NotUsed, unknown_state, usable_status
-from fhir_adapters.procedures import latest
+from fhir_adapters.times import last_moment
 
 _ACTIVE = ("active", "on-hold")
 # Both types know these; "stopped" is after a part of it was given (FHIR R4 valueset-medicationrequest-status.html).
@@ -52,7 +50,7 @@ def ordered(entry: Entry, concept: Concept) -> MedicationUse:
 
     `start` is when it was ordered; its end is not known: a prescription may be filled for longer than it is valid.
     """
-    status = _status(entry, _NOT_ORDERED)
+    status = usable_status(entry, _USED, never=_NOT_ORDERED, unclear=_UNCLEAR)
     intent = text(entry.resource.get("intent"))
     if intent in _NO_ORDERS:
         raise NotUsed(SetAsideReason.VOID, f"{_NO_ORDERS[intent]}, not an order")
@@ -68,7 +66,7 @@ def ordered(entry: Entry, concept: Concept) -> MedicationUse:
         encounter=entry.stay("encounter"),
         text=concept.text,
         status=status,
-        latest_start=latest(entry.resource.get("authoredOn")),
+        latest_start=last_moment(entry.resource.get("authoredOn")),
     )
 
 
@@ -77,7 +75,7 @@ def taken(entry: Entry, concept: Concept) -> MedicationUse:
 
     `start` is when its use began; when somebody said so (dateAsserted) does not tell that.
     """
-    status = _status(entry, _NOT_TAKEN)
+    status = usable_status(entry, _USED, never=_NOT_TAKEN, unclear=_UNCLEAR)
     begun, end = entry.period("effectivePeriod")
     sent = entry.resource.get("effectiveDateTime") or member(entry.resource, "effectivePeriod", "start")
     return MedicationUse(
@@ -89,13 +87,5 @@ def taken(entry: Entry, concept: Concept) -> MedicationUse:
         encounter=entry.stay("context"),
         text=concept.text,
         status=status,
-        latest_start=latest(sent),
+        latest_start=last_moment(sent),
     )
-
-
-def _status(entry: Entry, never: Mapping[str, str]) -> str:
-    """The status of a medicine that is or was used. Raises `NotUsed`; `never` are those that say it never was."""
-    status = text(entry.resource.get("status"))
-    if status in never:
-        raise NotUsed(SetAsideReason.VOID, never[status])
-    return usable_status(entry, _UNCLEAR, _USED)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from clinical.record import ProcedureDone, SetAsideReason
-from fhir_adapters.decode import member, text
+from fhir_adapters.decode import member
 from fhir_adapters.entries import Concept, Entry, NotUsed, usable_status
-from fhir_adapters.times import fhir_end, is_date
+from fhir_adapters.times import last_moment
 
 # FHIR R4 valueset-event-status.html. A procedure that was stopped did not reach its aim, and nobody says how far it
 # came; one on hold is not being done.
@@ -31,10 +29,7 @@ def what(entry: Entry) -> Concept:
 
 def read(entry: Entry, concept: Concept) -> ProcedureDone:
     """A procedure; of a period its start counts, else its end. Raises `NotUsed` for one that was not done."""
-    status = text(entry.resource.get("status"))
-    if status in _NEVER_DONE:
-        raise NotUsed(SetAsideReason.VOID, _NEVER_DONE[status])
-    status = usable_status(entry, _UNCLEAR, _DONE)
+    status = usable_status(entry, _DONE, never=_NEVER_DONE, unclear=_UNCLEAR)
     begun, end = entry.period("performedPeriod")
     moment = entry.start("performedDateTime")
     performed = moment or begun or entry.start("performedPeriod", "end")
@@ -50,10 +45,5 @@ def read(entry: Entry, concept: Concept) -> ProcedureDone:
         # Of a period without a start nobody can say how long it was.
         end=end if begun else None,
         status=status,
-        latest_start=latest(sent),
+        latest_start=last_moment(sent),
     )
-
-
-def latest(sent: object) -> datetime | None:
-    """The last moment of a day, month or year; None for a moment, and for what is no date."""
-    return fhir_end(sent) if is_date(sent) else None

@@ -1,4 +1,4 @@
-"""fhirclient 4.4.0, subclassed at its three seams for the SMART EHR launch (SMART App Launch 2.2.0).
+"""fhirclient 4.4.0, subclassed at its three seams for the SMART launches (SMART App Launch 2.2.0). Nothing else here.
 
 Gaps of the bare library that are closed here:
 - it follows a paging link to any host and sends the bearer token along: `SmartServer._get` refuses every URL
@@ -9,7 +9,9 @@ Gaps of the bare library that are closed here:
 - it prints the expected state in its error and logs the authorize parameters and the launch context:
   those methods are replaced, and no message here holds a value from outside;
 - it ignores the id_token, and reads endpoints from the CapabilityStatement only, falling back to "no
-  authorization" in silence: `SmartServer.get_capability` reads `.well-known/smart-configuration` or fails.
+  authorization" in silence: `SmartServer.get_capability` reads `.well-known/smart-configuration` first, or fails;
+- it sends `client_id` beside a secret, knows no signed assertion, and fails on a refresh without a refresh token:
+  every token call goes through `SmartServer.post_as_form`, which adds what the registered kind of client needs.
 """
 
 from __future__ import annotations
@@ -27,61 +29,12 @@ from fhirclient.client import FHIRClient
 from fhirclient.server import FHIRServer
 
 from clinical.errors import LaunchFailed, NotAllowed
-from fhir_adapters.transport import Deadline, FetchFailed, Transport, same_base
+from fhir_adapters.client_authentication import TokenCall
+from fhir_adapters.discovery import Discovery
+from fhir_adapters.ehr_line import EhrLine
+from fhir_adapters.transport import FetchFailed, same_base
 
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """What `.well-known/smart-configuration` says, checked (SMART "Conformance", section "Metadata")."""
-
-    issuer: str
-    authorize: str
-    token: str
-    jwks: str
-    names_issuer: bool
-
-    @classmethod
-    def read(cls, document: object, iss: str) -> Discovery:
-        """Check a document. Raises `LaunchFailed`, naming the field."""
-        if not isinstance(document, Mapping):
-            raise LaunchFailed("The EHR's smart-configuration is not a JSON object.")
-        methods = document.get("code_challenge_methods_supported")
-        # A server that lists no methods may still check S256 (seen in the field); one that lists others does not.
-        if methods is not None and not (isinstance(methods, list) and "S256" in methods):
-            raise LaunchFailed("The EHR does not offer PKCE with S256, so the launch would not be protected.")
-        issuer = document.get("issuer")
-        if not isinstance(issuer, str) or not issuer:
-            raise LaunchFailed("The EHR's smart-configuration lacks 'issuer'.")
-        return cls(
-            issuer,
-            _endpoint(document, "authorization_endpoint", iss),
-            _endpoint(document, "token_endpoint", iss),
-            _endpoint(document, "jwks_uri", iss),
-            document.get("authorization_response_iss_parameter_supported") is True,
-        )
-
-
-def _endpoint(document: Mapping[str, object], key: str, iss: str) -> str:
-    """An endpoint's URL, resolved against the FHIR base; plain http only where the FHIR base is plain http itself."""
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise LaunchFailed(f"The EHR's smart-configuration lacks '{key}'.")
-    try:
-        url = urljoin(iss.rstrip("/") + "/", value)
-        parts = urlsplit(url)
-    except ValueError:
-        raise LaunchFailed(f"The EHR's smart-configuration holds an unusable '{key}'.") from None
-    if parts.scheme not in {"https", urlsplit(iss).scheme} or not parts.hostname or parts.username or parts.fragment:
-        raise LaunchFailed(f"The EHR's smart-configuration holds an unusable '{key}'.")
-    return url
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """The way out, and the end of this step's time."""
-
-    transport: Transport
-    deadline: Deadline
+_VISIBLE = re.compile(r"[\x21-\x7e]{1,16000}")
 
 
 class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
@@ -90,12 +43,14 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
     auth_type = "smart"
     auth_state: str | None
     code_verifier: str | None
+    refresh_token: str | None
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         """Start from the discovery, or go on from a saved state."""
         self.discovery: Discovery
         self.nonce = ""
         self.lifetime: int | None = None
+        self.asked: dict[str, str] = {}
         super().__init__(state=state)
 
     def authorize_uri(self, server: SmartServer) -> str:
@@ -103,8 +58,9 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
         self.auth_state = secrets.token_urlsafe(32)
         self.code_verifier = secrets.token_urlsafe(64)
         self.nonce = secrets.token_urlsafe(32)
-        parts = urlsplit(self._authorize_uri)
-        query = parse_qsl(parts.query) + list(self._authorize_params(server).items())
+        self.asked = self._authorize_params(server)
+        parts = urlsplit(self.discovery.authorize)
+        query = parse_qsl(parts.query) + list(self.asked.items())
         return urlunsplit(parts._replace(query=urlencode(query)))
 
     def _authorize_params(self, server: SmartServer) -> dict[str, str]:
@@ -130,10 +86,13 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
             raise LaunchFailed("The answer came from another authorization server.")
 
     def _code_exchange_params(self, code: str) -> dict[str, str]:
-        """SMART's parameters for a public client; the library adds a stray `state`."""
+        """SMART's parameters without the library's stray `state`; whose they are, `post_as_form` adds."""
         params = dict(super()._code_exchange_params(code))
-        params.pop("state", None)
-        return params
+        return {name: value for name, value in params.items() if name not in ("state", "client_id")}
+
+    def _reauthorize_params(self) -> dict[str, str]:
+        """The parameters of a refresh; `scope` is left out, which asks for as much as before (RFC 6749 section 6)."""
+        return {"grant_type": "refresh_token", "refresh_token": self.refresh_token or ""}
 
     def _request_access_token(self, server: SmartServer, params: Mapping[str, str]) -> dict[str, Any]:
         """The token response without the token, which stays in here."""
@@ -142,10 +101,13 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
             raise LaunchFailed("The EHR's token response is not usable.")
         token, lifetime = answer.pop("access_token", None), answer.pop("expires_in", None)
         # Printable ASCII only (RFC 6750 section 2.1): a line break would become a header of its own.
-        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        if not isinstance(token, str) or not _VISIBLE.fullmatch(token):
             raise LaunchFailed("The EHR's token response holds no access token.")
         self.access_token = token
-        self.lifetime = lifetime if isinstance(lifetime, int) and not isinstance(lifetime, bool) else None
+        renewed = answer.pop("refresh_token", None)
+        if isinstance(renewed, str) and _VISIBLE.fullmatch(renewed):
+            self.refresh_token = renewed  # the one before, if any, is never used again
+        self.lifetime = _seconds(lifetime)
         return answer
 
     @property
@@ -156,9 +118,16 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
     def from_state(self, state: Mapping[str, Any]) -> None:
         """Restore; token endpoint and issuer are those of the launch (no mix-up)."""
         super().from_state(state)
-        self.discovery = Discovery(**state["discovery"])
+        self.discovery = Discovery.restored(state["discovery"])
         self._authorize_uri, self._token_uri = self.discovery.authorize, self.discovery.token
         self.nonce = state.get("nonce", "")
+
+
+def _seconds(value: object) -> int | None:
+    """`expires_in`: a number, in the field also as text; anything else is no word on it."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    return max(int(value), 0) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +148,17 @@ class SmartServer(FHIRServer):  # type: ignore[misc]
     base_uri: str
     auth: SmartAuth
 
-    def __init__(self, client: SmartClient, base_uri: str | None, state: Mapping[str, Any] | None, http: Http) -> None:
+    def __init__(
+        self, client: SmartClient, base_uri: str | None, state: Mapping[str, Any] | None, line: EhrLine
+    ) -> None:
         """Take the place of the server that the library would build."""
-        self._http = http
+        self._line = line
         super().__init__(client, base_uri=base_uri, state=state)
         self.session.close()
 
     def get_capability(self, force: bool = False) -> None:
         """Discover by `.well-known/smart-configuration`; never "no authorization"."""
-        document = self._fetch("The EHR's smart-configuration", f"{self.base_uri}.well-known/smart-configuration")
-        discovery = Discovery.read(document, self.aud)
+        discovery = self._line.discover(self.base_uri, self.aud)
         self.auth = SmartAuth(
             {
                 "app_id": self.client.app_id,
@@ -198,16 +168,17 @@ class SmartServer(FHIRServer):  # type: ignore[misc]
             }
         )
 
-    def key_set(self, url: str) -> object:
-        """The EHR's public keys."""
-        return self._fetch("The EHR's key set", url)
-
     def post_as_form(self, url: str, formdata: Mapping[str, str], auth: object = None) -> _Answer:
-        """The token request. No answer of the server is quoted."""
+        """A token request, as the registered kind of client. No answer of the server is quoted."""
         try:
-            return _Answer(self._http.transport.post_form(url, formdata, deadline=self._http.deadline))
+            return _Answer(self._line.post_token(url, formdata, self._call()))
         except FetchFailed as fault:
-            raise LaunchFailed(f"The EHR did not exchange the code: {fault.message}.") from None
+            raise LaunchFailed(f"The EHR did not exchange the code: {fault.message}.") from fault
+
+    def _call(self) -> TokenCall:
+        """Who calls, and for whom an assertion is."""
+        found = self.auth.discovery
+        return TokenCall(self.auth.app_id, found.token, found.signing, self._line.now)
 
     def _get(self, path: str, headers: object = None, nosign: bool = False) -> _Answer:
         """A FHIR read, for the library's models. Raises `LaunchFailed` for any URL outside the FHIR base."""
@@ -215,14 +186,7 @@ class SmartServer(FHIRServer):  # type: ignore[misc]
         if not same_base(url, self.base_uri):
             raise LaunchFailed("A link leads outside the FHIR server of this launch, so it was not followed.")
         token = None if nosign else self.auth.access_token
-        return _Answer(self._fetch("The EHR's record", url, token))
-
-    def _fetch(self, what: str, url: str, token: str | None = None) -> object:
-        """GET within the time limit."""
-        try:
-            return self._http.transport.get_json(url, token=token, deadline=self._http.deadline)
-        except FetchFailed as fault:
-            raise LaunchFailed(f"{what} could not be read: {fault.message}.") from None
+        return _Answer(self._line.read("The EHR's record", url, token))
 
     def _closed(self, *_: object, **__: object) -> Never:
         """The library's other verbs have no limits and are not needed."""
@@ -242,18 +206,18 @@ class SmartClient(FHIRClient):  # type: ignore[misc]
 
     server: SmartServer
 
-    def __init__(self, settings: Mapping[str, Any] | None, state: Mapping[str, Any] | None, http: Http) -> None:
+    def __init__(self, settings: Mapping[str, Any] | None, state: Mapping[str, Any] | None, line: EhrLine) -> None:
         """Start from settings, or go on from a state."""
-        self._http = http
+        self._line = line
         super().__init__(settings=settings, state=state, save_func=lambda _: None)
         if settings is not None:
             self.server.session.close()
-            self.server = SmartServer(self, settings["api_base"], None, http)
+            self.server = SmartServer(self, settings["api_base"], None, line)
 
     def from_state(self, state: Mapping[str, Any]) -> None:
         """Restore."""
         self.app_id, self.redirect, self.scope = state["app_id"], state["redirect"], state["scope"]
-        self.server = SmartServer(self, None, state["server"], self._http)
+        self.server = SmartServer(self, None, state["server"], self._line)
 
     def _handle_launch_context(self, ctx: dict[str, Any] | None) -> None:
         """Keep the context; the library's own logs it, and fails on None."""

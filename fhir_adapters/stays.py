@@ -68,10 +68,11 @@ def _destination(concept: object) -> Coding | None:
 
 
 def _day(value: object) -> date | None:
-    """The calendar day of a date or moment as it was written; None where less than a day is told."""
+    """The calendar day of a date or moment as it was written; None where less than a day is told, or a far one."""
     if not isinstance(value, str) or not (is_date(value[:10]) and len(value) >= _DAY):
         return None
-    return date.fromisoformat(value[:10]) if is_date(value) or is_moment(value) else None
+    found = date.fromisoformat(value[:10]) if is_date(value) or is_moment(value) else None
+    return None if found is None or found.year >= FAR_FUTURE else found
 
 
 def _offset(value: object) -> timedelta | None:

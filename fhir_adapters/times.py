@@ -68,6 +68,11 @@ def fhir_end(text: object) -> datetime | None:
     return fhir_moment(text) if span is None else datetime.combine(span[1], time.max, UTC)
 
 
+def last_moment(text: object) -> datetime | None:
+    """The last moment of a day, month or year, in UTC; None for a moment, and for what is no date."""
+    return fhir_end(text) if is_date(text) else None
+
+
 def is_date(text: object) -> bool:
     """Whether a JSON value is a FHIR date: a year, a month or a day that exists."""
     return _days(text) is not None
@@ -94,6 +99,22 @@ def v2_moment(text: str, default_zone: tzinfo) -> datetime | None:
         return None
     *parts, second, fraction, zone = match.groups()
     return _utc([*parts, second or "0"], fraction, _zone(zone) if zone else default_zone)
+
+
+def v2_day(text: str) -> date | None:
+    """The calendar day of an HL7 v2 DTM as it was written; None where less than a day is told."""
+    if not re.fullmatch(r"\d{8}", text, re.ASCII) and v2_moment(text, UTC) is None:
+        return None
+    span = _days("-".join((text[:4], text[4:6], text[6:8])))
+    return None if span is None else span[0]
+
+
+def v2_offset(text: str, default_zone: tzinfo) -> timedelta | None:
+    """How far the clock of an HL7 v2 DTM of at least minutes is from UTC: the one written, else that of the feed."""
+    moment, match = v2_moment(text, default_zone), _DTM.fullmatch(text)
+    if moment is None or match is None:
+        return None
+    return moment.astimezone(_zone(match[8]) if match[8] else default_zone).utcoffset()
 
 
 def v2_start(text: str, zone: tzinfo, now: datetime) -> datetime | None:

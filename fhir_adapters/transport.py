@@ -8,72 +8,36 @@ of that by default.
 from __future__ import annotations
 
 import re
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from clinical import strict_json
 from clinical.errors import ChartsideError
+from fhir_adapters.addresses import Reach
+from fhir_adapters.connections import BoundedAdapter, ended_at, reaching
+from fhir_adapters.deadline import TOO_LATE, Deadline, FetchFailed, NoAnswer, TooManyRequests
+
+__all__ = [
+    "FHIR_JSON",
+    "OPEN",
+    "TOO_LATE",
+    "Bounds",
+    "Deadline",
+    "FetchFailed",
+    "Limits",
+    "NoAnswer",
+    "Posted",
+    "TooManyRequests",
+    "Transport",
+    "same_base",
+]
 
 FHIR_JSON = "application/fhir+json"
-TOO_LATE = "the server did not answer in time"
-
-
-class FetchFailed(ChartsideError):
-    """A call to another server brought no usable answer. `status` is the HTTP status, or 0 where there was none."""
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        """Keep the message and the status."""
-        super().__init__(message)
-        self.status = status
-
-
-class NoAnswer(FetchFailed):
-    """The server could not be reached, broke off, or did not answer in time."""
-
-
-class TooManyRequests(FetchFailed):
-    """The server asks to be left alone for `seconds` (HTTP 429 with Retry-After); None where it does not say."""
-
-    def __init__(self, seconds: float | None) -> None:
-        """Keep the wait."""
-        super().__init__("the server answered 429", 429)
-        self.seconds = seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment on the monotonic clock, shared by all steps of one job."""
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """A deadline from now."""
-        return cls(time.monotonic() + seconds)
-
-    def left(self) -> float:
-        """Seconds left, not less than 0."""
-        return max(self.at - time.monotonic(), 0.0)
-
-    def remaining(self) -> float:
-        """Seconds left. Raises `NoAnswer` when there are none."""
-        left = self.left()
-        if left <= 0:
-            raise NoAnswer(TOO_LATE)
-        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,69 +49,33 @@ class Limits:
     max_bytes: int = 8_000_000
 
 
-_CALL = threading.local()
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What holds for one call beside the transport's limits: which addresses it may reach, how large its answer is."""
+
+    reach: Reach | None = None
+    max_bytes: int | None = None
 
 
-class _Traceable:
-    """Notes which connection a call uses, so that the call can be ended from outside."""
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The answer to a resource that was sent: its status, `Location`, and the document (None for an empty body)."""
 
-    def putrequest(self, *arguments: Any, **options: Any) -> None:
-        """Begin a request."""
-        _CALL.connection = self
-        super().putrequest(*arguments, **options)  # type: ignore[misc]
-
-
-class _Connection(_Traceable, HTTPConnection):
-    """A plain connection."""
+    status: int
+    location: str
+    document: object = field(repr=False)
 
 
-class _SecureConnection(_Traceable, HTTPSConnection):
-    """A TLS connection."""
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A whole answer whose status was one of those that count."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    """requests' adapter over traceable connections."""
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Use our pools."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-
-@contextmanager
-def _ended_at(deadline: Deadline) -> Iterator[None]:
-    """End the call of this thread at the deadline.
-
-    A time limit on each read does not bound a server that sends a header byte by byte; closing its socket does.
-    """
-    mine: dict[str, Any] = {}
-    _CALL.__dict__.pop("connection", None)
-    calling = _CALL.__dict__
-
-    def end() -> None:
-        mine["ended"] = True
-        sock = getattr(calling.get("connection"), "sock", None)
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-    watch = threading.Timer(deadline.remaining(), end)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.cancel()
-    if mine:
-        raise NoAnswer(TOO_LATE)
+OPEN = Bounds()
 
 
 class Transport:
@@ -159,23 +87,59 @@ class Transport:
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _Adapter(pool_connections=8, pool_maxsize=32, max_retries=0)
+        adapter = BoundedAdapter(pool_connections=8, pool_maxsize=32, max_retries=0)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
 
-    def get_json(self, url: str, *, token: str | None = None, deadline: Deadline) -> object:
+    def get_json(self, url: str, *, token: str | None = None, deadline: Deadline, bounds: Bounds = OPEN) -> object:
         """GET a JSON document. Raises `FetchFailed`."""
-        headers = {"Accept": f"{FHIR_JSON}, application/json"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        return self._send(lambda timeout: self._request("GET", url, timeout, headers, None), deadline)
+        headers = {"Accept": f"{FHIR_JSON}, application/json", **_bearer(token)}
+        reply = self._send(lambda timeout: self._request("GET", url, timeout, headers, None), deadline, bounds)
+        return self._decode(reply.body)
 
     def post_form(
-        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, deadline: Deadline
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline,
+        bounds: Bounds = OPEN,
     ) -> object:
         """POST a form (an OAuth token request) and read a JSON document. Raises `FetchFailed`."""
         sent = {"Accept": "application/json", **(headers or {})}
-        return self._send(lambda timeout: self._request("POST", url, timeout, sent, form), deadline)
+        reply = self._send(lambda timeout: self._request("POST", url, timeout, sent, form), deadline, bounds)
+        return self._decode(reply.body)
+
+    def send_form(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline,
+        bounds: Bounds = OPEN,
+    ) -> None:
+        """POST a form whose answer says nothing beyond its status (RFC 7009). Raises `FetchFailed`."""
+        self._send(lambda timeout: self._request("POST", url, timeout, headers or {}, form), deadline, bounds)
+
+    def post_json(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline: Deadline,
+        bounds: Bounds = OPEN,
+    ) -> Posted:
+        """POST a FHIR resource (200 or 201). It is never sent again by itself. Raises `FetchFailed`."""
+        sent = {"Accept": FHIR_JSON, "Content-Type": FHIR_JSON, **(headers or {}), **_bearer(token)}
+        reply = self._send(
+            lambda timeout: self._request("POST", url, timeout, sent, body), deadline, bounds, also=(201,)
+        )
+        document = self._decode(reply.body) if reply.body.strip() else None
+        return Posted(reply.status, reply.headers.get("Location", ""), document)
 
     def _request(
         self,
@@ -183,37 +147,45 @@ class Transport:
         url: str,
         timeout: tuple[float, float],
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None,
+        data: Mapping[str, str] | bytes | None,
     ) -> requests.Response:
         """One request, with the body still unread."""
         return self._http.request(
             method,
             url,
-            data=form,
+            data=data,
             headers={**headers, "Accept-Encoding": "identity"},
             timeout=timeout,
             allow_redirects=False,
             stream=True,
         )
 
-    def _send(self, request: Callable[[tuple[float, float]], requests.Response], deadline: Deadline) -> object:
-        """Send, check, read, decode."""
+    def _send(
+        self,
+        request: Callable[[tuple[float, float]], requests.Response],
+        deadline: Deadline,
+        bounds: Bounds,
+        *,
+        also: tuple[int, ...] = (),
+    ) -> _Reply:
+        """Send, check, read."""
         left = deadline.remaining()
         try:
             with (
-                _ended_at(deadline),
+                reaching(bounds.reach),
+                ended_at(deadline),
                 request((min(self._limits.connect, left), min(self._limits.read, left))) as response,
             ):
-                _check(response)
-                body = self._body(response, deadline)
+                _check(response, also)
+                body = self._body(response, deadline, bounds.max_bytes or self._limits.max_bytes)
         except requests.Timeout:
             raise NoAnswer(TOO_LATE) from None
         except (requests.RequestException, ValueError) as fault:
             words = f"the server could not be reached ({type(fault).__name__})" if deadline.left() else TOO_LATE
             raise NoAnswer(words) from None
-        return self._decode(body)
+        return _Reply(response.status_code, response.headers, body)
 
-    def _body(self, response: requests.Response, deadline: Deadline) -> bytes:
+    def _body(self, response: requests.Response, deadline: Deadline, max_bytes: int) -> bytes:
         """The body, up to the size limit and the deadline."""
         chunks: list[bytes] = []
         size = 0
@@ -222,7 +194,7 @@ class Transport:
                 deadline.remaining()
                 chunks.append(chunk)
                 size += len(chunk)
-                if size > self._limits.max_bytes:
+                if size > max_bytes:
                     raise FetchFailed("the answer is larger than the limit")
         except (OSError, HTTPError):
             deadline.remaining()
@@ -237,11 +209,17 @@ class Transport:
             raise FetchFailed("the answer is not usable JSON") from None
 
 
-def _check(response: requests.Response) -> None:
-    """Only 200 with an unencoded body counts."""
-    if response.status_code == requests.codes.too_many_requests:
-        raise TooManyRequests(_seconds(response.headers.get("Retry-After", "")))
-    if response.status_code != requests.codes.ok:
+def _bearer(token: str | None) -> Mapping[str, str]:
+    """The header of a call with a token."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def _check(response: requests.Response, also: tuple[int, ...] = ()) -> None:
+    """Only 200 (and what else counts) with an unencoded body counts."""
+    wait = _seconds(response.headers.get("Retry-After", ""))
+    if response.status_code == 429 or (response.status_code == 503 and wait is not None):
+        raise TooManyRequests(wait, response.status_code)
+    if response.status_code not in (200, *also):
         raise FetchFailed(f"the server answered {response.status_code}", response.status_code)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise FetchFailed("the answer came in an encoding that was not asked for")

@@ -15,12 +15,14 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    or_,
     select,
     true,
 )
 
 from clinical.advice import Advice, History, Outcome, ShownBefore
 from clinical.assessment import Indicator
+from clinical.snooze import snooze_span
 from oversight import feedback, tables
 from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms
@@ -55,9 +57,12 @@ def _history(rows: Sequence[AnyRow]) -> History:
             time=row.time,
             # An old entry may be without it, and then keeps nothing back.
             tier_at_least=-inf if row.tier_at_least is None else row.tier_at_least,
-            overridden_at=row.overridden_at,
-            reason=row.reason_code or "",
+            overridden_at=row.answered_at if row.outcome == Outcome.OVERRIDDEN else None,
+            reason=(row.reason_code or "") if row.outcome == Outcome.OVERRIDDEN else "",
             indicator=Indicator(row.indicator) if row.indicator else None,
+            snoozed_until=row.answered_at + snooze_span(row.reason_code or "")
+            if row.outcome == Outcome.SNOOZED
+            else None,
         )
         for row in rows
         if row.time is not None
@@ -74,8 +79,11 @@ def _count(*where: Any) -> ScalarSelect[int]:
 
 
 def _shown() -> Subquery:
-    """Cards with a risk or a score of this service to this clinician about this patient, with their override."""
-    table, said, override = tables.advice, tables.feedback, tables.feedback.alias("override")
+    """Cards with a risk or a score of this service to this clinician about this patient, with their answer.
+
+    Only an override counts, whoever gave it, and a snooze by this clinician. An answer may be younger than its card.
+    """
+    table, said, answer = tables.advice, tables.feedback, tables.feedback.alias("answer")
     deciding = (
         select(said.c.sequence)
         .where(said.c.advice_sequence == table.c.sequence, said.c.quarantine.is_(None))
@@ -84,16 +92,17 @@ def _shown() -> Subquery:
         .correlate(table)
         .scalar_subquery()
     )
-    overridden = and_(override.c.sequence == deciding, override.c.outcome == Outcome.OVERRIDDEN.value)
+    own_snooze = and_(answer.c.outcome == Outcome.SNOOZED.value, answer.c.clinician == bindparam("clinician_"))
+    counts = and_(answer.c.sequence == deciding, or_(answer.c.outcome == Outcome.OVERRIDDEN.value, own_snooze))
     columns = (table.c.sequence, table.c.time, table.c.tier_at_least, table.c.indicator)
     return (
-        select(*columns, override.c.time.label("overridden_at"), override.c.reason_code)
-        .select_from(table.outerjoin(override, overridden))
+        select(*columns, answer.c.outcome, answer.c.time.label("answered_at"), answer.c.reason_code)
+        .select_from(table.outerjoin(answer, counts))
         .where(
             table.c.patient == bindparam("patient_"),
             table.c.service == bindparam("service_"),
             table.c.clinician == bindparam("clinician_"),
-            table.c.time >= bindparam("since"),
+            or_(table.c.time >= bindparam("since"), answer.c.time >= bindparam("since")),
             table.c.client == bindparam("client_"),
             table.c.withheld.is_(None),
             table.c.abstention.is_(None),
@@ -112,7 +121,8 @@ def _statement() -> Select[Any]:
     shown = _shown()
     wanted = (counts.c.to_clinician, counts.c.in_encounter, shown.c.time, shown.c.tier_at_least, shown.c.indicator)
     joined = counts.outerjoin(shown, true())
-    statement = select(*wanted, shown.c.overridden_at, shown.c.reason_code).select_from(joined)
+    answer = (shown.c.outcome, shown.c.answered_at, shown.c.reason_code)
+    statement = select(*wanted, *answer).select_from(joined)
     return statement.order_by(shown.c.time.desc(), shown.c.sequence.desc())
 
 

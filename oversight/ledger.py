@@ -7,6 +7,7 @@ There is no UPDATE and no DELETE. When a method returns, its rows are on the dis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,11 +89,18 @@ class SqlLedger:
         user = feedback.user_name(row._mapping)
         return self._rows.advice(row, client, patient_id, encounter_id=row.encounter, user=user)
 
-    def decision(self, advice_id: str) -> Feedback | None:
-        """The feedback that decides: the latest by the clinician's time, then by arrival. Quarantine never decides."""
+    def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
+        """The feedback that decides: the latest by the clinician's time, then by arrival. Quarantine never decides.
+
+        A withdrawal is the latest like any other. `user` comes back as `asked_by` where it is the same person.
+        """
         with reading(self._engine) as connection:
             row = connection.execute(_DECISION, {"id": advice_id}).mappings().one_or_none()
-        return None if row is None else feedback.from_row(row)
+        if row is None:
+            return None
+        found = feedback.from_row(row)
+        is_own = asked_by and row["clinician"] == self._pseudonyms.user(row["client"], asked_by)
+        return replace(found, user=asked_by) if is_own else found
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Store a batch in one transaction. The three numbers of the receipt add up to its length."""

@@ -1,7 +1,8 @@
-"""How often shown advice was accepted, overridden, or not answered.
+"""How often shown advice was accepted, overridden, put off, or not answered.
 
 Override rate = overridden / (accepted + overridden). The share without an answer always stands beside it: silence is
-no agreement, and where many cards stay silent the rate speaks of few. Pure functions over `Tally` rows.
+no agreement, and where many cards stay silent the rate speaks of few. To put a card off is neither to accept nor to
+override it; an answer that was withdrawn is none. Pure functions over `Tally` rows.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Step(StrEnum):
 class Counts:
     """Every entry falls in exactly one of `shown`, `abstained` and `withheld`.
 
-    `shown` counts cards with a risk or a score, of which `accepted` and `overridden` were answered so. `abstained`
+    `shown` counts cards with a risk or a score, of which `accepted` and `overridden` were answered so, and `snoozed`
+    put off; with `no_answer` these add up to `shown`. `abstained`
     counts shown "not assessed" cards, which have nothing to accept and so no override rate; `abstained_overridden` of
     them were dismissed. `withheld` counts what was not shown, by reason.
     """
@@ -38,6 +40,7 @@ class Counts:
     shown: int
     accepted: int
     overridden: int
+    snoozed: int
     abstained: int
     abstained_overridden: int
     withheld: tuple[tuple[str, int], ...]
@@ -49,8 +52,8 @@ class Counts:
 
     @property
     def no_answer(self) -> int:
-        """Shown, and nothing heard since."""
-        return self.shown - self.answered
+        """Shown, and nothing heard since, or nothing that still stands."""
+        return self.shown - self.answered - self.snoozed
 
     @property
     def override_rate(self) -> Proportion | None:
@@ -131,6 +134,7 @@ def count(rows: Iterable[Tally]) -> Counts:
         shown=sums["shown"],
         accepted=sums[f"shown {Outcome.ACCEPTED}"],
         overridden=sums[f"shown {Outcome.OVERRIDDEN}"],
+        snoozed=sums[f"shown {Outcome.SNOOZED}"],
         abstained=sums["abstained"],
         abstained_overridden=sums[f"abstained {Outcome.OVERRIDDEN}"],
         withheld=tuple(sorted(withheld.items())),

@@ -1,9 +1,10 @@
 """An override report as JSON and as plain text.
 
-`min_cell` (0 = off, 11 for what leaves the house) writes "< 11" for smaller counts. With one of accepted, overridden
-and no answer hidden, all three are, and the rates with them, because the third could be worked out from two and the
-total. What can be worked out between rows and totals, or between two reports, is not hidden: this keeps small cells
-from being read off, and is no proof against disclosure.
+`min_cell` (0 = off, 11 for what leaves the house) writes "< 11" for smaller counts. With one of accepted, overridden,
+snoozed and no answer hidden, all are, and the rates with them, because the last could be worked out from the others and
+the total. That nobody snoozed is no small cell: it is said and hides nothing, else it would hide nearly every row. What
+can be worked out between rows and totals, or between two reports, is not hidden: this keeps small cells from being read
+off, and is no proof against disclosure.
 """
 
 from __future__ import annotations
@@ -48,12 +49,20 @@ def _group(group: Group, min_cell: int) -> dict[str, object]:
 
 def _counts(counts: Counts, min_cell: int) -> dict[str, object]:
     """The cells of one row."""
-    answers = {"accepted": counts.accepted, "overridden": counts.overridden, "no_answer": counts.no_answer}
-    hidden = min(answers.values()) < min_cell
+    answers = {
+        "accepted": counts.accepted,
+        "overridden": counts.overridden,
+        "snoozed": counts.snoozed,
+        "no_answer": counts.no_answer,
+    }
+    hidden = any(number < min_cell for name, number in answers.items() if number or name != "snoozed")
+    cells = {name: _hidden_or(number, min_cell, hidden=hidden) for name, number in answers.items()}
+    if not counts.snoozed:
+        cells["snoozed"] = 0
     dismissed = (counts.abstained_overridden, counts.abstained - counts.abstained_overridden)
     return {
         "shown": cell(counts.shown, min_cell),
-        **{name: _hidden_or(number, min_cell, hidden=hidden) for name, number in answers.items()},
+        **cells,
         "override_rate": None if hidden else _share(counts.override_rate),
         "no_answer_share": None if hidden else _share(counts.no_answer_share),
         "abstained": cell(counts.abstained, min_cell),
@@ -86,7 +95,10 @@ def _reason(reason: ReasonCount, min_cell: int) -> dict[str, object]:
     }
 
 
-_COLUMNS = ("shown", "accepted", "overridden", "no answer", "override rate", "no-answer share", "abstained", "withheld")
+_COLUMNS = (
+    *("shown", "accepted", "overridden", "snoozed", "no answer"),
+    *("override rate", "no-answer share", "abstained", "withheld"),
+)
 
 
 def render_text(report: OverrideReport, min_cell: int = 0) -> str:
@@ -96,6 +108,7 @@ def render_text(report: OverrideReport, min_cell: int = 0) -> str:
     lines = [
         heading,
         "Override rate = overridden / (accepted + overridden), 95 % Wilson interval. No answer is not agreement.",
+        "Snoozed is put off for some hours, and in no rate. An answer that was withdrawn counts as no answer.",
         "",
         *_table("service", [(group.service or "", group) for group in report.services] + [("all", total)], min_cell),
         "",
@@ -119,7 +132,7 @@ def _table(first: str, groups: list[tuple[str, Group]], min_cell: int) -> Iterab
 def _text_cells(counts: Counts, min_cell: int) -> list[str]:
     """One row in text."""
     cells = _counts(counts, min_cell)
-    numbers = [str(cells[name]) for name in ("shown", "accepted", "overridden", "no_answer")]
+    numbers = [str(cells[name]) for name in ("shown", "accepted", "overridden", "snoozed", "no_answer")]
     rate = _percent(counts.override_rate) if cells["override_rate"] else "-"
     silent = _percent(counts.no_answer_share) if cells["no_answer_share"] else "-"
     withheld = str(cell(sum(number for _, number in counts.withheld), min_cell))

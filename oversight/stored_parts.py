@@ -72,7 +72,7 @@ def _finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: 
     """The finding; `head` has its `kind`, the `base` and the `rest`, and without reasons it is an abstention."""
     rest, kind = head["rest"], _KINDS[head["kind"]]
     bases = rest.pop("basis", None)
-    cleared([rest, *rest.get("comparators", ())], clear)
+    cleared([rest, *rest.get("comparators", ()), *rest.get("unanswered", ())], clear)
     if reasons is None:
         return Abstention(model=vocabulary.model, **from_members(Abstention, rest))
     behind = _behind(reasons, bases, clear)

@@ -19,7 +19,7 @@ from clinical.record import Observation
 from oversight.dataclass_json import from_tree, members, to_tree
 
 # Fields of a risk that are written only where they are not as usual: then an entry is no longer than one of before.
-SOMETIMES = ("interval", "coverage", "unusual", "weak", "comparators", "others")
+SOMETIMES = ("interval", "coverage", "unusual", "weak", "comparators", "others", "unanswered")
 
 # The facts and the other facts that one attribution or one item rests on.
 Behind = tuple[tuple[Observation, ...], tuple[Basis, ...]]
@@ -37,6 +37,8 @@ def unusual_members(finding: RiskAssessment, mark: Callable[[str], str]) -> dict
     rest = {name: to_tree(its) for name, its in zip(SOMETIMES, values, strict=True) if its != _usual[name]}
     if finding.comparators:
         rest["comparators"] = [score_members(score, mark) for score in finding.comparators]
+    if finding.unanswered:
+        rest["unanswered"] = [_marked(members(one), mark) for one in finding.unanswered]
     return rest
 
 
@@ -50,6 +52,11 @@ def score_members(score: Score, mark: Callable[[str], str], *, without: tuple[st
         raise ValueError("not a finite number")
     tree = members(score, without=("items", *without))
     tree["items"] = [members(item, without=("facts", "basis")) for item in score.items]
+    return _marked(tree, mark)
+
+
+def _marked(tree: dict[str, Any], mark: Callable[[str], str]) -> dict[str, Any]:
+    """The tree of a finding with the references of its unused facts veiled."""
     for fact in tree["unused"]:
         fact["reference"] = mark(fact["reference"])
     return tree
@@ -87,8 +94,8 @@ def with_items(score: Score, behind: Iterator[Behind]) -> Score:
     return replace(score, items=tuple(items))
 
 
-def cleared(scores: Iterable[Any], clear: Callable[[str], str]) -> None:
-    """Put the ids back into the trees of scores. Raises LookupError or TypeError for another tree."""
-    for tree in scores:
+def cleared(findings: Iterable[Any], clear: Callable[[str], str]) -> None:
+    """Put the ids back into the trees of findings. Raises LookupError or TypeError for another tree."""
+    for tree in findings:
         for fact in tree["unused"]:
             fact["reference"] = clear(fact["reference"])

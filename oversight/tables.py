@@ -179,8 +179,30 @@ switch = Table(
     sqlite_autoincrement=True,
 )
 
+# Reports of problems with advice. What becomes of one will be rows of a table of events, so it has no state here.
+incident = Table(
+    "incident",
+    metadata,
+    _sequence(),
+    # What makes the same report, sent twice, one row.
+    Column("id", Words, nullable=False, unique=True),
+    Column("time", Moment, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    # Empty where the client has no such advice.
+    Column("advice_sequence", _number(), ForeignKey("advice.sequence")),
+    Column("advice_id", Words, nullable=False, index=True),
+    Column("kind", Words, nullable=False),
+    Column("words", Words, nullable=False),
+    Column("clinician", String(64), nullable=False),
+    Column("role", Words, nullable=False),
+    Column("key_id", String(16), nullable=False),
+    *_hashes(),
+    sqlite_autoincrement=True,
+)
+
 # What stands in a chain, in the order in which a check goes through it.
-CHAINED = (vocabulary, advice, feedback, audit, switch)
+CHAINED = (vocabulary, advice, feedback, audit, switch, incident)
 
 # Tokens that were used, until they expire. The one table whose rows go.
 used_token = Table(

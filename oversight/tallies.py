@@ -34,7 +34,7 @@ class Tally:
     """`number` entries of one service and UTC day that are alike in all that is counted.
 
     `withheld` and `abstention` are values of `WithheldReason` and `AbstentionReason`, `outcome` that of the deciding
-    feedback (None: no answer), `reason` its override reason.
+    feedback (None, or withdrawn: no answer), `reason` its override reason or the length of its snooze.
     """
 
     service: str

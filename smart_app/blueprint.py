@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
+from smart_app.deps import Deps
+from smart_app.facts import Facts, add_facts
 from smart_app.faults import fault_page
 from smart_app.headers import protect
 from smart_app.launching import Launching
 from smart_app.opening import Opening
 from smart_app.page import Page
-from smart_app.ports import Deps
+from smart_app.public_keys import key_route
 from smart_app.sessions import Stores, memory_stores
+from smart_app.what_if_routes import WhatIf, add_what_if
+from smart_app.write_route import add_writing
 
 MAX_FORM_BYTES = 20_000
 
@@ -26,12 +30,22 @@ def create_blueprint(deps: Deps, stores: Stores | None = None) -> Blueprint:
         static_folder="static",
         static_url_path="/static",
     )
-    launching, page = Launching(deps, kept), Page(Opening(deps, kept))
+    launching, opening = Launching(deps, kept), Opening(deps, kept)
+    what_if = WhatIf(opening, deps.what_ifs)
+    page = Page(opening, what_if)
     blueprint.add_url_rule("/launch", "launch", launching.launch, methods=["GET"])
+    blueprint.add_url_rule("/standalone/<client>", "standalone", launching.standalone, methods=["GET"])
     blueprint.add_url_rule("/callback", "callback", launching.callback, methods=["GET"])
     blueprint.add_url_rule("/page/<launch_id>", "page", page.show, methods=["GET"])
     blueprint.add_url_rule("/page/<launch_id>/again", "again", page.again, methods=["POST"])
     blueprint.add_url_rule("/page/<launch_id>/decision", "decision", page.decide, methods=["POST"])
+    blueprint.add_url_rule("/page/<launch_id>/report", "report", page.report, methods=["POST"])
+    blueprint.add_url_rule("/page/<launch_id>/leave", "leave", page.leave, methods=["POST"])
+    add_what_if(blueprint, what_if)
+    add_writing(blueprint, page.writing)
+    if deps.facts is not None:
+        add_facts(blueprint, Facts(opening, deps.facts))
+    blueprint.add_url_rule("/jwks.json", "jwks", key_route(deps.public_keys), methods=["GET"])
     blueprint.register_error_handler(Exception, fault_page)
     blueprint.before_request(_limit)
     blueprint.after_request(lambda response: protect(response, _frame_origins(deps, kept)))

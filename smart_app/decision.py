@@ -14,19 +14,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clinical.advice import OVERRIDE_REASONS, Advice, Channel, Feedback, Outcome
-from clinical.assessment import Abstention
+from clinical.assessment import Abstention, Indicator
 from clinical.errors import MalformedRequest
 from clinical.record import Coding
+from clinical.snooze import SNOOZES
 
 MAX_COMMENT = 500
 
 _ONCE = re.compile(r"[A-Za-z0-9_\-]{16,64}")
 _REASONS = {reason.code: reason for reason in OVERRIDE_REASONS}
+_SNOOZES = {choice.code: choice for choice in SNOOZES}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A checked form."""
+    """A checked form. `reason` is the code of an override, or the duration of a snooze."""
 
     once: str
     outcome: Outcome
@@ -36,8 +38,16 @@ class Decision:
     @property
     def fingerprint(self) -> str:
         """The same for the same form sent again, another for another answer."""
-        parts = (self.once, self.outcome.value, self.reason.code if self.reason else "", self.comment)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return fingerprint(self.once, self.outcome.value, self.reason.code if self.reason else "", self.comment)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a form that was sent: about which advice, which form, and the words for who filled it in."""
+
+    advice_id: str
+    form: str
+    message: str
 
 
 def new_once() -> str:
@@ -45,22 +55,65 @@ def new_once() -> str:
     return secrets.token_urlsafe(16)
 
 
+def fingerprint(*parts: str) -> str:
+    """The same 64 hex digits for the same parts, none of which may hold a NUL."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def is_number(once: str) -> bool:
+    """Whether this can be the number of a form."""
+    return bool(_ONCE.fullmatch(once))
+
+
+def read_text(text: str, limit: int, name: str) -> str:
+    """Free text with plain line breaks. Raises `MalformedRequest` where it is too long or cannot be stored."""
+    plain = "\n".join(text.split("\r\n")).strip()
+    if len(plain) > limit:
+        raise MalformedRequest(f"The {name} is longer than {limit} characters. Nothing was saved.")
+    if any(not character.isprintable() and character != "\n" for character in plain):
+        raise MalformedRequest(f"The {name} holds characters that cannot be stored. Nothing was saved.")
+    return plain
+
+
 def read_decision(form: Mapping[str, str]) -> Decision:
     """Check a form. Raises `MalformedRequest` with words for the person who filled it in."""
-    outcome, once = form.get("outcome", ""), form.get("once", "")
-    if outcome not in set(Outcome) or not _ONCE.fullmatch(once):
-        raise MalformedRequest("Choose Accept or Override.")
-    comment = "\n".join(form.get("comment", "").split("\r\n")).strip()
-    if len(comment) > MAX_COMMENT:
-        raise MalformedRequest(f"The comment is longer than {MAX_COMMENT} characters. Nothing was saved.")
-    if any(not character.isprintable() and character != "\n" for character in comment):
-        raise MalformedRequest("The comment holds characters that cannot be stored. Nothing was saved.")
-    if outcome == Outcome.ACCEPTED:
-        return Decision(once, Outcome.ACCEPTED, None, comment)
-    reason = _REASONS.get(form.get("reason", ""))
-    if reason is None:
+    once = form.get("once", "")
+    if form.get("outcome", "") not in set(Outcome) or not is_number(once):
+        raise MalformedRequest("Choose Accept, Override or Snooze.")
+    outcome = Outcome(form["outcome"])
+    if outcome is Outcome.WITHDRAWN:
+        return Decision(once, outcome, None, "")
+    return Decision(once, outcome, _reason(outcome, form), read_text(form.get("comment", ""), MAX_COMMENT, "comment"))
+
+
+def _reason(outcome: Outcome, form: Mapping[str, str]) -> Coding | None:
+    """The code that an outcome needs."""
+    if outcome is Outcome.OVERRIDDEN and form.get("reason", "") not in _REASONS:
         raise MalformedRequest("An override needs a reason. Choose one; nothing was saved yet.")
-    return Decision(once, Outcome.OVERRIDDEN, reason, comment)
+    if outcome is Outcome.SNOOZED and form.get("span", "") not in _SNOOZES:
+        raise MalformedRequest("Choose for how long. Nothing was saved yet.")
+    if outcome is Outcome.OVERRIDDEN:
+        return _REASONS[form["reason"]]
+    return _SNOOZES[form["span"]] if outcome is Outcome.SNOOZED else None
+
+
+def may_snooze(advice: Advice) -> bool:
+    """Whether there is a card to put off. One of the critical tier always comes again."""
+    finding = advice.finding
+    return advice.shown and not isinstance(finding, Abstention) and finding.tier.indicator is not Indicator.CRITICAL
+
+
+def may_undo(latest: Feedback | None, user: str) -> bool:
+    """Whether a decision stands that this user gave, or that nobody is known to have given (an answer on the card)."""
+    return latest is not None and latest.outcome is not Outcome.WITHDRAWN and latest.user in ("", user)
+
+
+def check_possible(decision: Decision, advice: Advice, latest: Feedback | None, user: str) -> None:
+    """Raise `MalformedRequest` for what cannot be done to this advice now."""
+    if decision.outcome is Outcome.SNOOZED and not may_snooze(advice):
+        raise MalformedRequest("This cannot be put off: no card came, or one of this urgency always comes again.")
+    if decision.outcome is Outcome.WITHDRAWN and not may_undo(latest, user):
+        raise MalformedRequest("There is no decision of yours to undo.")
 
 
 def as_feedback(decision: Decision, advice: Advice, user: str, at: datetime) -> Feedback:

@@ -1,15 +1,16 @@
 """The drivers of a risk as rows: a bar, words, and the value behind it.
 
 The unit is the odds multiplier, because the model is exactly additive on the log-odds (`clinical.assessment`):
-starting odds times all multipliers are the odds. Rows beyond the first eight are added up in one "other" row.
+starting odds times all multipliers are the odds. Rows beyond the first eight are added up in one "other" row, and
+stand one by one behind it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from clinical import wording
 from clinical.assessment import Attribution, Driver, Explanation
@@ -17,7 +18,11 @@ from smart_app.words import Behind, behind
 
 SHOWN = 8
 PARTS = 4
+OLD = timedelta(hours=24)
 FLAGS = ("", "1")
+# The concept whose number is a code (`models.runtime.features`).
+SEX = "sex"
+SEXES: dict[float | None, str] = {0.0: "female", 1.0: "male"}
 ARROWS = {"raises": "▲", "lowers": "▼", "no change": "◆"}
 HALF_WIDTH = 100.0
 _ENDS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
@@ -52,13 +57,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The newest value behind a driver. Empty strings where there is nothing to say."""
+    """The newest value behind a driver. Empty strings where there is nothing to say. `old` is more than 24 hours."""
 
     text: str
     reported: str = ""
     time: str = ""
     age: str = ""
     reference: str = ""
+    old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Drivers:
-    """All rows, the end of the bars' scale (`÷ 4` to `× 4`), and the sum to check them by."""
+    """All rows, the end of the bars' scale (`÷ 4` to `× 4`), and the sum to check them by.
+
+    `rest` are the rows that the last one, `together`, adds up; None and empty where there are no more than eight.
+    """
 
     rows: tuple[Row, ...]
+    together: Row | None
+    rest: tuple[Row, ...]
     scale_end: int
     identity: Identity
 
@@ -92,19 +103,22 @@ class Identity:
     probability: str
 
 
-def lay_out(explanation: Explanation, as_of: datetime, zone: tzinfo) -> Drivers:
-    """Rows, largest effect first, "other" last."""
+def lay_out(explanation: Explanation, as_of: datetime, zone: tzinfo, left_out: Container[str] = ()) -> Drivers:
+    """Rows, largest effect first, "other" last. `left_out` are labels that the model leaves out by its design."""
     drivers = explanation.drivers()
     first, rest = drivers[:SHOWN], drivers[SHOWN:]
     effects = [driver.log_odds for driver in first]
     other = math.fsum(driver.log_odds for driver in rest)
     end = _scale_end([*effects, other])
-    rows = [_row(driver, end, as_of, zone) for driver in first]
+    told = [_row(driver, end, as_of, zone, left_out) for driver in drivers]
+    rows = told[:SHOWN]
+    together = None
     if rest:
         effects.append(other)
         noun = "signal" if len(rest) == 1 else "signals"
-        rows.append(Row(f"{len(rest)} other {noun} together", _effect(other, end)))
-    return Drivers(tuple(rows), end, _identity(explanation, effects))
+        together = Row(f"Sum of {len(rest)} other {noun}", _effect(other, end))
+        rows.append(together)
+    return Drivers(tuple(rows), together, tuple(told[SHOWN:]), end, _identity(explanation, effects))
 
 
 def _identity(explanation: Explanation, effects: Sequence[float]) -> Identity:
@@ -133,8 +147,12 @@ def _effect(log_odds: float, end: int) -> Effect:
     return Effect(wording.multiplier(factor), word, ARROWS[word], bar)
 
 
-def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo) -> Row:
+def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo, left_out: Container[str]) -> Row:
     """One driver with its newest value and its strongest features."""
+    if driver.concept == SEX:
+        return Row("Sex", _effect(driver.log_odds, end), Value(SEXES.get(driver.shown[0], "not recorded")))
+    if driver.label in left_out and not driver.measured:
+        return Row(driver.label, _effect(driver.log_odds, end), Value("left out by design"))
     several = driver.parts if len(driver.parts) > 1 else ()
     return Row(
         label=driver.label,
@@ -160,6 +178,7 @@ def _value(driver: Driver, as_of: datetime, zone: tzinfo) -> Value:
         time=wording.moment(fact.time, zone),
         age=wording.age(as_of - fact.time),
         reference=fact.reference,
+        old=as_of - fact.time > OLD,
     )
 
 
@@ -177,3 +196,11 @@ def _part(part: Attribution, label: str) -> Part:
         "not measured" if part.value is None else wording.measured(part.value, part.unit),
         wording.multiplier(math.exp(part.log_odds)),
     )
+
+
+def old_values(explanation: Explanation, as_of: datetime, zone: tzinfo) -> tuple[str, ...]:
+    """Signals whose newest value is more than 24 hours old, the oldest first: `Creatinine 0.8 mg/dL, 30 h old`."""
+    old = [one for one in explanation.drivers() if one.latest is not None and as_of - one.latest.time > OLD]
+    ordered = sorted(old, key=lambda one: (one.latest.time if one.latest else as_of, one.label))
+    rows = ((one.label, _value(one, as_of, zone)) for one in ordered)
+    return tuple(f"{label} {value.text}, {value.age} old" for label, value in rows if value.age)

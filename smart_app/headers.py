@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from flask import Response
+from flask import Response, g
 
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors "
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; {}form-action 'self'{}; base-uri 'none'; frame-ancestors "
+)
+_SCRIPT = "script-src 'self'; connect-src 'self'; "
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """What one answer needs beyond the rule: a form that goes to an origin by script, a script, or leave to be kept."""
+
+    form_target: str = ""
+    cache: str = "no-store"
+    script: bool = False
+
+
+def allow(exemption: Exemption) -> None:
+    """Grant an exemption to the answer to this request."""
+    g.smart_exemption = exemption
 
 
 def protect(response: Response, frame_origins: Iterable[str]) -> Response:
     """Set them. No X-Frame-Options: it knows no list, and would override what the EHR needs in old browsers."""
-    response.headers["Content-Security-Policy"] = _POLICY + (" ".join(sorted(set(frame_origins))) or "'none'")
+    made: Exemption = g.get("smart_exemption", Exemption())
+    target = made.form_target
+    policy = _POLICY.format(_SCRIPT if made.script or target else "", f" {target}" if target else "")
+    response.headers["Content-Security-Policy"] = policy + (" ".join(sorted(set(frame_origins))) or "'none'")
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = made.cache
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
     return response

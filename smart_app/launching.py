@@ -1,16 +1,19 @@
-"""`/smart/launch` and `/smart/callback`: from the EHR's link to an open page."""
+"""`/smart/launch`, `/smart/standalone/…` and `/smart/callback`: from the EHR's link, or ours, to an open page."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flask import Response, redirect, request, url_for
 
 from clinical.errors import LaunchFailed, MalformedRequest, NotAllowed
 from smart_app import cookies
+from smart_app.deps import Deps
 from smart_app.faults import fault_page
-from smart_app.ports import Deps, Ehr
+from smart_app.handing_over import hand_over
+from smart_app.ports import Ehr
 from smart_app.sessions import LAUNCH_LIFETIME, PENDING_LIFETIME, Launch, Pending, Stores
 
 MAX_PARAMETER = 4_096
@@ -31,7 +34,7 @@ ERROR_WORDS = {
 
 
 class Launching:
-    """The two routes of a launch."""
+    """The routes of a launch."""
 
     def __init__(self, deps: Deps, stores: Stores) -> None:
         """Keep the collaborators."""
@@ -40,17 +43,27 @@ class Launching:
         self._redirect_uri = f"{deps.base_url.rstrip('/')}/smart/callback"
 
     def launch(self) -> Response:
-        """Begin. Nothing is asked of an `iss` that is not registered (no request forgery)."""
+        """Begin where the EHR opened the page. Nothing is asked of an `iss` that is not registered."""
         iss, launch = _one("iss"), _one("launch")
-        ehr = self._deps.ehrs.get(iss)
+        # The registered URL, or the same with a slash at its end; `aud` repeats what the EHR sent.
+        ehr = self._deps.ehrs.get(iss) or self._deps.ehrs.get(iss.removesuffix("/"))
+        return self._begin(ehr if ehr is None else replace(ehr, iss=iss), launch)
+
+    def standalone(self, client: str) -> Response:
+        """Begin without the EHR's frame: the EHR lets the user sign in and choose a patient."""
+        return self._begin(next((ehr for ehr in self._deps.ehrs.values() if ehr.client == client), None), None)
+
+    def _begin(self, ehr: Ehr | None, launch: str | None) -> Response:
+        """Send the browser to the authorization server, with a new session of its own."""
         if ehr is None:
             raise NotAllowed("The EHR that opened this page is not registered with this service.")
         begun = self._deps.sessions.begin(ehr, launch, self._redirect_uri)
         secret, launch_id = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
         now = self._deps.clock.now()
-        pending = Pending(launch_id, iss, now, cookies.digest(secret), cookies.digest(begun.state), begun.pending)
+        known = ehr.iss if ehr.iss in self._deps.ehrs else ehr.iss.removesuffix("/")
+        pending = Pending(launch_id, known, now, cookies.digest(secret), cookies.digest(begun.state), begun.pending)
         self._stores.pending.put(launch_id, pending, now + PENDING_LIFETIME)
-        response = _see(begun.authorize_url)
+        response = hand_over(begun.authorize_url, begun.form) if begun.form else _see(begun.authorize_url)
         cookies.take_back(response, self._over())
         cookies.hand_out(response, launch_id, secret)
         return response

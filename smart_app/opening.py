@@ -9,7 +9,8 @@ from flask import request
 from clinical.advice import Advice, Feedback
 from clinical.errors import LedgerUnavailable, NotAllowed, NotAuthenticated, WrongPatient
 from smart_app import cookies
-from smart_app.ports import Banner, Deps, Visit
+from smart_app.deps import Deps
+from smart_app.ports import Banner, Visit
 from smart_app.sessions import Launch, Stores
 
 
@@ -39,8 +40,7 @@ class Opening:
         """Run the models and put the result on the page. None if another request is doing that for this round."""
         visit = launch.visit
         now = self.deps.clock.now()
-        if visit.expires_at is not None and visit.expires_at <= now:
-            raise NotAllowed("The EHR's permission to read this record has run out.")
+        self.deps.sessions.access(visit)  # says in words when the EHR's permission has run out
         claim = f"assess/{launch.id}/{launch.round + 1}"
         if not self.stores.marks.put(claim, now, launch.until, new=True):
             return None
@@ -56,17 +56,25 @@ class Opening:
 
     def shown(self, launch: Launch) -> list[tuple[Advice, Feedback | None]]:
         """The advice of the page with the latest decision on each, from the ledger."""
-        return [(self.advice(launch, id_), self.deps.ledger.decision(id_)) for id_ in launch.advice_ids]
+        return [(self.advice(launch, id_), self.decision(launch, id_)) for id_ in launch.advice_ids]
+
+    def decision(self, launch: Launch, advice_id: str) -> Feedback | None:
+        """The latest decision; its user is the visit's where it is their own."""
+        return self.deps.ledger.decision(advice_id, asked_by=launch.visit.user)
 
     def advice(self, launch: Launch, advice_id: str) -> Advice:
-        """One advice of this page. Raises `NotAllowed` for any other."""
+        """One advice of this page, as this user may see it now. Raises `NotAllowed` for any other.
+
+        Where its service is silent for them, that is why it is withheld, whatever was decided when it was stored.
+        """
         if advice_id not in launch.advice_ids:
             raise NotAllowed("This advice is not on this page.")
         visit = launch.visit
         advice = self.deps.ledger.find(advice_id, client=visit.client, patient_id=visit.patient_id)
         if advice is None:
             raise LedgerUnavailable("The ledger does not find the advice of this page.")
-        return advice
+        silence = self.deps.silence(visit, advice.service)
+        return advice if silence is None else replace(advice, withheld=silence)
 
     def _from_card(self, launch: Launch, advice_id: str) -> Launch:
         """The very advice of the card, if it was given to this EHR about this patient."""

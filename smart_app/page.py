@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from flask import Response, make_response, redirect, render_template, request, url_for
 
-from clinical.advice import OVERRIDE_REASONS, Feedback
-from clinical.errors import ChartsideError, LedgerUnavailable, MalformedRequest
-from smart_app import view
-from smart_app.decision import MAX_COMMENT, as_feedback, new_once, read_decision
+from clinical.advice import OVERRIDE_REASONS, Advice, Feedback
+from clinical.errors import ChartsideError, LedgerUnavailable, MalformedRequest, NotAllowed
+from clinical.incident import MAX_WORDS, IncidentReport
+from clinical.snooze import SNOOZES
+from smart_app import cookies, view
+from smart_app.decision import MAX_COMMENT, Decision, Problem, as_feedback, check_possible, new_once, read_decision
 from smart_app.faults import fault_page
 from smart_app.form_token import check_form_token, form_token
+from smart_app.headers import Exemption, allow
 from smart_app.opening import Opening
 from smart_app.ports import Banner
+from smart_app.problem_report import FORM, KINDS, as_report, read_report
 from smart_app.sessions import Launch
+from smart_app.what_if_routes import WhatIf
+from smart_app.write_route import Writing
 
 
 class Page:
-    """The three routes of an open page."""
+    """The routes of an open page."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: Opening, what_if: WhatIf) -> None:
         """Keep the collaborators."""
         self._opening = opening
+        self._what_if = what_if
         self._deps = opening.deps
+        self.writing = Writing(opening, self._mine_by_form)
 
     def show(self, launch_id: str) -> Response:
         """The risk page. Reloading it changes nothing."""
@@ -38,22 +49,76 @@ class Page:
         return _busy() if waiting else self._back(launch_id)
 
     def decide(self, launch_id: str) -> Response:
-        """Store a decision; say so only after it is stored."""
+        """Store a decision, or that one is withdrawn; say so only after it is stored."""
         launch = self._mine_by_form(launch_id)
-        advice = self._opening.advice(launch, request.form.get("advice", ""))
+        advice = self._seen(launch)
         try:
             decision = read_decision(request.form)
+            at = self._first_time(launch, advice, decision)
         except MalformedRequest as fault:
-            return self._render(launch, problem=(advice.id, fault.message), status=400)
-        now = self._deps.clock.now()
-        first = f"decide/{launch.id}/{advice.id}/{decision.fingerprint}"
-        self._opening.stores.marks.put(first, now, launch.until, new=True)
-        at = self._opening.stores.marks.get(first) or now
+            sent = request.form.get("outcome", "")
+            form = sent if sent in ("accepted", "snoozed", "withdrawn") else "overridden"
+            return self._render(launch, problem=Problem(advice.id, form, fault.message), status=400)
         try:
             self._store(as_feedback(decision, advice, launch.visit.user, at))
         except ChartsideError as fault:
             return fault_page(fault, heading="Not saved", back=self._url(launch_id))
-        return self._back(launch_id, advice.id)
+        return self._back(launch_id, f"h-{advice.id}")
+
+    def report(self, launch_id: str) -> Response:
+        """Open the draft of an incident; say so only after it is stored."""
+        launch = self._mine_by_form(launch_id)
+        advice = self._opening.advice(launch, request.form.get("advice", ""))  # also of what was silenced since
+        if self._deps.incidents is None:
+            raise NotAllowed("Problems cannot be reported here.")
+        try:
+            found = read_report(request.form)
+        except MalformedRequest as fault:
+            return self._render(launch, problem=Problem(advice.id, FORM, fault.message), status=400)
+        try:
+            self._deps.incidents.open(as_report(found, advice, launch, self._deps.clock.now()))
+        except ChartsideError as fault:
+            return fault_page(fault, heading="Not saved", back=self._url(launch_id))
+        return self._back(launch_id, f"r-{advice.id}")
+
+    def leave(self, launch_id: str) -> Response:
+        """Close the page: the tokens are revoked and forgotten, the cookie goes."""
+        launch = self._mine_by_form(launch_id)
+        self._opening.stores.launches.take(launch.id)
+        self._deps.sessions.end(launch.visit)
+        response = make_response(render_template("smart_app/left.html"))
+        cookies.take_back(response, [launch.id])
+        return response
+
+    def _seen(self, launch: Launch) -> Advice:
+        """The advice that a form is about, if this user may see it: what nobody saw has no answer."""
+        advice = self._opening.advice(launch, request.form.get("advice", ""))
+        if view.is_hidden(advice):
+            raise NotAllowed("This result is not shown here, so nothing was saved.")
+        return advice
+
+    def _first_time(self, launch: Launch, advice: Advice, decision: Decision) -> datetime:
+        """When this form arrived first. Raises `MalformedRequest` for what cannot be done now.
+
+        Never before what it changes: the clock of an EHR that answered on the card may be ahead of ours.
+        """
+        marks = self._opening.stores.marks
+        key = f"decide/{launch.id}/{advice.id}/{decision.fingerprint}"
+        known = marks.get(key)
+        if known is not None:
+            return known
+        latest, now = self._opening.decision(launch, advice.id), self._deps.clock.now()
+        check_possible(decision, advice, latest, launch.visit.user)
+        at = now if latest is None else max(now, latest.time)
+        marks.put(key, at, launch.until, new=True)
+        return marks.get(key) or at
+
+    def _reports(self, launch: Launch) -> dict[str, Sequence[IncidentReport]]:
+        """What this user has reported about the advice of the page, by its id."""
+        if self._deps.incidents is None:
+            return {}
+        visit, reported = launch.visit, self._deps.incidents.reported
+        return {id_: reported(id_, client=visit.client, user=visit.user) for id_ in launch.advice_ids}
 
     def _store(self, feedback: Feedback) -> None:
         """Record, and believe only a receipt that counts it."""
@@ -67,31 +132,39 @@ class Page:
         check_form_token(self._deps.secret, launch.id, launch.browser, request.form.get("csrf_token", ""))
         return launch
 
-    def _render(self, launch: Launch, problem: tuple[str, str] | None = None, status: int = 200) -> Response:
+    def _render(self, launch: Launch, problem: Problem | None = None, status: int = 200) -> Response:
         """The page of a launch that has been filled."""
         now, zone = self._deps.clock.now(), self._deps.zone
         banner = launch.banner or Banner(launch.visit.patient_id)
         shown = self._opening.shown(launch)
+        findings = [advice.finding for advice, _ in shown if not view.is_hidden(advice)]
         body = render_template(
             "smart_app/page.html",
             launch=launch,
             person=view.person(banner, now, zone) if launch.visit.need_patient_banner else None,
-            sections=view.sections(shown, now, zone),
-            incomplete=view.once(banner.incomplete, *(advice.finding.incomplete for advice, _ in shown)),
-            caveats=view.once(banner.caveats, *(advice.finding.caveats for advice, _ in shown)),
+            sections=view.sections(shown, now, zone, launch.visit.user, self._reports(launch)),
+            incomplete=view.once(banner.incomplete, *(finding.incomplete for finding in findings)),
+            caveats=view.once(banner.caveats, *(finding.caveats for finding in findings)),
             not_granted=launch.visit.not_granted,
             csrf_token=form_token(self._deps.secret, launch.id, launch.browser),
             once=new_once(),
             reasons=OVERRIDE_REASONS,
+            snoozes=SNOOZES,
             max_comment=MAX_COMMENT,
+            problem_kinds=KINDS if self._deps.incidents else {},
+            max_words=MAX_WORDS,
             problem=problem,
             sent=request.form if problem else {},
+            what_ifs=self._what_if.views([advice for advice, _ in shown]),
+            may_write=self.writing.offered(launch),
+            written=dict(launch.written),
         )
+        allow(Exemption(script=True))  # what-if in the browser
         return make_response(body, status)
 
-    def _back(self, launch_id: str, advice_id: str = "") -> Response:
+    def _back(self, launch_id: str, place: str = "") -> Response:
         """Show the page by a GET, so that a reload sends nothing."""
-        return make_response(redirect(self._url(launch_id) + (f"#h-{advice_id}" if advice_id else ""), 303))
+        return make_response(redirect(self._url(launch_id) + (f"#{place}" if place else ""), 303))
 
     def _url(self, launch_id: str) -> str:
         """The page's address."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime
 from typing import Protocol
 
-from clinical.advice import Advice
-from clinical.app_context import AppContexts
 from clinical.errors import SettingsInvalid
 from clinical.invocation import FhirAccess
-from clinical.ports import Clock, Ledger
-
-MIN_SECRET_BYTES = 32
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
@@ -57,13 +52,42 @@ class Begun(Protocol):
         """What `complete` needs, sealed."""
         ...
 
+    @property
+    def form(self) -> Mapping[str, str]:
+        """What the browser posts to `authorize_url`; empty where it only follows it."""
+        ...
+
+
+class ContextItem(Protocol):
+    """One more resource that the EHR opened the page with (`fhirContext`)."""
+
+    @property
+    def reference(self) -> str:
+        """A reference, or a canonical URL."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """The type of the resource, if it is known."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """What it is there for."""
+        ...
+
 
 class Visit(Protocol):
-    """A completed launch: whose chart, who looks, and leave to read."""
+    """A completed launch: whose chart, who looks, and what was granted. It holds no token."""
 
     @property
     def client(self) -> str:
         """The id in the client registry."""
+        ...
+
+    @property
+    def handle(self) -> str:
+        """Where the tokens are (`EhrSessions.access`). Opaque; it never leaves the server."""
         ...
 
     @property
@@ -102,25 +126,62 @@ class Visit(Protocol):
         ...
 
     @property
-    def access(self) -> FhirAccess:
-        """Leave to read from the FHIR server."""
+    def can_write(self) -> tuple[str, ...]:
+        """The types of resources that may be created."""
         ...
 
     @property
     def expires_at(self) -> datetime | None:
-        """When that leave ends, if the EHR said so."""
+        """When the first token ends, if the EHR said so; it may be renewed."""
+        ...
+
+    @property
+    def intent(self) -> str:
+        """What the EHR opened the page for; empty if it did not say, and not to be trusted to be known."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """The organisation in the EHR, or empty."""
+        ...
+
+    @property
+    def fhir_context(self) -> Sequence[ContextItem]:
+        """What else the page was opened with."""
+        ...
+
+    @property
+    def style(self) -> Mapping[str, str]:
+        """Checked values of the EHR's style (`color_background`: `#ffffff`); empty if there is none."""
+        ...
+
+    @property
+    def locale(self) -> str:
+        """The user's language (BCP 47), or empty."""
         ...
 
 
 class EhrSessions(Protocol):
-    """The two steps of a SMART launch."""
+    """A SMART launch, and its tokens as long as the page is open."""
 
-    def begin(self, ehr: Ehr, launch: str, redirect_uri: str) -> Begun:
-        """Form the authorization request. Raises `LaunchFailed`."""
+    def begin(self, ehr: Ehr, launch: str | None, redirect_uri: str) -> Begun:
+        """Form the authorization request; without `launch`, of a standalone launch. Raises `LaunchFailed`."""
         ...
 
     def complete(self, pending: str, callback: Mapping[str, str]) -> Visit:
         """Exchange the code and verify what came back. Raises `LaunchFailed`."""
+        ...
+
+    def access(self, visit: Visit) -> FhirAccess:
+        """Leave to read, renewed where it is about to end. Raises `NotAllowed` when it has run out."""
+        ...
+
+    def renewed(self, visit: Visit, access: FhirAccess) -> FhirAccess:
+        """Leave to read after the EHR refused this one. Raises `NotAllowed` when there is no other."""
+        ...
+
+    def end(self, visit: Visit) -> None:
+        """Forget the tokens, and ask the EHR to. Never raises for an EHR that fails."""
         ...
 
 
@@ -134,30 +195,3 @@ class Banner:
     sex: str | None = field(default=None, repr=False)
     incomplete: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deps:
-    """Everything the page works with. `ehrs` is keyed by `iss`; `assess` runs every model through `clinical.advise`.
-
-    `contexts` reads what a card's link carries. `base_url` is where browsers find this service, without a closing
-    slash; `secret` keys the form tokens; `zone` is the hospital's time zone, for display only.
-    """
-
-    ehrs: Mapping[str, Ehr]
-    sessions: EhrSessions
-    assess: Callable[[Visit], Sequence[Advice]]
-    banner: Callable[[Visit], Banner]
-    ledger: Ledger
-    clock: Clock
-    contexts: AppContexts
-    base_url: str
-    secret: bytes = field(repr=False)
-    zone: tzinfo = UTC
-
-    def __post_init__(self) -> None:
-        """Refuse what would open the door."""
-        if len(self.secret) < MIN_SECRET_BYTES:
-            raise SettingsInvalid(f"The secret of the SMART page needs at least {MIN_SECRET_BYTES} bytes.")
-        if any(iss != ehr.iss for iss, ehr in self.ehrs.items()):
-            raise SettingsInvalid("The EHRs of the SMART page must be keyed by their iss.")

@@ -9,9 +9,11 @@ from datetime import tzinfo
 from clinical import wording
 from clinical.assessment import RiskAssessment
 from clinical.errors import ModelFault
-from smart_app.drivers import Drivers, Row, lay_out
-from smart_app.scores import ScoreView, lay_out_score
-from smart_app.words import data_span
+from smart_app.drivers import SHOWN, Drivers, Row, lay_out, old_values
+from smart_app.limits import NOTHING, Learned, Sureness, limits_of, sureness
+from smart_app.scores import NoScore, ScoreView, lay_out_none, lay_out_score
+from smart_app.trends import Trend, lay_out_trends
+from smart_app.words import data_span, left_out
 
 # How far probability and explanation may differ before the page would contradict itself.
 TOLERANCE = 1e-3
@@ -23,7 +25,8 @@ class Risk:
     """A risk in words. Bars are out of 100 wide. `compared` is empty where the model brings no base rate.
 
     `span` is the model's own range with its bar (start and width), `coverage` the share that was found of what the
-    model weighs; both are empty where the model does not say. `others` are further risks.
+    model weighs; both are empty where the model does not say. `sure` says how such a risk came true, `tier_means` where
+    the tier begins. `others` are further risks, `old` values of more than 24 hours, `limits` what limits this answer.
     """
 
     percent: str
@@ -34,26 +37,31 @@ class Risk:
     base_bar: float
     span: str
     span_bar: tuple[float, float]
+    sure: Sureness
     weak: str
     coverage: str
     unusual: tuple[str, ...]
     comparators: tuple[ScoreView, ...]
+    unanswered: tuple[NoScore, ...]
     others: tuple[tuple[str, str], ...]
     tier: str
-    tier_from: str
+    tier_means: str
     indicator: str
     situation: str
     data_span: str
     top: tuple[Row, ...]
     drivers: Drivers
+    trends: tuple[Trend, ...]
+    old: tuple[str, ...]
+    limits: tuple[str, ...]
 
 
-def lay_out_risk(finding: RiskAssessment, zone: tzinfo) -> Risk:
+def lay_out_risk(finding: RiskAssessment, zone: tzinfo, learned: Learned = NOTHING) -> Risk:
     """The numbers. Raises `ModelFault` if the explanation explains another number."""
     explained = 1 / (1 + math.exp(-finding.explanation.log_odds))
     if not abs(explained - finding.probability) <= TOLERANCE:
         raise ModelFault("The explanation does not add up to the risk, so neither is shown.")
-    drivers = lay_out(finding.explanation, finding.as_of, zone)
+    drivers = lay_out(finding.explanation, finding.as_of, zone, left_out(finding.missing))
     base = finding.model.base_rate
     return Risk(
         percent=wording.percent(finding.probability),
@@ -64,19 +72,32 @@ def lay_out_risk(finding: RiskAssessment, zone: tzinfo) -> Risk:
         base_bar=round(base * 100, 1),
         span=wording.spread(finding.interval) if finding.interval else "",
         span_bar=_span_bar(finding),
+        sure=sureness(finding),
         weak=finding.weak.rstrip("."),
         coverage=wording.percent(finding.coverage) if finding.coverage < 1 else "",
         unusual=finding.unusual,
         comparators=tuple(lay_out_score(score, zone) for score in finding.comparators),
+        unanswered=tuple(lay_out_none(one) for one in finding.unanswered),
         others=tuple((other.label, wording.percent(other.probability)) for other in finding.others),
         tier=finding.tier.name,
-        tier_from="" if finding.tier.at_least <= 0 else f"from {wording.percent(finding.tier.at_least)}",
+        tier_means=_tier_means(finding),
         indicator=finding.indicator.value,
         situation=finding.situation,
         data_span=data_span(finding, zone),
         top=tuple(row for row in drivers.rows if row.value is not None and row.effect.word != "no change")[:TOP],
         drivers=drivers,
+        trends=lay_out_trends(finding.explanation.drivers()[:SHOWN], finding.as_of, zone, learned.ranges),
+        old=old_values(finding.explanation, finding.as_of, zone),
+        limits=limits_of(finding, learned),
     )
+
+
+def _tier_means(finding: RiskAssessment) -> str:
+    """Where the tier begins; a weak answer claims no tier."""
+    if finding.weak:
+        return ""
+    name, start = finding.tier.name.capitalize(), finding.tier.at_least
+    return f"“{name}” means {wording.percent(start)} or more" if start > 0 else f"“{name}” is the lowest level"
 
 
 def _span_bar(finding: RiskAssessment) -> tuple[float, float]:

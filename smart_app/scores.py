@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from clinical import wording
-from clinical.assessment import Score, ScoreItem
+from clinical.assessment import Abstention, Score, ScoreItem
 from smart_app.words import Behind, behind, data_span, moment_of
 
 
@@ -27,11 +28,20 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class NoScore:
+    """A score beside a risk that was not worked out, and why; `lacking` as in `ScoreView`."""
+
+    title: str
+    because: str
+    lacking: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreView:
     """A score. `number` is its value, `unit` and `of` what stands behind it; `least` is true where it may be more.
 
     `between` and `unknown` say what it may be and for want of what; `total` is the sum of the points, where the value
-    is that sum.
+    is that sum. `lacking` says, of a score beside a risk, what was read only in part for it and what it could not use.
     """
 
     name: str
@@ -51,6 +61,7 @@ class ScoreView:
     with_points: bool
     with_rules: bool
     total: str
+    lacking: tuple[str, ...]
 
 
 def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
@@ -75,6 +86,21 @@ def lay_out_score(found: Score, zone: tzinfo) -> ScoreView:
         with_points=any(item.points is not None for item in found.items),
         with_rules=any(item.rule for item in found.items),
         total=wording.number(found.value) if adds_up else "",
+        lacking=_lacking(found),
+    )
+
+
+def lay_out_none(found: Abstention) -> NoScore:
+    """A score beside a risk that was not worked out."""
+    return NoScore(found.model.title, found.text.rstrip("."), _lacking(found))
+
+
+def _lacking(found: Score | Abstention) -> tuple[str, ...]:
+    """What was read only in part, and what was read and could not be used."""
+    kinds = Counter(item.detail for item in found.unused)
+    return (
+        *(f"read only in part: {gap}" for gap in found.incomplete),
+        *(f"read but not used: {number} × {detail}" for detail, number in kinds.most_common()),
     )
 
 

@@ -36,7 +36,8 @@ class Pending:
 class Launch:
     """A page that is open. `round` counts what was put on it: 0 is nothing yet.
 
-    `from_card` says that the advice is the one whose card was clicked, not a new one.
+    `from_card` says that the advice is the one whose card was clicked, not a new one. `written` names what was written
+    into the EHR: the id of the advice, and its reference there.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Launch:
     advice_ids: tuple[str, ...] = ()
     banner: Banner | None = None
     from_card: bool = False
+    written: tuple[tuple[str, str], ...] = ()
 
 
 class SessionStore(Protocol[V]):

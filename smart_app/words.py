@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from clinical import wording
 from clinical.assessment import Basis, RiskAssessment, Score
+
+# How a model names a signal that it leaves out by its design, because another one is there.
+_LEFT_OUT = re.compile(r"(.+) \(not used beside (.+)\)")
+
+
+def left_out(labels: Iterable[str]) -> dict[str, str]:
+    """Of the labels of what is missing, those that a model leaves out by its design, each with what is used instead.
+
+    `Respiratory rate (not used beside inspired oxygen)` gives `Respiratory rate: inspired oxygen`.
+    """
+    found = (_LEFT_OUT.fullmatch(label) for label in labels)
+    return {out[1]: out[2] for out in found if out is not None}
+
+
+def really_missing(labels: Iterable[str]) -> tuple[str, ...]:
+    """The other labels: signals without a usable value."""
+    return tuple(label for label in labels if _LEFT_OUT.fullmatch(label) is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Never
 
@@ -36,6 +37,25 @@ def missing(what: str) -> Never:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(datetime(2026, 3, 2, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def one_shelf() -> Iterator[None]:
+    """Houses share the shipped models: to verify and open them again for each would take longer than most tests.
+
+    Models keep nothing of a call. What a test names itself, models of a site or other keys, is opened for it.
+    """
+    from chartside import factory
+
+    opened = factory.load_models
+    shipped = cache(lambda keys: opened(keys=keys))
+
+    def load(local: Path | None = None, keys: Any = None) -> Any:
+        return opened(local=local, keys=keys) if local else shipped(tuple(keys))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factory, "load_models", load)
+        yield
 
 
 @pytest.fixture(scope="session")

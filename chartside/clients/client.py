@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_hooks.trust import ALGORITHMS
 from clinical.policy import LAYPEOPLE
+from fhir_adapters.client_keys import ClientKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Client:
     """One EHR. `keys` is a JWK Set or the URL of one; `smart_client_id` is empty where the SMART app is not used.
 
     `jku` is the URL that tokens may name as the place of their keys, where that is not `keys` itself. `services` holds
-    the values that differ for a service, by its id. The other fields are the keys of the registry.
+    the values that differ for a service, by its id. `smart_secret` and `smart_keys` come from the files that the entry
+    names; the first key signs. The other fields are the keys of the registry.
     """
 
     id: str
@@ -49,6 +51,14 @@ class Client:
     fhir_hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     smart_client_id: str = ""
+    smart_authentication: str = "public"
+    smart_secret: str = field(default="", repr=False)
+    smart_keys: tuple[ClientKey, ...] = ()
+    smart_scopes: str = "auto"
+    smart_refresh: str = "none"
+    smart_write_back: bool = False
+    smart_style_origins: tuple[str, ...] = ()
+    smart_unproved_user: bool = False
     intensive_care_locations: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     on_error: str = "outcome"

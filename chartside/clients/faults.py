@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chartside.clients.keys import CLIENT_ID, CLIENT_ID_WORDS, JWT_KEYS, KEYS, SERVICE_KEYS, Key
+from chartside.clients.smart_entry import smart_faults
 from clinical import strict_json
 from clinical.errors import ChartsideError
 
@@ -31,6 +32,7 @@ def _entry_faults(name: str, row: object, folder: Path) -> Iterator[str]:
     yield from (f"lacks '{key}'." for key in REQUIRED if key not in row)
     yield from _shadow_faults(row)
     yield from _trust_faults(row, folder)
+    yield from smart_faults(row, folder)
     services = row.get("services")
     for service, own in services.items() if isinstance(services, dict) else ():
         yield from (f"[services.{service}] {fault}" for fault in _service_faults(own))

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from cds_hooks.trust import KNOWN_ALGORITHMS
 from chartside.settings import is_web_url
+from fhir_adapters.client_authentication import METHODS
+from fhir_adapters.smart_scopes import FORMS, REFRESHES
 
 # The id of an entry stands in logs, in the ledger and in URLs.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -146,6 +148,19 @@ JWT_KEYS: Mapping[str, Key] = {
     "certificates": _list("SHA-256 fingerprints in hex", _is_fingerprint),
 }
 
+# What concerns the SMART page. Without `smart_client_id` there is none, and none of the others has an effect.
+SMART_KEYS: Mapping[str, Key] = {
+    "smart_client_id": _TEXT,
+    "smart_authentication": _one_of(METHODS),
+    "smart_client_secret_file": _TEXT,
+    "smart_key_file": _TEXT,
+    "smart_scopes": _one_of(FORMS),
+    "smart_refresh": _one_of(tuple(REFRESHES)),
+    "smart_write_back": _FLAG,
+    "smart_style_origins": _list("origins such as https://ehr.hospital.example", _is_origin),
+    "smart_unproved_user": _FLAG,
+}
+
 KEYS: Mapping[str, Key] = {
     "name": _TEXT,
     "authentication": _one_of(AUTHENTICATIONS),
@@ -153,7 +168,7 @@ KEYS: Mapping[str, Key] = {
     "fhir_base": _URL,
     "fhir_hosts": _list("https URLs (http only on this machine)", _is_url),
     "origins": _list("origins such as https://ehr.hospital.example", _is_origin),
-    "smart_client_id": _TEXT,
+    **SMART_KEYS,
     "intensive_care_locations": _list("texts", _is_text),
     "flags": _chosen(FLAGS),
     "on_error": _one_of(ERROR_POLICIES),

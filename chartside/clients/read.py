@@ -9,9 +9,11 @@ from typing import Any
 
 from chartside.clients.client import Client
 from chartside.clients.faults import faults_of, read_key_file
+from chartside.clients.smart_entry import KEY_FILE, SECRET_FILE, read_keys, read_secret
 from clinical.errors import SettingsInvalid
 
-_URL_KEYS = ("jwks_url", "jwks_file")
+# Keys whose values are not those of the client, but where they are.
+_PLACE_KEYS = ("jwks_url", "jwks_file", SECRET_FILE, KEY_FILE)
 
 
 def load_clients(path: Path) -> tuple[Client, ...]:
@@ -67,11 +69,15 @@ def _rows(text: str, name: str) -> Mapping[str, Any]:
 def _client(name: str, row: Mapping[str, Any], folder: Path) -> Client:
     """A checked entry as a `Client`."""
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    for key in _URL_KEYS:
+    for key in _PLACE_KEYS:
         values.pop(key, None)
     values["fhir_base"] = row["fhir_base"].rstrip("/")
     values["fhir_hosts"] = tuple(host.rstrip("/") for host in row.get("fhir_hosts", []))
     values["certificates"] = tuple(mark.replace(":", "").lower() for mark in row.get("certificates", []))
     values["keys"] = read_key_file(folder / row["jwks_file"]) if "jwks_file" in row else row.get("jwks_url", "")
     values["jku"] = row.get("jwks_url", "")
+    if SECRET_FILE in row:
+        values["smart_secret"] = read_secret(folder / row[SECRET_FILE])
+    if KEY_FILE in row:
+        values["smart_keys"] = read_keys(folder / row[KEY_FILE])
     return Client(id=name, **values)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cds_hooks.trust import ALGORITHMS
 from chartside.clients.client import Client
+from chartside.clients.smart_review import smart_doubts, smart_holds
 from clinical.advice import OVERRIDE_REASONS
 from clinical.policy import LAYPEOPLE
 
@@ -25,6 +26,7 @@ def holds(client: Client) -> Iterator[str]:
     yield f"Records are read from {', '.join((client.fhir_base, *client.fhir_hosts))} and nowhere else."
     fault = "an empty list" if client.on_error == "empty" else "a status of its own and an OperationOutcome"
     yield f"Reads for a call end in time for {client.deadline_ms} ms; a fault is answered with {fault}."
+    yield from smart_holds(client)
     yield from _shown(client)
 
 
@@ -80,8 +82,7 @@ def _reach_doubts(client: Client) -> Iterator[str]:
     """Browsers and the page."""
     if not client.origins:
         yield "No origins: no browser can call, and the SMART page is not shown in a frame of the EHR."
-    if not client.smart_client_id:
-        yield "No smart_client_id: the SMART page is off for this client."
+    yield from smart_doubts(client)
     if client.on_error == "empty":
         yield 'on_error = "empty": a fault looks like an empty list to the clinician. It is in the audit only.'
     if client.deadline_ms > LONG_WAIT_MS:

@@ -12,11 +12,18 @@ from textwrap import wrap
 
 from cds_hooks.services import known_hooks
 from chartside.clients.client import Client
+from chartside.clients.smart_entry import WRITTEN
 from clinical.assessment import ModelInfo
 from clinical.need import DataNeed, smart_scopes
+from fhir_adapters.smart_scopes import REFRESHES, V1, V2, asked, asked_writes
 
 YOURS = "(to be filled in by you)"
 WIDTH = 110
+SMART_TYPES = {
+    "public": "public; no secret",
+    "basic": "confidential, symmetric: client_secret_basic",
+    "private_key_jwt": "confidential, asymmetric: private_key_jwt",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ def registration_sheet(client: Client, base_url: str, services: Sequence[Offered
         f"REGISTRATION SHEET: Chartside for {client.name}",
         _section("Addresses", _addresses(base, services)),
         _section("How calls are authenticated", _authentication(client, base)),
+        _section("SMART page", _smart(client, base, services)),
         _section("Browsers", _browsers(client, base)),
         *(_section(f"Service {service.info.id}", _service(service, client)) for service in services),
         _section("FHIR access", _access(client, services)),
@@ -70,8 +78,6 @@ def _addresses(base: str, services: Sequence[Offered]) -> Iterator[tuple[str, st
     for service in services:
         yield "service", f"POST {base}/cds-services/{service.info.id}"
         yield "feedback", f"POST {base}/cds-services/{service.info.id}/feedback"
-    yield "SMART launch", f"{base}/smart/launch"
-    yield "SMART redirect", f"{base}/smart/callback"
     yield "links in answers", f"all begin with {base}/"
     yield "owner, e-mail", YOURS
 
@@ -98,6 +104,31 @@ def _authentication(client: Client, base: str) -> Iterator[tuple[str, str]]:
         yield "tenant", " or ".join(client.tenants)
     for mark in client.certificates:
         yield "certificate", f"SHA-256 {mark}"
+
+
+def _smart(client: Client, base: str, services: Sequence[Offered]) -> Iterator[tuple[str, str]]:
+    """What to register for the page that opens from the chart or a card (SMART App Launch 2.2.0)."""
+    if not client.smart_client_id:
+        yield "used", "no"
+        return
+    yield "client_id", f"client_id {client.smart_client_id}"
+    yield "launch URL", f"{base}/smart/launch"
+    yield "redirect URI", f"{base}/smart/callback"
+    yield "standalone URL", f"{base}/smart/standalone/{client.id}"
+    yield "iss, aud", client.fhir_base
+    yield "client type", SMART_TYPES[client.smart_authentication]
+    if client.smart_keys:
+        yield "JWKS URL", f"{base}/smart/jwks.json"
+        yield "keys", ", ".join(f"{key.kid} ({key.algorithm})" for key in client.smart_keys)
+    yield "PKCE", "always, S256"
+    yield "scopes, launch", "launch (from the chart), launch/patient (standalone), openid, fhirUser"
+    if client.smart_refresh != "none":
+        yield "scopes, refresh", REFRESHES[client.smart_refresh]
+    reads = smart_scopes([need for service in services for need in service.needs])
+    for form in (V2, V1):
+        if client.smart_scopes in ("auto", form):
+            writes = asked_writes(WRITTEN, form) if client.smart_write_back else ()
+            yield f"scopes, {form} form", ", ".join((*asked(reads, form), *writes))
 
 
 def _browsers(client: Client, base: str) -> Iterator[tuple[str, str]]:
@@ -130,7 +161,6 @@ def _access(client: Client, services: Sequence[Offered]) -> Iterator[tuple[str, 
     yield "FHIR R4 server", ", ".join((client.fhir_base, *client.fhir_hosts))
     yield "scopes", ", ".join(smart_scopes(needs))
     yield "used for", "what prefetch did not bring, with the token of the call, which is never stored"
-    yield "SMART page", f"client_id {client.smart_client_id}" if client.smart_client_id else "not used"
 
 
 def _data(services: Sequence[Offered]) -> Iterator[tuple[str, str]]:

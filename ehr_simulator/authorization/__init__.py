@@ -1,4 +1,4 @@
-"""Who may read what? A strict SMART App Launch 2.2 authorization server for one simulated clinician.
+"""Who may read and write what? A strict SMART App Launch 2.2 authorization server for one simulated clinician.
 
 It may not import the chart, the proxy or the product.
 """

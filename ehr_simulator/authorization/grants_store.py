@@ -1,110 +1,43 @@
-"""What the server has handed out: launches, codes, tokens. In memory, bounded, safe for threads."""
+"""What the server has handed out. In memory, bounded, safe for threads."""
 
 from __future__ import annotations
 
 import secrets
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-MOST_KEPT = 5000
+from ehr_simulator.authorization.extras import Extras
+from ehr_simulator.authorization.issued import AccessToken, Code, Consent, Launch, RefreshToken
+from ehr_simulator.authorization.kept import Kept
 
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """An EHR launch in preparation. `app_context` is handed to the app as it was given."""
-
-    id: str = field(repr=False)
-    patient: str
-    encounter: str | None
-    app_context: str | None
-    expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An authorization code with everything that it is bound to (RFC 6749 section 4.1.2, RFC 7636)."""
-
-    value: str = field(repr=False)
-    client_id: str
-    redirect_uri: str
-    scope: str
-    nonce: str | None
-    code_challenge: str
-    launch: Launch
-    expires: datetime
-    code_challenge_method: str = "S256"
-
-    def get_redirect_uri(self) -> str:
-        """Authlib asks for it under this name."""
-        return self.redirect_uri
-
-    def get_scope(self) -> str:
-        """Authlib asks for it under this name."""
-        return self.scope
-
-
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """Leave to read. `patient` limits every `patient/` scope; `code` is the code it came from, for revocation."""
-
-    value: str = field(repr=False)
-    scope: str
-    patient: str | None
-    expires: datetime
-    code: str | None = field(default=None, repr=False)
-
-
-class _Kept(Generic[Item]):
-    """A dictionary that forgets its oldest entries."""
-
-    def __init__(self) -> None:
-        self._items: OrderedDict[str, Item] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, key: str, item: Item) -> None:
-        """Keep an item."""
-        with self._lock:
-            self._items[key] = item
-            while len(self._items) > MOST_KEPT:
-                self._items.popitem(last=False)
-
-    def get(self, key: str) -> Item | None:
-        """The item, if it is kept."""
-        with self._lock:
-            return self._items.get(key)
-
-    def take(self, key: str) -> Item | None:
-        """The item, for the first caller only."""
-        with self._lock:
-            return self._items.pop(key, None)
-
-    def drop_where(self, field_name: str, value: str) -> None:
-        """Forget every item whose field has this value."""
-        with self._lock:
-            for key in [key for key, item in self._items.items() if getattr(item, field_name) == value]:
-                del self._items[key]
+__all__ = ["AccessToken", "Code", "Consent", "GrantsStore", "Launch", "RefreshToken", "secret"]
 
 
 class GrantsStore:
-    """Launches, codes and tokens. Every read checks the expiry against the given time."""
+    """Launches, codes and tokens. Every read checks the expiry against the given time, and revocation."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._launches: _Kept[Launch] = _Kept()
-        self._codes: _Kept[Code] = _Kept()
-        self._spent: _Kept[str] = _Kept()
-        self._tokens: _Kept[AccessToken] = _Kept()
+        self._launches: Kept[Launch] = Kept()
+        self._codes: Kept[Code] = Kept()
+        self._tokens: Kept[AccessToken] = Kept()
+        self._refresh: Kept[RefreshToken] = Kept()
+        self._spent: Kept[str] = Kept()  # spent code or refresh token -> consent id
+        self._revoked: Kept[str] = Kept()  # consent ids
 
     def create_launch(
-        self, patient: str, encounter: str | None, app_context: str | None, *, now: datetime, seconds: int
+        self,
+        patient: str,
+        encounter: str | None,
+        app_context: str | None,
+        *,
+        now: datetime,
+        seconds: int,
+        extras: Extras | None = None,
     ) -> Launch:
         """A new launch id."""
-        launch = Launch(_secret(), patient, encounter, app_context, now + timedelta(seconds=seconds))
+        launch = Launch(secret(), patient, encounter, app_context, now + timedelta(seconds=seconds), extras)
         self._launches.put(launch.id, launch)
         return launch
 
@@ -114,36 +47,81 @@ class GrantsStore:
 
     def create_code(self, code: Code) -> None:
         """Keep a code and use up its launch."""
-        self._launches.take(code.launch.id)
+        self._launches.take(code.consent.launch.id)
         self._codes.put(code.value, code)
 
     def spend_code(self, value: str, client_id: str, now: datetime) -> Code | None:
         """The code, once. A second use revokes what the first one gave (RFC 6749 section 4.1.2)."""
-        if self._spent.get(value) is not None:
-            self._tokens.drop_where("code", value)
+        if self._used_before(value):
             return None
         code = self._codes.get(value)
-        if code is None or code.client_id != client_id or self._codes.take(value) is None:
+        if code is None or code.consent.client_id != client_id or self._codes.take(value) is None:
             return None
-        self._spent.put(value, value)
+        self._spent.put(value, code.consent.id)
         return _unexpired(code, now)
 
     def create_token(self, token: AccessToken) -> AccessToken:
         """Keep a token, with a new value if it has none yet."""
-        kept = token if token.value else replace(token, value=_secret())
+        kept = token if token.value else replace(token, value=secret())
         self._tokens.put(kept.value, kept)
         return kept
 
     def token(self, value: str, now: datetime) -> AccessToken | None:
         """A valid token."""
-        return _unexpired(self._tokens.get(value), now)
+        token = _unexpired(self._tokens.get(value), now)
+        return None if token is None or self._is_revoked(token.consent) else token
+
+    def create_refresh(self, consent: Consent, expires: datetime) -> RefreshToken:
+        """A new refresh token."""
+        made = RefreshToken(secret(), consent, expires)
+        self._refresh.put(made.value, made)
+        return made
+
+    def refresh(self, value: str, now: datetime) -> RefreshToken | None:
+        """A valid refresh token, still unspent."""
+        kept = _unexpired(self._refresh.get(value), now)
+        return None if kept is None or self._is_revoked(kept.consent) else kept
+
+    def spend_refresh(self, value: str, client_id: str, now: datetime) -> RefreshToken | None:
+        """The refresh token, once. A second use revokes the whole consent (RFC 9700 section 4.14.2)."""
+        if self._used_before(value):
+            return None
+        kept = self.refresh(value, now)
+        if kept is None or kept.consent.client_id != client_id:
+            return None
+        self._spent.put(value, kept.consent.id)  # before it is taken: a second caller finds it in one or the other
+        if self._refresh.take(value) is None:
+            self.revoke_consent(kept.consent)
+            return None
+        return kept
 
     def revoke(self, value: str) -> None:
-        """Forget a token."""
+        """Forget an access token."""
         self._tokens.take(value)
 
+    def revoke_consent(self, consent: Consent) -> None:
+        """Forget all tokens of a consent, also those that are being made at this moment."""
+        self._revoke_id(consent.id)
 
-Dated = TypeVar("Dated", Launch, Code, AccessToken)
+    def _used_before(self, value: str) -> bool:
+        """Whether a code or refresh token was spent; if so, its consent ends."""
+        consent_id = self._spent.get(value)
+        if consent_id is not None:
+            self._revoke_id(consent_id)
+        return consent_id is not None
+
+    def _revoke_id(self, consent_id: str) -> None:
+        """End a consent."""
+        self._revoked.put(consent_id, consent_id)
+        self._tokens.drop(lambda token: token.consent is not None and token.consent.id == consent_id)
+        self._refresh.drop(lambda token: token.consent.id == consent_id)
+
+    def _is_revoked(self, consent: Consent | None) -> bool:
+        """Whether the consent has ended."""
+        return consent is not None and self._revoked.get(consent.id) is not None
+
+
+Dated = TypeVar("Dated", Launch, Code, AccessToken, RefreshToken)
 
 
 def _unexpired(item: Dated | None, now: datetime) -> Dated | None:
@@ -151,6 +129,6 @@ def _unexpired(item: Dated | None, now: datetime) -> Dated | None:
     return item if item is not None and item.expires > now else None
 
 
-def _secret() -> str:
+def secret() -> str:
     """192 bits of randomness, safe in a URL."""
     return secrets.token_urlsafe(24)

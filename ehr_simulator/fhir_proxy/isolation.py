@@ -1,8 +1,8 @@
-"""Patient isolation: a token for one patient reads only that patient. Everything not known here is refused."""
+"""Patient isolation: a token for one patient reaches only that patient. Everything not known here is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Params = list[tuple[str, str]]
@@ -22,6 +22,7 @@ SUBJECT_FIELD: Mapping[str, str] = {
     "MedicationStatement": "subject",
     "Observation": "subject",
     "Procedure": "subject",
+    "RiskAssessment": "subject",
     "ServiceRequest": "subject",
 }
 NOT_ABOUT_A_PATIENT = frozenset({"Location", "Medication", "Organization", "Practitioner", "PractitionerRole"})
@@ -73,12 +74,6 @@ def check_resource(resource: Mapping[str, Any], patient: str) -> None:
         own = isinstance(subject, Mapping) and _is(str(subject.get("reference", "")), patient)
     if not own:
         raise Foreign("The resource does not belong to the patient of the token.")
-
-
-def check_bundle(entries: Iterable[Mapping[str, Any]], patient: str) -> None:
-    """Check every resource of a searchset."""
-    for entry in entries:
-        check_resource(entry.get("resource") or {}, patient)
 
 
 def own_patient_only(path: Sequence[str], patient: str) -> None:

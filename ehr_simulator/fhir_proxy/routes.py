@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from ehr_simulator.authorization.discovery import security
 from ehr_simulator.authorization.grants_store import AccessToken, GrantsStore
-from ehr_simulator.authorization.scopes import READ, SEARCH, allowed_levels
+from ehr_simulator.authorization.scopes import CREATE, READ, SEARCH, UPDATE, allowed_levels
+from ehr_simulator.fhir_proxy import provenance
 from ehr_simulator.fhir_proxy.isolation import (
     INCLUDED_TYPE,
     Foreign,
-    check_bundle,
     check_resource,
     limited_search,
     own_patient_only,
 )
 from ehr_simulator.fhir_proxy.links import publish
+from ehr_simulator.fhir_proxy.writing import NotAResource, Writer
 from ehr_simulator.fhir_store import FHIR_JSON, FhirStore, FhirStoreFault
 from ehr_simulator.outcome import refusal
-from ehr_simulator.settings import EhrSettings
+from ehr_simulator.settings import WRITABLE, EhrSettings
 
-MAX_FORM_BYTES = 100_000
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
@@ -36,27 +38,32 @@ class Guard:
         self._settings = settings
         self._store = store
         self._grants = grants
+        self._writer = Writer(settings, store)
 
     def answer(self, path: str) -> Response:
         """The guarded answer to the current request."""
         token = self._token()
         if token is None:
-            answer = refusal(401, "login", "A valid bearer token is required.")
-            answer.headers["WWW-Authenticate"] = "Bearer"
-            return answer
+            return _unauthorized()
         try:
             return self._dispatch(path.split("/"), token)
         except Foreign as fault:
-            return refusal(403, "forbidden", str(fault))
+            return _forbidden(str(fault))
+        except NotAResource as fault:
+            return refusal(400, "invalid", str(fault))
         except FhirStoreFault as fault:
             return refusal(502, "transient", str(fault))
 
     def metadata(self) -> Response:
         """The CapabilityStatement, without a token."""
         try:
-            return self._forward("metadata", [])
+            status, body = self._store.get("metadata")
         except FhirStoreFault as fault:
             return refusal(502, "transient", str(fault))
+        if self._settings.offers.capability_extension:
+            for rest in body.get("rest", []):
+                rest["security"] = security(self._settings)
+        return self._published(status, body)
 
     def _token(self) -> AccessToken | None:
         """The token of the request, if it is valid."""
@@ -64,17 +71,20 @@ class Guard:
         return self._grants.token(value.strip(), self._settings.clock()) if kind.lower() == "bearer" else None
 
     def _dispatch(self, parts: list[str], token: AccessToken) -> Response:
-        """Read, search, or refuse."""
+        """Read, search, create, update, or refuse."""
         if not _TYPE.fullmatch(parts[0]):
             return refusal(404, "not-supported", "This FHIR API reads and searches resources by type.")
-        if request.method == "GET" and len(parts) == 2 and _ID.fullmatch(parts[1]):
+        names_one = len(parts) == 2 and _ID.fullmatch(parts[1]) is not None
+        if request.method == "GET" and names_one:
             return self._read(parts, token)
         if request.method == "GET" and len(parts) == 1:
             return self._search(parts[0], list(request.args.items(multi=True)), token)
         if request.method == "POST" and parts[1:] == ["_search"]:
             both = [*request.args.items(multi=True), *request.form.items(multi=True)]
             return self._search(parts[0], both, token)
-        return refusal(405, "not-supported", "This FHIR API reads and searches; it does not write.")
+        if parts[0] in WRITABLE and (request.method, names_one, len(parts)) in {("POST", False, 1), ("PUT", True, 2)}:
+            return self._write(parts, token)
+        return refusal(405, "not-supported", "This FHIR API does not do that with this type.")
 
     def _read(self, parts: list[str], token: AccessToken) -> Response:
         """One resource by id."""
@@ -88,8 +98,34 @@ class Guard:
         confined = self._confined(token, resource_type, SEARCH)
         if any(name == "_include" for name, _ in params):
             self._confined(token, INCLUDED_TYPE, READ)
-        limited = params if confined is None else limited_search(resource_type, params, confined)
-        return self._forward(resource_type, limited, confined)
+        if confined is not None:
+            params = self._limited(resource_type, params, confined)
+        return self._forward(resource_type, params, confined)
+
+    def _limited(self, resource_type: str, params: list[tuple[str, str]], patient: str) -> list[tuple[str, str]]:
+        """The search, confined to the patient."""
+        if resource_type == "Provenance":
+            return provenance.limited_search(params, patient, self._store)
+        return limited_search(resource_type, params, patient)
+
+    def _write(self, parts: list[str], token: AccessToken) -> Response:
+        """Create or update a resource of the token's patient; no user scope writes here."""
+        verb = CREATE if request.method == "POST" else UPDATE
+        if "patient" not in allowed_levels(token.scope, parts[0], verb) or token.patient is None:
+            raise Foreign(f"The scopes of the token do not allow this on {parts[0]}.")
+        body, sent = request.get_json(force=True, silent=True), dict(request.headers)
+        if verb == CREATE:
+            status, made, headers = self._writer.create(parts[0], body, token.patient, sent)
+        else:
+            status, made, headers = self._writer.update(parts[0], parts[1], body, token.patient, sent)
+        return self._published(status, made, self._addresses(headers))
+
+    def _addresses(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Location on the public base, and the version."""
+        kept = {name: headers[name] for name in ("ETag", "Last-Modified") if name in headers}
+        if "Location" in headers:
+            kept["Location"] = headers["Location"].replace(self._store.base, self._settings.fhir_base, 1)
+        return kept
 
     @staticmethod
     def _confined(token: AccessToken, resource_type: str, verb: str) -> str | None:
@@ -105,17 +141,38 @@ class Guard:
         """Ask the FHIR server, check what came back, and publish it."""
         status, body = self._store.get(path, params)
         if confined is not None and status == 200:
-            _check(body, confined)
+            self._check(body, confined)
+        return self._published(status, body)
+
+    def _check(self, body: dict[str, Any], patient: str) -> None:
+        """Isolation of the answer."""
+        bundled = body.get("resourceType") == "Bundle"
+        for resource in [entry.get("resource") or {} for entry in body.get("entry", [])] if bundled else [body]:
+            if resource.get("resourceType") == "Provenance":
+                provenance.check_targets(resource, patient, self._store)
+            else:
+                check_resource(resource, patient)
+
+    def _published(self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+        """The answer on the public base."""
         published = publish(body, self._store.base, self._settings.fhir_base)
-        return Response(json.dumps(published), status, mimetype=FHIR_JSON, headers={"Cache-Control": "no-store"})
+        content = json.dumps(published) if published else ""
+        return Response(content, status, mimetype=FHIR_JSON, headers={"Cache-Control": "no-store", **(headers or {})})
 
 
-def _check(body: dict[str, Any], patient: str) -> None:
-    """Isolation of the answer."""
-    if body.get("resourceType") == "Bundle":
-        check_bundle(body.get("entry", []), patient)
-    else:
-        check_resource(body, patient)
+def _unauthorized() -> Response:
+    """No token, or one that is not (or no longer) good here (RFC 6750 section 3)."""
+    answer = refusal(401, "login", "A valid bearer token is required.")
+    sent = request.headers.get("Authorization", "").lower().startswith("bearer ")
+    answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+    return answer
+
+
+def _forbidden(why: str) -> Response:
+    """A good token that does not reach this far."""
+    answer = refusal(403, "forbidden", why)
+    answer.headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+    return answer
 
 
 def fhir_blueprint(settings: EhrSettings, store: FhirStore, grants: GrantsStore) -> Blueprint:

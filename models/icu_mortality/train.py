@@ -7,13 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from models.icu_mortality.features import TYPES
-from models.icu_mortality.training.data import Cinc2012
+from models.icu_mortality.training.data import MANIFEST, Cinc2012
+from models.runtime.features import features_of
+from models.runtime.read_manifest import read_untrained
 from models.training.learners import LightGBM
 from models.training.recipe import Recipe
 from models.training.rows import Rows
 
 # The share of the stays whose type of unit a member does not get to know, so that an unknown type is nothing new.
 HIDDEN = 0.3
+# Where the columns of the type of the unit stand.
+UNIT = [place for place, feature in enumerate(features_of(read_untrained(MANIFEST))) if feature.name in TYPES]
 
 
 def prepare(rows: Rows, rng: np.random.Generator) -> Rows:
@@ -22,11 +26,11 @@ def prepare(rows: Rows, rng: np.random.Generator) -> Rows:
 
 
 def hide_units(rows: Rows, rng: np.random.Generator) -> Rows:
-    """The same with the type of the unit unknown in all rows of some stays. Its columns are the last ones."""
+    """The same with the type of the unit unknown in all rows of some stays."""
     stays, stay = np.unique(rows.patient, return_inverse=True)
     hidden = (rng.random(len(stays)) < HIDDEN)[stay]
     features = rows.features.copy()
-    features[hidden, -len(TYPES) :] = np.nan
+    features[np.ix_(np.flatnonzero(hidden), np.array(UNIT))] = np.nan
     return replace(rows, features=features)
 
 

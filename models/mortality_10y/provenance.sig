@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "JDcTrq3cPAc15/GMWFzGc0h2S3bYi2QqRzQAfdBvLww+Fc1XvJYVM9BLHhMO8qYxS4Ti3O6gg3b/h75hbMC6Cw=="
+signature = "fCl/oQk0hAvuLuQs024h7EaED+euK35ECbQMl3bFX+GMx+Ky/bkpZZtssMDrDSX1H9uuQIZWKIWUR0PXEXGZBA=="

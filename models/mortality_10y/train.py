@@ -31,5 +31,6 @@ RECIPE = Recipe(
     prepare=Masking(_NAMES),
     folds=5,
     fold_seed=20120801,
+    periods_note="Cycles of the survey, in order of time",
     beside={"age alone": age_alone(_NAMES), "PhenoAge": pheno_age(_NAMES)},
 )

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 from clinical.assessment import Basis
 from clinical.record import Condition, PatientRecord, Stay, StayDiagnosis
-from models.readmission_30d.diabetes import Diabetes, icd9_diabetes, icd10_diabetes
-from models.readmission_30d.icd_groups import LABELS, of_icd9, of_icd10
 from models.runtime.code_list import ICD_9_CM, ICD_10, ICD_10_CM, bare, canonical
+
+from .diabetes import Diabetes, icd9_diabetes, icd10_diabetes
+from .icd_groups import LABELS, of_icd9, of_icd10
 
 # The training data name three diagnoses of a stay and only count the others.
 NAMED = 3

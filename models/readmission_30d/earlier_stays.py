@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clinical.record import PatientRecord, Stay
+from models.runtime.whereabouts import NEVER_HAPPENED
 
 YEAR = timedelta(days=365)
 # The visit that led to the stay is a part of it.
 _SAME_EPISODE = timedelta(hours=24)
-_NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 _INPATIENT = frozenset({"IMP", "ACUTE", "NONAC"})
 _EMERGENCY = frozenset({"EMER"})
 _DAY = timedelta(days=1)
@@ -72,7 +72,7 @@ def _begun(record: PatientRecord, stay: Stay, classes: frozenset[str], until: da
         and one.reference != stay.reference
         and one.class_code is not None
         and one.class_code.code in classes
-        and one.status not in _NEVER_HAPPENED
+        and one.status not in NEVER_HAPPENED
     }
     return sorted(found.values(), key=lambda begun: (begun.start, begun.stay.reference))
 

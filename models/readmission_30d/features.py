@@ -10,8 +10,13 @@ from datetime import datetime
 from math import nan
 
 from clinical.assessment import Basis
-from clinical.record import Coding, PatientRecord, SetAsideReason, Stay
-from models.readmission_30d.destinations import (
+from clinical.record import LOINC, Coding, PatientRecord, SetAside, SetAsideReason, Stay
+from models.runtime.columns import Value
+from models.runtime.gather import Series
+from models.runtime.placed import Placed
+from models.runtime.whereabouts import Refusal, outside
+
+from .destinations import (
     DESTINATIONS,
     DIED_OR_HOSPICE,
     ORIGINS,
@@ -22,11 +27,11 @@ from models.readmission_30d.destinations import (
     origin_of,
     urgency_of,
 )
-from models.readmission_30d.diagnoses import Diagnoses, Named, diagnoses_of
-from models.readmission_30d.earlier_stays import days_between, year_before
-from models.readmission_30d.has_diabetes import lacking, without_diabetes
-from models.readmission_30d.icd_groups import CHAPTER_OF, CHAPTERS, LABELS
-from models.readmission_30d.medicines import (
+from .diagnoses import Diagnoses, Named, diagnoses_of
+from .earlier_stays import days_between, year_before
+from .has_diabetes import HBA1C, lacking, without_diabetes
+from .icd_groups import CHAPTER_OF, CHAPTERS, LABELS
+from .medicines import (
     GLINIDE,
     GLITAZONE,
     INSULIN,
@@ -35,11 +40,6 @@ from models.readmission_30d.medicines import (
     Medicine,
     medicines_of,
 )
-from models.runtime.columns import Value
-from models.runtime.gather import Series
-from models.runtime.placed import Placed
-from models.runtime.population import not_for
-from models.runtime.whereabouts import Refusal
 
 # As in the training data: ages in bands of ten years from 20 to 99, and at most so many diagnoses and procedures.
 _YOUNGEST, _OLDEST = 25.0, 95.0
@@ -51,6 +51,8 @@ _CLASSES = {
     GLINIDE: "glinide",
     INSULIN: "insulin",
 }
+# How the references of measurements begin: FHIR, and an OBX segment of an ORU message.
+_MEASURED = ("Observation/", "ORU ")
 _NO = Value(0.0)
 _NOT_KNOWN = Value(nan)
 
@@ -97,7 +99,7 @@ def _flags(prefix: str, names: Iterable[str], chosen: str | None, basis: tuple[B
 
 def _earlier(record: PatientRecord, placed: Placed, stay: Stay) -> _Columns:
     """Stays and visits of the year before; unknown where not all of them could be read."""
-    if _unread(record, ("encounters", "encounter"), "Encounter/"):
+    if _unread(record, ("encounters", "encounter"), ("Encounter/",)):
         return {}
     past = year_before(record, stay, placed.start)
     return {
@@ -159,7 +161,7 @@ def _diabetes(diagnoses: Diagnoses) -> _Columns:
 def _treated(record: PatientRecord, stay: Stay, as_of: datetime) -> _Columns:
     """The medicines of the stay; unknown where they could not be read, or none was ordered at all."""
     medicines = medicines_of(record, stay, as_of)
-    if not medicines or _unread(record, ("medications",), "Medication"):
+    if not medicines or _unread(record, ("medications",), ("Medication",)):
         return {}
     lowering = [one for one in medicines if one.ingredients]
     found = {
@@ -176,13 +178,18 @@ def _those(medicines: Sequence[Medicine], number: float) -> Value:
     return Value(number, basis=tuple(one.basis for one in medicines))
 
 
-def _unread(record: PatientRecord, needs: Iterable[str], kind: str) -> bool:
-    """Whether facts of a kind may only not have been read."""
+def _unread(record: PatientRecord, needs: Iterable[str], kinds: tuple[str, ...]) -> bool:
+    """Whether facts of some kinds may only not have been read. What never held (`VOID`) is none of them."""
     if any(gap.startswith(tuple(f"{need}:" for need in needs)) for gap in record.incomplete):
         return True
-    return any(
-        aside.reason is SetAsideReason.MALFORMED and aside.reference.startswith(kind) for aside in record.set_aside
-    )
+    aside = (fact for fact in record.set_aside if fact.reason is not SetAsideReason.VOID)
+    return any(fact.reference.startswith(kinds) and not _is_another_measurement(fact) for fact in aside)
+
+
+def _is_another_measurement(fact: SetAside) -> bool:
+    """Whether it was measured and its codes say that it is no HbA1c, which is all that is asked for here."""
+    measured = fact.reference.startswith(_MEASURED) and fact.codings
+    return bool(measured) and all((coding.system, coding.code) != (LOINC, HBA1C) for coding in fact.codings)
 
 
 def refusal(record: PatientRecord, placed: Placed, _series: Mapping[str, Series]) -> Refusal | None:
@@ -191,7 +198,7 @@ def refusal(record: PatientRecord, placed: Placed, _series: Mapping[str, Series]
     if stay is None:
         return None
     if destination_of(stay.discharge_disposition) == DIED_OR_HOSPICE:
-        return not_for("the patient has died or goes to a hospice")
+        return outside("the patient has died or goes to a hospice")
     found = _undiagnosed(record, placed, stay)
     if alive_is_not_told(stay.discharge_disposition) and (found is None or found.in_population):
         return lacking("the record does not say whether the patient leaves alive", "Discharge disposition")
@@ -202,4 +209,4 @@ def _undiagnosed(record: PatientRecord, placed: Placed, stay: Stay) -> Refusal |
     """Why the diagnoses do not do."""
     if not diagnoses_of(record, stay, placed.as_of).readable:
         return lacking("no diagnosis of this stay has a code of ICD-9-CM or ICD-10", "Diagnoses of this stay")
-    return without_diabetes(record, placed.as_of, _unread(record, ("conditions", "medications", "hba1c"), ""))
+    return without_diabetes(record, placed.as_of, _unread(record, ("conditions", "medications", "hba1c"), ("",)))

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from clinical.assessment import AbstentionReason
 from clinical.record import LOINC, Condition, Observation, PatientRecord
-from models.readmission_30d.diagnoses import began_by, is_icd, meaning_of
-from models.readmission_30d.medicines import tells_of_diabetes
 from models.runtime.code_list import SNOMED_CT, canonical
-from models.runtime.population import not_for
-from models.runtime.whereabouts import Refusal
+from models.runtime.whereabouts import Refusal, outside
+
+from .diagnoses import began_by, is_icd, meaning_of
+from .medicines import tells_of_diabetes
 
 # Diabetes, its types, and complications of it that senders often code alone. SNOMED CT has hundreds more: where the
 # code is not one of these, its name decides.
@@ -39,7 +39,7 @@ _NOT_IT = re.compile(
     r"|\b(?:no|not) (?:known )?(?:history of )?diabet|mother|maternal|father|parent|sibling|relative",
     re.IGNORECASE,
 )
-_HBA1C = "4548-4"
+HBA1C = "4548-4"
 # American Diabetes Association, Standards of Care 2024, Diabetes Care 47:S20.
 _HBA1C_OF_DIABETES = 6.5
 
@@ -58,7 +58,7 @@ def without_diabetes(record: PatientRecord, as_of: datetime, unread: bool) -> Re
         return lacking("it is not known whether the patient has diabetes: not everything could be read", "Diabetes")
     if not all(map(_is_read, conditions)):
         return lacking("the record does not say whether the patient has diabetes", "Diabetes")
-    return not_for("the model is for people with diabetes, and the record shows none")
+    return outside("the model is for people with diabetes, and the record shows none")
 
 
 def lacking(text: str, what: str) -> Refusal:
@@ -94,5 +94,5 @@ def _names(condition: Condition) -> list[str]:
 
 def _is_high_hba1c(fact: Observation, as_of: datetime) -> bool:
     """Whether it is an HbA1c of diabetes, in the unit that the reader gives it."""
-    known = any((coding.system, coding.code) == (LOINC, _HBA1C) for coding in fact.codings)
+    known = any((coding.system, coding.code) == (LOINC, HBA1C) for coding in fact.codings)
     return known and fact.unit == "%" and fact.value >= _HBA1C_OF_DIABETES and fact.time <= as_of

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "zpj8oUokkJbDjf2HlUFZp0mJfEiuOUPd+psidDmzQwhQ2n0soVexxiiWMq+swxHdRtTKQujQJ5vS8UHM7xPqDw=="
+signature = "OKsYHjWuAcOiU7zpXPtZfPitGcUFt0k4mbLBnevzlPLkcPVMqvi98wQGMNZ7dM8Wi47uX0p9uJY50LlFsc0MBg=="

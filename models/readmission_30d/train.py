@@ -24,4 +24,5 @@ RECIPE = Recipe(
     fold_seed=20120801,
     budgets={"raised": 0.20, "high": 0.10},
     beside=COMPARATORS,
+    periods_note="Fifths of the encounter numbers, which mostly rise with time and not always",
 )

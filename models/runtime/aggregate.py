@@ -9,13 +9,22 @@ the order in which the facts arrived.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
+from typing import Protocol, TypeVar
 
 from clinical.record import Observation
 
 Numbers = Sequence[float]
 Facts = tuple[Observation, ...]
-_Value = Callable[[Numbers, Numbers, float], float]
-_Choice = Callable[[Facts, Numbers], Facts]
+Value = Callable[[Numbers, Numbers, float], float]
+_T = TypeVar("_T")
+
+
+class Choice(Protocol):
+    """Chooses what stands behind a statistic: of facts, or of hours with all facts of each, one for each value."""
+
+    def __call__(self, facts: tuple[_T, ...], v: Numbers, /) -> tuple[_T, ...]:
+        """Those that it rests on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,8 @@ class Statistic:
     """`value(times, values, now)` reduces a non-empty series; `facts(facts, values)` chooses the facts behind it."""
 
     words: str
-    value: _Value
-    facts: _Choice
+    value: Value
+    facts: Choice
 
 
 def _mean(_t: Numbers, v: Numbers, _now: float) -> float:
@@ -47,31 +56,31 @@ def _slope(t: Numbers, v: Numbers, _now: float) -> float:
     return sum([x * (y - mid_v) for x, y in zip(apart, v, strict=True)]) / spread if spread > 0 else nan
 
 
-def _all(facts: Facts, _v: Numbers) -> Facts:
+def _all(facts: tuple[_T, ...], _v: Numbers) -> tuple[_T, ...]:
     return facts
 
 
-def _first(facts: Facts, _v: Numbers) -> Facts:
+def _first(facts: tuple[_T, ...], _v: Numbers) -> tuple[_T, ...]:
     return facts[:1]
 
 
-def _last(facts: Facts, _v: Numbers) -> Facts:
+def _last(facts: tuple[_T, ...], _v: Numbers) -> tuple[_T, ...]:
     return facts[-1:]
 
 
-def _ends(facts: Facts, _v: Numbers) -> Facts:
+def _ends(facts: tuple[_T, ...], _v: Numbers) -> tuple[_T, ...]:
     return (facts[0], facts[-1]) if len(facts) > 1 else facts
 
 
-def _lowest(facts: Facts, v: Numbers) -> Facts:
+def _lowest(facts: tuple[_T, ...], v: Numbers) -> tuple[_T, ...]:
     return (facts[v.index(min(v))],)
 
 
-def _highest(facts: Facts, v: Numbers) -> Facts:
+def _highest(facts: tuple[_T, ...], v: Numbers) -> tuple[_T, ...]:
     return (facts[v.index(max(v))],)
 
 
-def _extremes(facts: Facts, v: Numbers) -> Facts:
+def _extremes(facts: tuple[_T, ...], v: Numbers) -> tuple[_T, ...]:
     low, high = sorted((v.index(min(v)), v.index(max(v))))
     return (facts[low],) if low == high else (facts[low], facts[high])
 

@@ -63,16 +63,6 @@ def _manifests(folder: Path) -> dict[str, AnyManifest]:
     return manifests
 
 
-def folder_of(name: str, folder: Path = MODELS_FOLDER) -> Path:
-    """The folder of a model, by id, by the folder's name or by its path. Raises `ManifestInvalid`."""
-    known = {str(parse(path, []).get("id")): path.parent for path in sorted(folder.glob("*/model.toml"))}
-    known |= {path.name: path for path in known.values()}
-    found = known.get(name, Path(name))
-    if not (found / "model.toml").is_file():
-        raise ManifestInvalid(f"{name} is no model: neither an id, nor a folder with a model.toml")
-    return found
-
-
 def trained_folders(folder: Path = MODELS_FOLDER) -> tuple[Path, ...]:
     """The folders of the models that were trained."""
     return tuple(path.parent for path in sorted(folder.glob("*/model.toml")) if parse(path, []).get("kind") != KIND)

@@ -58,13 +58,12 @@ class Chart:
             and (may_be(fact.codings) if fact.codings else True)
         ]
 
-    def unread(self, need: str, kind: str, codings: Callable[[Iterable[Coding]], bool]) -> bool:
-        """Whether a fact that is not there may only not have been read: a gap, or one that was malformed.
+    def unread(self, need: str, kind: str) -> bool:
+        """Whether a fact that is not there may only not have been read: a gap, or one that was set aside.
 
-        `kind` is how the references of such facts begin, `codings` whether codes are those that are asked for.
+        `kind` is how the references of such facts begin.
         """
-        malformed = (fact for fact in self.aside((kind,), codings) if fact.reason is SetAsideReason.MALFORMED)
-        return self.has_gap(need) or any(malformed)
+        return self.has_gap(need) or bool(self.aside((kind,), lambda _: True))
 
     def tell(self, facts: Iterable[SetAside]) -> bool:
         """Report what cannot be used. True if there was any."""

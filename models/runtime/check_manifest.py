@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from models.runtime.derive import KINDS, PAIRED
 from models.runtime.features import EVERY_PERSON, feature_names
-from models.runtime.manifest import ANY_RECIPE, Derived, Kind, Manifest
+from models.runtime.manifest import ANY_RECIPE, Derived, Kind, Manifest, PerHour
 from models.runtime.manifest_parts import audit_faults, code_faults, id_faults
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -65,6 +65,8 @@ def _signals(m: Manifest) -> Iterator[str]:
             yield f"signals.{s.name}: take lists a statistic twice"
         if s.unless and s.unless not in m.signals:
             yield f"signals.{s.name}: unless names {s.unless!r}, which is not a signal"
+        if s.per_hour is not PerHour.NEWEST and not m.population.hourly:
+            yield f"signals.{s.name}: per_hour needs hourly = true under population"
         yield from audit_faults(f"signals.{s.name}", f"{s.name} {s.label}")
 
 

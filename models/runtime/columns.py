@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clinical.assessment import Basis
-from clinical.errors import ManifestInvalid
+from clinical.errors import ChartsideError, ManifestInvalid, ModelFault
 from clinical.record import Observation, PatientRecord
 from models.runtime.folder_code import folder_module
 from models.runtime.gather import Series
@@ -67,7 +67,33 @@ def load_code(folder: Path) -> Code:
         module: Any = folder_module(path)
     except Exception as error:  # whatever a file does when it is run, it keeps the service from starting
         raise ManifestInvalid(f"{path}: cannot be loaded ({type(error).__name__}: {error})") from error
-    found = Code(getattr(module, "columns", _no_columns), getattr(module, "refusal", _no_refusal))
-    if not (callable(found.columns) and callable(found.refusal)):
+    columns, refusal = getattr(module, "columns", _no_columns), getattr(module, "refusal", _no_refusal)
+    if not (callable(columns) and callable(refusal)):
         raise ManifestInvalid(f"{path}: columns and refusal must be functions")
-    return found
+    return Code(columns if columns is _no_columns else _sure(columns, _are_columns), _sure(refusal, _is_refusal))
+
+
+def _sure(function: Callable[..., Any], is_right: Callable[[Any], bool]) -> Callable[..., Any]:
+    """The function, whose own mistakes are `ModelFault`s: nothing that went wrong may look like an answer."""
+
+    def asked(record: PatientRecord, placed: Placed, series: Mapping[str, Series]) -> Any:
+        try:
+            found = function(record, placed, series)
+        except ChartsideError:
+            raise
+        except Exception as error:  # whatever the code of a folder does
+            name = f"{CODE_FILE} failed ({type(error).__name__})"
+            raise ModelFault(f"The model's {name}; no answer is given.") from error
+        if not is_right(found):
+            raise ModelFault(f"The model's {CODE_FILE} gave something else than it should; no answer is given.")
+        return found
+
+    return asked
+
+
+def _are_columns(found: object) -> bool:
+    return isinstance(found, Mapping) and all(isinstance(value, Value) for value in found.values())
+
+
+def _is_refusal(found: object) -> bool:
+    return found is None or isinstance(found, Refusal)

@@ -53,8 +53,9 @@ def read_evidence(path: Path, artefact_sha256: object, faults: list[str]) -> Evi
         return None
     if document.text("artefact_sha256") != artefact_sha256:
         document.fault("artefact_sha256 is not that of artefact.toml; train again")
-    summary = document.table("summary")
-    evidence = Evidence(summary.text("sentence"), _reliability(document.table("reliability"), summary.text("slice")))
+    summary, noun = document.table("summary"), document.text_or("counted", "patients")
+    bins = _reliability(document.table("reliability"), summary.text("slice"), noun)
+    evidence = Evidence(summary.text("sentence"), bins)
     return evidence if len(faults) == before else None
 
 
@@ -71,11 +72,11 @@ def _parse(path: Path, faults: list[str]) -> dict[str, object]:
     return document
 
 
-def _reliability(table: TomlTable, main: str) -> tuple[Landmark, ...]:
-    """The bins of every landmark hour, or those of the main slice where that is no hour."""
+def _reliability(table: TomlTable, main: str, noun: str) -> tuple[Landmark, ...]:
+    """The bins of every landmark hour, or those of the main slice where that is no hour; `noun` is what they count."""
     if not main.startswith(HOUR):
-        return ((0.0, _bins(table, main)),)
-    found = [(_hour(table, name), _bins(table, name)) for name in table.names() if name.startswith(HOUR)]
+        return ((0.0, _bins(table, main, noun)),)
+    found = [(_hour(table, name), _bins(table, name, noun)) for name in table.names() if name.startswith(HOUR)]
     if not found:
         table.fault("there is no hour")
     return tuple(sorted(found, key=lambda landmark: landmark[0]))
@@ -90,9 +91,9 @@ def _hour(table: TomlTable, name: str) -> float:
     return float(number)
 
 
-def _bins(table: TomlTable, name: str) -> tuple[Observed, ...]:
+def _bins(table: TomlTable, name: str, noun: str) -> tuple[Observed, ...]:
     """The bins of one slice."""
-    bins = tuple(_bin(row) for row in table.rows(name))
+    bins = tuple(_bin(row, noun) for row in table.rows(name))
     if not _covers_all(bins):
         table.fault(f"the bins of {name} must rise from 0 to 1 without a gap")
     return bins
@@ -104,7 +105,7 @@ def _covers_all(bins: tuple[Observed, ...]) -> bool:
     return bool(bins) and joined and bins[0].low == 0 and bins[-1].high == 1 and all(b.low < b.high for b in bins)
 
 
-def _bin(row: TomlTable) -> Observed:
+def _bin(row: TomlTable, noun: str) -> Observed:
     """One bin whose numbers fit together."""
     found = Observed(
         low=row.number("low"),
@@ -113,6 +114,7 @@ def _bin(row: TomlTable) -> Observed:
         events=row.integer("events"),
         lower=row.number("lower"),
         upper=row.number("upper"),
+        noun=noun,
     )
     row.close()
     if found.patients < 1 or not 0 <= found.lower <= found.share <= found.upper <= 1:

@@ -17,14 +17,13 @@ from models.runtime.aggregate import Facts, Take
 from models.runtime.columns import Given
 from models.runtime.derive import OF_FEATURES, PAIRED, chosen_pair
 from models.runtime.gather import Series
-from models.runtime.manifest import Column, Derived, Manifest, Signal
-from models.runtime.placed import Person
+from models.runtime.manifest import Column, Derived, Manifest, PerHour, Signal
+from models.runtime.placed import SEX, Person
 from models.runtime.windows import windows
 
 Vector = npt.NDArray[np.float32]
 _EMPTY = Series()
 _NOTHING: Given = {}
-_SEX = {"male": 1.0, "female": 0.0}
 _COUNT_UNIT = "{count}"
 LEVELS = frozenset({"last", "first", "min", "max", "mean", "sum"})
 
@@ -101,7 +100,8 @@ def _statistic(s: Signal, take: Take) -> Feature:
     shown = take == s.show
     unit = s.show_unit if shown and s.show_unit else _unit(s.unit, take)
     direction = s.direction if take.statistic in LEVELS else 0
-    label = f"{s.label}: {take.words}"
+    by_hour = s.per_hour is PerHour.SUM and take.statistic != "sum"
+    label = f"{s.label}{' per hour' if by_hour else ''}: {take.words}"
     return Feature(_take_name(s.name, take), s.name, s.label, label, unit, direction, lead=shown)
 
 
@@ -160,7 +160,7 @@ class FeaturePlan:
     def _of_person(self, person: Person, now: float) -> list[float]:
         known = {
             "age": min(person.age, self._age_cap),
-            "sex": _SEX.get(person.sex or "", nan),
+            "sex": SEX.get(person.sex or "", nan),
             "hours": now,
             "admitted": person.admitted,
         }
@@ -175,4 +175,4 @@ def _paired(d: Derived, series: Mapping[str, Series]) -> tuple[float, Facts]:
         return nan, ()
     first, second = pair
     value = d.scale * top.values[first] / bottom.values[second]
-    return value, top.facts[first : first + 1] + bottom.facts[second : second + 1]
+    return value, top.behind(first) + bottom.behind(second)

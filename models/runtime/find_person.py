@@ -8,9 +8,9 @@ from math import ceil, floor
 from clinical.assessment import Basis
 from clinical.record import Stay
 from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.placed import SEX
 from models.runtime.score_inputs import Personal, Stayed
 
-_SEX = {"male": 1.0, "female": 0.0}
 _DAY = timedelta(days=1)
 # Clocks are at most so far behind UTC and ahead of it.
 _BEHIND, _AHEAD = timedelta(hours=12), timedelta(hours=14)
@@ -64,4 +64,4 @@ def personal(one: Personal, chart: Chart) -> Found:
     if one.what == "age":
         return Found(chart.situation.age, f"{chart.situation.age:g} years")
     sex = chart.record.sex or ""
-    return Found(_SEX[sex], sex) if sex in _SEX else NOTHING
+    return Found(SEX[sex], sex) if sex in SEX else NOTHING

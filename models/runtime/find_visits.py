@@ -10,8 +10,8 @@ from clinical.wording import day
 from models.runtime.chart import NOTHING, Chart, Found
 from models.runtime.find_names import Sure
 from models.runtime.score_inputs import Visits
+from models.runtime.whereabouts import NEVER_HAPPENED
 
-_NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 _TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 # FHIR R4 v3-ActEncounterCode. A class that is none of these, or of another system, may be any of them.
@@ -22,7 +22,7 @@ _BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
 
 def visits(one: Visits, chart: Chart) -> Found:
     """How many of the visits there were."""
-    if chart.unread(one.need, "Encounter/", lambda _: True):
+    if chart.unread(one.need, "Encounter/"):
         return NOTHING
     current = chart.situation.stay
     span = _began(current) if current is not None else None
@@ -42,7 +42,7 @@ def _named(stay: Stay) -> str:
 
 def _took_place(stay: Stay, one: Visits) -> Sure:
     """Whether a visit took place and was of one of the classes."""
-    if stay.status in _NEVER_HAPPENED:
+    if stay.status in NEVER_HAPPENED:
         return Sure.NO
     code = stay.class_code
     if code is None or code.code not in _CLASSES or code.system not in ("", _ACT_CODE):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import floor
+from math import floor, fsum
 from typing import NamedTuple
 
 from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason
-from models.runtime.manifest import Signal
+from models.runtime.manifest import PerHour, Signal
 
 _HOUR = timedelta(hours=1)
 # Hours since the start of the stay, value, reference, place in the record (which tells any two apart), the fact.
@@ -21,12 +21,20 @@ _Row = tuple[float, float, str, int, Observation]
 class Series(NamedTuple):
     """One signal's facts, sorted by (time, value): hours since the start of the stay, values, and the facts themselves.
 
-    In training there are no facts to point to; then `facts` is empty.
+    In training there are no facts to point to; then `facts` is empty. Where a value is the sum of an hour, `facts` has
+    the newest of that hour, and `hours` has all of them; else `hours` is empty.
     """
 
     times: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
     facts: tuple[Observation, ...] = ()
+    hours: tuple[tuple[Observation, ...], ...] = ()
+
+    def behind(self, place: int) -> tuple[Observation, ...]:
+        """The facts that one value rests on."""
+        if self.hours:
+            return self.hours[place]
+        return (self.facts[place],) if self.facts else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Collected:
 
     `unused` is what cannot be used at that moment. Training asks at many moments of one stay: it collects once, at the
     last of them, and cuts. `regular` names signals with at most one fact an hour, at whole hours: at a whole hour there
-    is nothing to reduce in them.
+    is nothing to reduce in them. `sums` names signals whose facts of an hour are added up.
     """
 
     series: Mapping[str, Series]
@@ -51,6 +59,7 @@ class Collected:
     unless: Mapping[str, str]
     hourly: bool
     regular: frozenset[str] = frozenset()
+    sums: frozenset[str] = frozenset()
 
     def without_facts(self) -> Collected:
         """The same numbers, with nothing to point to."""
@@ -64,18 +73,26 @@ class Collected:
         if not self.hourly:
             return found
         regular = self.regular if now % 1 == 0 else frozenset()
-        return {name: series if name in regular else by_hour(series, now) for name, series in found.items()}
+        return {
+            name: series if name in regular else by_hour(series, now, add_up=name in self.sums)
+            for name, series in found.items()
+        }
 
 
 class Gatherer:
     """Sorts observations into signals. Built once per model from its signals."""
 
-    def __init__(self, signals: Iterable[Signal], *, hourly: bool = False) -> None:
-        """Index the signals by code. With `hourly` each signal is reduced to one fact an hour, as by `by_hour`."""
+    def __init__(self, signals: Iterable[Signal], *, hourly: bool = False, beside: tuple[str, ...] = ()) -> None:
+        """Index the signals by code. With `hourly` each signal is reduced to one value an hour, as by `by_hour`.
+
+        `beside` is how references of facts begin that this model never looks at.
+        """
         listed = tuple(signals)
         self._hourly = hourly
+        self._beside = beside
         self._by_code = {(c.system, c.code): signal for signal in listed for c in signal.codes}
         self._unless = {signal.name: signal.unless for signal in listed if signal.unless}
+        self._sums = frozenset(signal.name for signal in listed if signal.per_hour is PerHour.SUM)
 
     def gather(self, record: PatientRecord, opens: datetime, start: datetime, as_of: datetime) -> Gathered:
         """What is known at `as_of`: `collect` and `Collected.until` in one."""
@@ -101,7 +118,7 @@ class Gatherer:
             kept.setdefault(signal.name, []).append(row)
         series = {name: _series(rows) for name, rows in kept.items()}
         regular = frozenset(name for name, one in series.items() if self._hourly and _is_regular(one.times))
-        return Collected(series, tuple(unused), self._unless, self._hourly, regular)
+        return Collected(series, tuple(unused), self._unless, self._hourly, regular, self._sums)
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
         """What the reader set aside and this model would have looked at."""
@@ -119,7 +136,9 @@ class Gatherer:
 
     def _concerns(self, aside: SetAside) -> bool:
         """Whether the reader's set-aside fact is one of ours, or cannot be told apart."""
-        return not aside.codings or any((c.system, c.code) in self._by_code for c in aside.codings)
+        if not aside.codings:
+            return not aside.reference.startswith(self._beside)
+        return any((c.system, c.code) in self._by_code for c in aside.codings)
 
 
 def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
@@ -146,7 +165,7 @@ def _series(rows: list[_Row]) -> Series:
 
 def _until(series: Series, now: float) -> Series:
     """The facts up to a moment."""
-    times, values, facts = series
+    times, values, facts, _ = series
     if times[-1] <= now:
         return series
     end = bisect_right(times, now)
@@ -155,21 +174,26 @@ def _until(series: Series, now: float) -> Series:
 
 def _is_regular(times: tuple[float, ...]) -> bool:
     """Whether each fact stands at a whole hour of its own."""
-    return len(set(times)) == len(times) and all(time % 1 == 0 for time in times)
+    return all(time % 1 == 0 for time in times) and len(set(times)) == len(times)
 
 
-def by_hour(series: Series, now: float) -> Series:
+def by_hour(series: Series, now: float, *, add_up: bool = False) -> Series:
     """The newest fact of each whole hour counted back from `now`; it stands at the end of its hour.
 
-    For models that were trained on tables with one value an hour: without this a monitor that writes every minute
-    would look like sixty measurements. A fact at a whole number of hours before `now` keeps its time.
+    Without this a monitor that writes every minute would look like sixty measurements to a model that learnt from
+    hourly ones. A fact at a whole number of hours before `now` keeps its time. With `add_up` the facts of an hour count
+    as their sum: of volumes each entry is a part, and the newest alone would lose the others.
     """
     # Rounded to a few milliseconds: as floats, an hour after 12:26 may be 12.43 + 0.99999.
     ages = [floor(round(now - time, 6)) for time in series.times]
+    if len(set(ages)) == len(ages):
+        times = tuple([now - age for age in ages])
+        return series if times == series.times else Series(times, series.values, series.facts)
     last = [i for i, (age, newer) in enumerate(zip(ages, [*ages[1:], -1], strict=True)) if age != newer]
     times = tuple([now - ages[i] for i in last])
-    if times == series.times:
-        return series
-    return Series(
-        times, tuple([series.values[i] for i in last]), tuple([series.facts[i] for i in last if series.facts])
-    )
+    facts = tuple([series.facts[i] for i in last if series.facts])
+    if not add_up:
+        return Series(times, tuple([series.values[i] for i in last]), facts)
+    hours = [slice(before + 1, i + 1) for before, i in pairwise((-1, *last))]
+    sums = tuple([fsum(series.values[hour]) for hour in hours])
+    return Series(times, sums, facts, tuple([series.facts[hour] for hour in hours if facts]))

@@ -23,6 +23,22 @@ PERSON = ("age", "sex", "hours")
 ANY_RECIPE = "any"
 
 
+class PerHour(StrEnum):
+    """What of several facts of an hour counts, in a model that counts by the hour (`Population.hourly`)."""
+
+    NEWEST = "newest"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Modifiable:
+    """What may be asked of a signal that treatment changes: latest values from `low` to `high`, `step` apart."""
+
+    low: float
+    high: float
+    step: float
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One thing that is measured: its codes, its canonical UCUM unit, its plausible range, what is taken from it.
@@ -30,7 +46,8 @@ class Signal:
     `need` is the key of the data need that fetches it. Values outside [low, high] are not used; `source` says why
     there. `direction` is 1 where a higher level may never lower the risk, -1 where it may never raise it, else 0.
     `show` is the statistic that people are shown, with `show_unit`; without one it is the newest value. `unless` names
-    a signal beside which this one is not used.
+    a signal beside which this one is not used. `per_hour` matters where the population is `hourly`. `modifiable` is
+    there where treatment changes it, for what-if (`models.runtime.what_if`).
     """
 
     name: str
@@ -46,6 +63,8 @@ class Signal:
     show: Take | None = None
     show_unit: str = ""
     unless: str = ""
+    per_hour: PerHour = PerHour.NEWEST
+    modifiable: Modifiable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,10 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A number that `features.py` gives. `concept` is the signal or column under which a clinician would look."""
+    """A number that `features.py` gives. `concept` is the signal or column under which a clinician would look.
+
+    `rests_on` are the signals that it is worked out from, None where the manifest does not say.
+    """
 
     name: str
     label: str
@@ -76,6 +98,7 @@ class Column:
     concept_label: str
     unit: str
     direction: int = 0
+    rests_on: tuple[str, ...] | None = None
 
 
 class Kind(StrEnum):
@@ -92,7 +115,7 @@ class Population:
 
     `age_cap` is the highest age the training data tell apart; `allowance` is how long before the recorded start of the
     stay a fact still counts as the first of the stay. `look_back` is how old a fact of somebody outside hospital may
-    be. `hourly` reduces each signal to one fact an hour.
+    be. `hourly` reduces each signal to one value an hour (`Signal.per_hour`).
     """
 
     minimum_age: int
@@ -190,4 +213,6 @@ class Manifest:
         parts += [f"{c.name} {c.unit} {c.direction}" for c in self.columns.values()]
         p = self.population
         parts.append(f"{p.kind} {p.allowance} {p.look_back} {p.hourly} {self.person!r} {self.code_digest}")
+        # Only where it is asked for: the recipes of models from before this key stay as they are.
+        parts += [f"{s.name} by {s.per_hour}" for s in self.signals.values() if s.per_hour is not PerHour.NEWEST]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from clinical.assessment import Indicator, ModelInfo, Tier
-from clinical.need import DataNeed
+from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding
 from models.runtime.loinc import check_digit_holds
 from models.runtime.toml_table import TomlTable
@@ -18,6 +19,8 @@ OPEN_STATUSES = ("arrived", "triaged", "in-progress", "onleave", "unknown")
 PATIENT = DataNeed("patient", "Patient")
 ENCOUNTER = DataNeed("encounter", "Encounter", count=20, statuses=OPEN_STATUSES)
 
+# Nothing that is missing may go without a word: "not found" would be taken for "not there".
+_IMPORTANCE = (Importance.REQUIRED.value, Importance.OPTIONAL.value)
 # Nobody writes a longer one by hand.
 _LARGEST = 1_000_000
 _ID = re.compile(r"[a-z][a-z0-9-]*")
@@ -70,6 +73,17 @@ def read_tier(table: TomlTable) -> Tier:
     tier = Tier(table.text("name"), table.number("at_least"), Indicator(indicator), table.text("source"))
     table.close()
     return tier
+
+
+def read_importance(table: TomlTable) -> Importance:
+    """Whether there is no answer without a need, or one that says what is not known."""
+    return Importance(table.choice("importance", _IMPORTANCE, default=Importance.REQUIRED.value))
+
+
+def stays_need(importance: Importance, *, leaving: bool) -> DataNeed:
+    """The stays under way; where the patient may just have left, also those that are finished."""
+    statuses = (*ENCOUNTER.statuses, "finished") if leaving else ENCOUNTER.statuses
+    return replace(ENCOUNTER, importance=importance, statuses=statuses)
 
 
 def loinc(codes: Iterable[str]) -> tuple[Coding, ...]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from clinical.assessment import Abstention, Estimate, Explanation, Finding, ModelInfo, RiskAssessment, Score, Tier
+from clinical.assessment import Abstention, Explanation, Finding, ModelInfo, RiskAssessment, Tier
 from clinical.need import DataNeed
 from clinical.ports import RiskModel
 from clinical.record import PatientRecord, SetAside
 from models.runtime.aggregate import Facts
 from models.runtime.artefact import load_artefact
 from models.runtime.attributions import attributions
+from models.runtime.beside import Beside
 from models.runtime.columns import Given
 from models.runtime.explain import Explainer, Reasons
 from models.runtime.features import FeaturePlan, Vector
@@ -21,6 +22,8 @@ from models.runtime.placed import Person
 from models.runtime.read_manifest import read_manifest
 from models.runtime.scope import Scope, weakness
 from models.runtime.sight import Looked, Refused, TreeSight
+from models.runtime.utc import in_utc
+from models.runtime.what_if import WhatIf
 from models.runtime.whereabouts import Refusal
 
 
@@ -30,10 +33,11 @@ class TreeRiskModel:
     def __init__(self, manifest: Manifest, comparators: Sequence[RiskModel] = ()) -> None:
         """Open the artefact and explain an empty chart, so that the first patient does not wait for a start-up.
 
-        `comparators` are the scores and equations that are worked out beside it; one that cannot be is left out.
+        `comparators` are the scores and equations that are worked out beside it. They never change its answer, nor
+        stop it; one that cannot be worked out says why.
         """
         self.manifest = manifest
-        self._comparators = tuple(comparators)
+        self._beside = Beside(comparators, manifest.needs)
         self._sight = TreeSight(manifest)
         self._artefact = load_artefact(manifest, [f.name for f in self._sight.features])
         self._explainer = Explainer(self._artefact)
@@ -61,23 +65,24 @@ class TreeRiskModel:
         """Whether it is offered unasked."""
         return self.manifest.served
 
+    def what_if(self) -> WhatIf:
+        """What it would answer to other numbers, on the same tables. Raises `ArtefactRejected`."""
+        return WhatIf(self.manifest, self._artefact, self._explainer, self.manifest.artefact.path.read_bytes())
+
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
+        record, as_of = in_utc(record), as_of.astimezone(UTC)
         looked = self._sight.look(record, as_of)
         if isinstance(looked, Refused):
             return self._abstain(looked.refusal, as_of, looked.unused)
-        return self._answer(looked, as_of, self._beside(record, as_of))
+        return self._beside.put(self._answer(looked, as_of), record)
 
     def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
         return Abstention(
             self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
         )
 
-    def _beside(self, record: PatientRecord, as_of: datetime) -> tuple[Finding, ...]:
-        """What published scores and equations say of the same patient at the same moment."""
-        return tuple(model.assess(record, as_of) for model in self._comparators)
-
-    def _answer(self, looked: Looked, as_of: datetime, beside: tuple[Finding, ...]) -> RiskAssessment:
+    def _answer(self, looked: Looked, as_of: datetime) -> RiskAssessment:
         reasons = self._explainer.explain(looked.row)
         evidence, hours = self.manifest.evidence, looked.placed.hours
         times = _times(looked)
@@ -95,10 +100,6 @@ class TreeRiskModel:
             newest=max(times, default=None),
             observed=evidence.observed(reasons.probability, hours) if evidence else None,
             signals=self._scope.things,
-            comparators=tuple(one for one in beside if isinstance(one, Score)),
-            others=tuple(
-                Estimate(one.model.title, one.probability) for one in beside if isinstance(one, RiskAssessment)
-            ),
             interval=self._artefact.interval(reasons.probability, hours),
             coverage=coverage,
             unusual=self._scope.unusual(looked.row),
@@ -116,7 +117,7 @@ class TreeRiskModel:
 
 def _times(looked: Looked) -> list[datetime]:
     """When the oldest and the newest facts of each signal were measured, and those behind the other numbers."""
-    times = [fact.time for series in looked.series.values() for fact in (series.facts[0], series.facts[-1])]
+    times = [fact.time for series in looked.series.values() for fact in (series.behind(0)[0], series.facts[-1])]
     for value in looked.given.values():
         times += [fact.time for fact in value.facts]
         times += [basis.time for basis in value.basis if basis.time is not None]

@@ -10,15 +10,26 @@ from clinical.need import DataNeed, Importance
 
 
 def joined(own: Iterable[DataNeed], others: Iterable[DataNeed]) -> tuple[DataNeed, ...]:
-    """A model's own needs, wide enough for others too; what only the others need is optional.
+    """A model's own needs, wide enough for the scores beside it; what only these need does not concern its answer.
 
     One key stands for one kind of data, so that a prefetch brings it once.
     """
     found = {need.key: need for need in own}
     for need in others:
         known = found.get(need.key)
-        found[need.key] = replace(need, importance=Importance.OPTIONAL) if known is None else _wider(known, need)
+        found[need.key] = replace(need, importance=Importance.BESIDE) if known is None else _wider(known, need)
     return tuple(found.values())
+
+
+def only_beside(needs: Iterable[DataNeed]) -> tuple[str, ...]:
+    """How references to those types of resources begin that only the scores beside a model need."""
+    types: dict[bool, set[str]] = {True: set(), False: set()}
+    for need in needs:
+        types[need.importance is Importance.BESIDE].add(need.resource_type)
+    found = types[True] - types[False]
+    # What an order names by reference is read along with it.
+    named = {"Medication"} if any(name.startswith("Medication") for name in found) else set()
+    return tuple(sorted(f"{name}/" for name in found | named))
 
 
 def _wider(one: DataNeed, other: DataNeed) -> DataNeed:

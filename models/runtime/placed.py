@@ -8,6 +8,9 @@ from math import nan
 
 from clinical.record import Stay, StayLocation
 
+# What models take for a sex (administrative gender); any other is unknown to them.
+SEX = {"male": 1.0, "female": 0.0}
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

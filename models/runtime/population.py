@@ -17,6 +17,7 @@ from models.runtime.whereabouts import (
     in_hospital,
     intensive_care_bed,
     intensive_care_start,
+    outside,
     stay_to_leave,
 )
 
@@ -33,13 +34,8 @@ def place(record: PatientRecord, population: Population, as_of: datetime) -> Pla
         return too_young
     placed = _PLACES[population.kind](record, population, as_of)
     if isinstance(placed, Placed) and placed.person.age > population.maximum_age:
-        return not_for(f"the model is for people of up to {population.maximum_age} years")
+        return outside(f"the model is for people of up to {population.maximum_age} years")
     return placed
-
-
-def not_for(text: str) -> Refusal:
-    """The model is not meant for this patient; `text` completes "Not assessed: …"."""
-    return Refusal(AbstentionReason.NOT_MEANT_FOR, text, in_population=False)
 
 
 def _in_intensive_care(record: PatientRecord, population: Population, as_of: datetime) -> Placed | Refusal:
@@ -130,8 +126,11 @@ _PLACES: Mapping[Kind, Callable[[PatientRecord, Population, datetime], Placed | 
 
 
 def _hour_text(hours: float, population: Population) -> str:
+    """The whole hours that have passed; where they alone would lie within, that there are some minutes more."""
+    whole = int(hours)
+    now = f"past hour {whole}" if whole <= population.to_hour < hours else f"hour {whole}"
     return (
-        f"it is hour {int(hours)} of the intensive care stay; the model answers from hour "
+        f"it is {now} of the intensive care stay; the model answers from hour "
         f"{population.from_hour:g} to hour {population.to_hour:g}"
     )
 

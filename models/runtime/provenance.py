@@ -18,13 +18,12 @@ from cryptography.exceptions import InvalidSignature
 
 from clinical import strict_json
 from clinical.errors import ArtefactRejected, RequestRefused
-from models.runtime.folder_code import NOT_BOUND
+from models.runtime.folder_code import MODELS, NOT_BOUND, PACKAGE_FILE, holds_code
 from models.runtime.read_manifest import ARTEFACT_ENTRY
 from models.runtime.signature import SIGNATURE_FILE, TrustedKey, read_signature, signer_of
 
 PROVENANCE_FILE = "provenance.json"
 FORMAT = 1
-MODELS = Path(__file__).resolve().parent.parent
 CODE_FOLDERS = ("runtime", "training", "formulae")
 CODE_SUFFIXES = (".py", ".toml")
 # Files for people that no code reads; training binds those that it writes.
@@ -113,7 +112,7 @@ def read_provenance(folder: Path) -> Provenance:
 
 def differences(folder: Path, provenance: Provenance) -> tuple[str, ...]:
     """How the files of the folder differ from those that were bound, each as a clause; nothing if they do not."""
-    return (*_changed(folder, provenance.bound), *_extra(folder, provenance.bound))
+    return (*_changed(folder, provenance.bound), *_extra(folder, provenance.bound), *_package_code(folder))
 
 
 def _changed(folder: Path, bound: Mapping[str, str]) -> Iterator[str]:
@@ -134,6 +133,15 @@ def _extra(folder: Path, bound: Mapping[str, str]) -> Iterator[str]:
     beside = {n for n in _files(folder) if n not in (*_OWN, *NOT_BOUND) and Path(n).suffix.lower() not in DOCUMENTS}
     for name in sorted((beside | _below(folder, bound)) - bound.keys()):
         yield f"{name} is not named by {PROVENANCE_FILE}"
+
+
+def _package_code(folder: Path) -> Iterator[str]:
+    """`__init__.py` is run before anything else of a folder, and is not bound: nothing but a docstring may be there."""
+    try:
+        if holds_code(folder / PACKAGE_FILE):
+            yield f"{PACKAGE_FILE} holds code, where only a docstring may stand"
+    except OSError as error:
+        yield f"{PACKAGE_FILE} cannot be read ({type(error).__name__})"
 
 
 def _below(folder: Path, bound: Iterable[str]) -> set[str]:
@@ -169,10 +177,15 @@ def code_changes(folder: Path, provenance: Provenance) -> CodeChanges:
     then = {place: digest for place, digest in provenance.code.items() if place not in bound}
     now = {place: one for place, one in code_digests(folder, provenance.model).items() if place not in bound}
     return CodeChanges(
-        changed=tuple(sorted(place for place in then.keys() & now.keys() if then[place] != now[place])),
-        gone=tuple(sorted(then.keys() - now.keys())),
-        new=tuple(sorted(now.keys() - then.keys())),
+        changed=_own_first((place for place in then.keys() & now.keys() if then[place] != now[place]), own),
+        gone=_own_first(then.keys() - now.keys(), own),
+        new=_own_first(now.keys() - then.keys(), own),
     )
+
+
+def _own_first(places: Iterable[str], own: str) -> tuple[str, ...]:
+    """The model's own code before what all models share."""
+    return tuple(sorted(places, key=lambda place: (not place.startswith(own), place)))
 
 
 def file_digest(path: Path) -> str:

@@ -27,7 +27,7 @@ from models.runtime.score_inputs import (
 from models.runtime.toml_table import TomlTable
 
 _T = TypeVar("_T")
-_AGES = {"age": "a", "sex": "1"}
+_UNITS = {"age": "a", "sex": "1"}
 
 
 def read_input(name: str, table: TomlTable) -> AnyInput:
@@ -162,7 +162,7 @@ def _stayed(table: TomlTable, common: dict[str, Any]) -> Stayed:
 
 def _personal(table: TomlTable, common: dict[str, Any]) -> Personal:
     what = table.choice("take", PERSONAL)
-    return Personal(**common, unit=_AGES[what], what=what)
+    return Personal(**common, unit=_UNITS[what], what=what)
 
 
 def _has_window(table: TomlTable) -> bool:

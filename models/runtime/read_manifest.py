@@ -13,7 +13,7 @@ from models.runtime.aggregate import Take
 from models.runtime.check_manifest import check_manifest
 from models.runtime.columns import CODE_FILE
 from models.runtime.evidence import EVALUATION_FILE, read_evidence
-from models.runtime.folder_code import NOT_BOUND
+from models.runtime.folder_code import NOT_BOUND, update_with
 from models.runtime.manifest import (
     ANY_RECIPE,
     OLDEST,
@@ -24,6 +24,8 @@ from models.runtime.manifest import (
     Kind,
     Manifest,
     Minimum,
+    Modifiable,
+    PerHour,
     Population,
     Signal,
 )
@@ -116,6 +118,7 @@ def _column(name: str, table: TomlTable) -> Column:
         concept_label=table.text_or("concept_label", label),
         unit=table.text("unit"),
         direction=_direction(table),
+        rests_on=_rests_on(table),
     )
     table.close()
     return column
@@ -126,10 +129,7 @@ def _code_digest(folder: Path) -> str:
     if not (folder / CODE_FILE).is_file():
         return ""
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        if path.name not in NOT_BOUND:
-            content = path.read_bytes()
-            digest.update(f"{path.name} {len(content)}\n".encode() + content)
+    update_with(digest, (path for path in sorted(folder.glob("*.py")) if path.name not in NOT_BOUND))
     return digest.hexdigest()
 
 
@@ -180,11 +180,38 @@ def _signal(name: str, table: TomlTable) -> Signal:
         show=_show(table),
         show_unit=table.text_or("show_unit", ""),
         unless=table.text_or("unless", ""),
+        per_hour=PerHour(table.choice("per_hour", [one.value for one in PerHour], default=PerHour.NEWEST.value)),
+        modifiable=_modifiable(table),
     )
+    if signal.modifiable is not None and signal.per_hour is PerHour.SUM:
+        table.fault("the latest value of a signal that is added up by the hour says nothing, so it is not modifiable")
     if signal.show is not None and signal.show not in signal.take:
         table.fault("show must be one of take")
     table.close()
     return signal
+
+
+def _modifiable(table: TomlTable) -> Modifiable | None:
+    """`{ low, high, step }` within the plausible range, where treatment changes the signal."""
+    if not table.has("modifiable"):
+        return None
+    own = table.table("modifiable")
+    found = Modifiable(own.number("low"), own.number("high"), own.number("step"))
+    own.close()
+    lowest, highest = table.span("range")
+    if not lowest <= found.low < found.high <= highest:
+        table.fault("modifiable must rise, within range")
+    if not 0 < found.step <= found.high - found.low:
+        table.fault("the step of modifiable must be more than 0 and no longer than its way")
+    return found
+
+
+def _rests_on(table: TomlTable) -> tuple[str, ...] | None:
+    """Names of signals, `["nothing"]` for none of them, and None where the key is not there."""
+    if not table.has("rests_on"):
+        return None
+    names = table.texts("rests_on")
+    return () if names == ("nothing",) else names
 
 
 def _direction(table: TomlTable) -> int:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from clinical.need import DataNeed, Importance
 from clinical.record import Coding
 from models.runtime.code_list import codings
 from models.runtime.manifest import Kind, Population, Signal
-from models.runtime.manifest_parts import ENCOUNTER, PATIENT, loinc
+from models.runtime.manifest_parts import PATIENT, loinc, read_importance, stays_need
 from models.runtime.toml_table import TomlTable
 
 _TYPES = ("Observation", "Condition", "Encounter", "MedicationRequest", "MedicationStatement", "Procedure")
-# Nothing that is missing may go without a word: "not found" would be taken for "not there".
-_IMPORTANCE = (Importance.REQUIRED.value, Importance.OPTIONAL.value)
 
 
 def read_needs(doc: TomlTable, signals: Mapping[str, Signal], population: Population) -> tuple[DataNeed, ...]:
@@ -29,11 +26,8 @@ def read_needs(doc: TomlTable, signals: Mapping[str, Signal], population: Popula
 
 def _stays(population: Population) -> DataNeed:
     """The stays. Outside hospital it is good to know of one; somebody may well have none."""
-    if population.kind is Kind.OUTPATIENT:
-        return replace(ENCOUNTER, importance=Importance.OPTIONAL)
-    if population.kind is Kind.DISCHARGE:
-        return replace(ENCOUNTER, statuses=(*ENCOUNTER.statuses, "finished"))
-    return ENCOUNTER
+    importance = Importance.OPTIONAL if population.kind is Kind.OUTPATIENT else Importance.REQUIRED
+    return stays_need(importance, leaving=population.kind is Kind.DISCHARGE)
 
 
 def _need(key: str, table: TomlTable, signals: list[Signal], population: Population) -> DataNeed:
@@ -44,7 +38,7 @@ def _need(key: str, table: TomlTable, signals: list[Signal], population: Populat
         resource_type,
         codes=tuple(dict.fromkeys(codes)),
         count=table.integer("count"),
-        importance=Importance(table.choice("importance", _IMPORTANCE, default=Importance.REQUIRED.value)),
+        importance=read_importance(table),
         look_back=_look_back(table, signals, population),
         statuses=table.texts_or_none("statuses"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +11,16 @@ from clinical.need import DataNeed, Importance
 from clinical.record import Coding
 from models.runtime.check_score_manifest import check_score_manifest
 from models.runtime.manifest import OLDEST
-from models.runtime.manifest_parts import ENCOUNTER, PATIENT, loinc, parse, read_info, read_outcome, read_tier
+from models.runtime.manifest_parts import (
+    PATIENT,
+    loinc,
+    parse,
+    read_importance,
+    read_info,
+    read_outcome,
+    read_tier,
+    stays_need,
+)
 from models.runtime.read_inputs import read_input
 from models.runtime.score_code import code_digest
 from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated, Performed, Stayed, Visits
@@ -32,8 +40,6 @@ _TYPES: dict[type, str] = {
 # An order on hold, or of unknown state, may be in use; without it nobody would know that nobody can say.
 _IN_USE = ("active", "on-hold", "unknown")
 _LONG_STAY = timedelta(days=90)
-# Nothing that is missing may go without a word: "not found" would be taken for "not there".
-_IMPORTANCE = (Importance.REQUIRED.value, Importance.OPTIONAL.value)
 
 
 def read_score_manifest(path: Path) -> ScoreManifest:
@@ -118,16 +124,10 @@ def _needs(doc: TomlTable, inputs: Mapping[str, AnyInput], population: ScorePopu
 
 
 def _place_need(population: ScorePopulation) -> DataNeed:
-    """The stays under way; where the patient may just have left, also those that are finished."""
-    importance = _importance_of_place(population)
-    if population.setting is not Setting.DISCHARGE:
-        return replace(ENCOUNTER, importance=importance)
-    return replace(ENCOUNTER, importance=importance, statuses=(*ENCOUNTER.statuses, "finished"))
-
-
-def _importance_of_place(population: ScorePopulation) -> Importance:
     """Without the stays nobody can say that somebody is in hospital; that somebody is not, is taken in doubt."""
-    return Importance.OPTIONAL if population.setting in (Setting.ANY, Setting.OUTPATIENT) else Importance.REQUIRED
+    anywhere = population.setting in (Setting.ANY, Setting.OUTPATIENT)
+    importance = Importance.OPTIONAL if anywhere else Importance.REQUIRED
+    return stays_need(importance, leaving=population.setting is Setting.DISCHARGE)
 
 
 def _need(key: str, table: TomlTable, inputs: list[AnyInput]) -> DataNeed:
@@ -141,7 +141,7 @@ def _need(key: str, table: TomlTable, inputs: list[AnyInput]) -> DataNeed:
         resource_type,
         codes=tuple(dict.fromkeys((*loinc(table.texts_or_none("panels")), *_codes(inputs)))),
         count=table.integer("count"),
-        importance=Importance(table.choice("importance", _IMPORTANCE, default=Importance.REQUIRED.value)),
+        importance=read_importance(table),
         look_back=timedelta(days=table.number("look_back_days")) if table.has("look_back_days") else _look_back(inputs),
         statuses=table.texts_or_none("statuses") or (_IN_USE if resource_type == "MedicationRequest" else ()),
     )

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from clinical.assessment import AbstentionReason
 from models.formulae.worked import Given, Worked
-from models.runtime.score_situation import outside
-from models.runtime.whereabouts import Refusal
+from models.runtime.whereabouts import Refusal, outside
 
 __all__ = [
     "Given", "Probability", "Refusal", "Result", "Work", "Worked",

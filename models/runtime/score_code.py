@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from clinical.errors import ManifestInvalid
-from models.runtime.folder_code import MODELS, folder_module
+from models.runtime.folder_code import MODELS, folder_module, update_with
 from models.runtime.score_answer import Work
 
 CODE_FILE = "score.py"
@@ -36,10 +36,7 @@ def code_digest(manifest: Path) -> str:
     digest = hashlib.sha256()
     code = manifest.with_name(CODE_FILE)
     try:
-        for path in (manifest, code, *sorted(_formulae(code))):
-            # The name and the length keep one file from running into the next.
-            content = path.read_bytes()
-            digest.update(f"{path.name} {len(content)}\n".encode() + content)
+        update_with(digest, (manifest, code, *sorted(_formulae(code))))
     except (OSError, SyntaxError, ValueError) as error:
         raise ManifestInvalid(f"{code}: cannot be read ({type(error).__name__})") from error
     return digest.hexdigest()

@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Finds:
-    """All inputs of one record: `found` by name, and where the patient is, in words. `used` leaves out the helpers."""
+    """All inputs of one record: `found` by name, and where the patient is, in words."""
 
     manifest: ScoreManifest
     found: Mapping[str, Found]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clinical.assessment import Abstention, AbstentionReason, Finding, ModelInfo
-from clinical.errors import ModelFault
+from clinical.errors import ChartsideError, ModelFault
 from clinical.need import DataNeed
 from clinical.record import PatientRecord, SetAside
 from models.formulae.worked import Worked
@@ -22,8 +22,9 @@ from models.runtime.score_code import load_answer
 from models.runtime.score_findings import Finds, risk_of, score_of
 from models.runtime.score_inputs import AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
-from models.runtime.score_situation import Situation, outside, situate
-from models.runtime.whereabouts import Refusal
+from models.runtime.score_situation import Situation, situate
+from models.runtime.utc import in_utc
+from models.runtime.whereabouts import Refusal, outside
 
 # Points of a score, or the value of an equation; no score is ever higher.
 HIGHEST_LEVEL = 1000.0
@@ -78,6 +79,7 @@ class ScoreModel:
 
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """Assess at a moment with a time zone. Raises `ModelFault` rather than answer wrongly."""
+        record, as_of = in_utc(record), as_of.astimezone(UTC)
         situation = situate(record, self.manifest.population, as_of)
         if isinstance(situation, Refusal):
             return self._abstain(situation, as_of, self._gatherer.set_aside(record))
@@ -178,6 +180,10 @@ class ScoreModel:
             result = self._work(given)
         except ValueError as error:
             return Refusal(AbstentionReason.NOT_ENOUGH_DATA, str(error).rstrip("."), in_population=True)
+        except ChartsideError:
+            raise
+        except Exception as error:  # whatever the arithmetic of a folder does
+            raise ModelFault(f"The arithmetic failed ({type(error).__name__}); no answer is given.") from error
         kind = Probability if self.manifest.scale.answers is Answers.PROBABILITY else Worked
         if not isinstance(result, Refusal | kind):
             raise ModelFault("The score gave another kind of answer than its manifest says; no answer is given.")

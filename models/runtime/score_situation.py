@@ -16,13 +16,12 @@ from models.runtime.whereabouts import (
     intensive_care_bed,
     intensive_care_start,
     is_under_way,
+    outside,
     stay_to_leave,
 )
 
 _HOUR = timedelta(hours=1)
 NOT_SURE_WHERE = "the record does not say for certain that this is not a stay in hospital"
-# The record shows that the score is not meant for this patient.
-OUTSIDE = AbstentionReason.NOT_MEANT_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,6 @@ class Situation:
     age: float
     stay: Stay | None
     words: str
-
-
-def outside(text: str) -> Refusal:
-    """The score is not meant for this patient; `text` completes "Not assessed: …"."""
-    return Refusal(OUTSIDE, text, in_population=False)
 
 
 def situate(record: PatientRecord, population: ScorePopulation, as_of: datetime) -> Situation | Refusal:

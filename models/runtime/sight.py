@@ -12,6 +12,7 @@ from models.runtime.columns import Given, load_code
 from models.runtime.features import Feature, FeaturePlan, Vector
 from models.runtime.gather import Collected, Gatherer, Series
 from models.runtime.manifest import Manifest
+from models.runtime.needs import only_beside
 from models.runtime.placed import Placed
 from models.runtime.population import place, too_little
 from models.runtime.whereabouts import Refusal
@@ -54,7 +55,9 @@ class TreeSight:
         """Load the code of the folder, if it has some. Raises `ManifestInvalid`."""
         self._manifest = manifest
         self._plan = FeaturePlan(manifest)
-        self._gatherer = Gatherer(manifest.signals.values(), hourly=manifest.population.hourly)
+        self._gatherer = Gatherer(
+            manifest.signals.values(), hourly=manifest.population.hourly, beside=only_beside(manifest.needs)
+        )
         self._code = load_code(manifest.folder)
 
     @property

@@ -10,7 +10,8 @@ from clinical.record import PatientRecord, Stay, StayLocation
 
 # FHIR R4 encounter statuses of somebody who is here now; a stay that has an end is judged by its period instead.
 _UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
-_NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
+# Those of a stay that nobody has come for.
+NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 # ActCodes of contacts in which nobody lies in intensive care; any other code leaves the question open.
 NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
 # ActCodes of stays in which somebody is admitted.
@@ -29,6 +30,11 @@ class Refusal:
     text: str
     in_population: bool
     missing: tuple[str, ...] = ()
+
+
+def outside(text: str) -> Refusal:
+    """The model or score is not meant for this patient; `text` completes "Not assessed: …"."""
+    return Refusal(AbstentionReason.NOT_MEANT_FOR, text, in_population=False)
 
 
 def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
@@ -68,7 +74,7 @@ def _named_to_leave(record: PatientRecord, focus: str, as_of: datetime) -> Stay 
 
 def _may_leave(stay: Stay, as_of: datetime) -> bool:
     """Whether the stay is under way, or ended so lately that its discharge is the question."""
-    if stay.status in _NEVER_HAPPENED:
+    if stay.status in NEVER_HAPPENED:
         return False
     just_left = stay.end is not None and as_of - _JUST_LEFT <= stay.end <= as_of
     return just_left or is_under_way(stay, as_of)
@@ -92,8 +98,7 @@ def in_hospital(record: PatientRecord, as_of: datetime) -> Refusal | None:
     """Why a model for people outside hospital is not for this patient now, or cannot know it; None for one at home."""
     here = [stay for stay in record.stays if is_under_way(stay, as_of)]
     if any(admits(stay) or _is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
-        text = "the model is for people who are not in hospital"
-        return Refusal(AbstentionReason.NOT_MEANT_FOR, text, in_population=False)
+        return outside("the model is for people who are not in hospital")
     unclear = any(stay.class_code is None or stay.class_code.code not in NOT_ADMITTED for stay in here)
     if unclear or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient is in hospital", in_population=True)
@@ -141,7 +146,7 @@ def _covers(start: datetime | None, end: datetime | None, at: datetime) -> bool:
 
 def is_under_way(stay: Stay, at: datetime) -> bool:
     """Whether somebody is here for this stay at a moment."""
-    if stay.status in _NEVER_HAPPENED or not _covers(stay.start, stay.end, at):
+    if stay.status in NEVER_HAPPENED or not _covers(stay.start, stay.end, at):
         return False
     return stay.end is not None or stay.status in _UNDER_WAY
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
-from models.runtime.aggregate import STATISTICS, Facts, Numbers, Statistic, Take
+from models.runtime.aggregate import STATISTICS, Choice, Facts, Numbers, Statistic, Take, Value
 from models.runtime.gather import Series
-
-_Value = Callable[[Numbers, Numbers, float], float]
-_Choice = Callable[[Facts, Numbers], Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +20,8 @@ class Window:
     """
 
     hours: float | None
-    values: tuple[tuple[int, _Value], ...]
-    choices: tuple[tuple[_Choice, tuple[int, ...]], ...]
+    values: tuple[tuple[int, Value], ...]
+    choices: tuple[tuple[Choice, tuple[int, ...]], ...]
     counts: tuple[int, ...]
     places: tuple[int, ...]
 
@@ -45,7 +43,9 @@ class Window:
         elif series.times:
             for place in self.counts:
                 row[place] = 0.0
-        if facts:
+        if facts and series.hours:
+            self._fill_hours(series.hours[start:], values, found)
+        elif facts:
             self._fill_facts(facts, values, found)
 
     def _fill_facts(self, facts: Facts, values: Numbers, found: list[Facts]) -> None:
@@ -59,6 +59,13 @@ class Window:
             for place in places:
                 found[place] = chosen
 
+    def _fill_hours(self, hours: tuple[Facts, ...], values: Numbers, found: list[Facts]) -> None:
+        """Behind a sum of an hour stand all of its facts."""
+        for choice, places in self.choices:
+            chosen = tuple(chain.from_iterable(choice(hours, values)))
+            for place in places:
+                found[place] = chosen
+
 
 def windows(takes: Iterable[Take], first_place: int) -> tuple[Window, ...]:
     """The windows of one signal whose statistics stand in the vector in the order of `takes`, from `first_place` on."""
@@ -69,7 +76,7 @@ def windows(takes: Iterable[Take], first_place: int) -> tuple[Window, ...]:
 
 
 def _window(hours: float | None, statistics: list[tuple[int, Statistic]]) -> Window:
-    choices: dict[_Choice, list[int]] = {}
+    choices: dict[Choice, list[int]] = {}
     for place, statistic in statistics:
         choices.setdefault(statistic.facts, []).append(place)
     return Window(

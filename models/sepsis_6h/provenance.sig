@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "2qXVwq9F/rDG4E0XFZmBdAWsNC5fT3o6NquNcbvFwZ/E7xACSibpUiNlYmOivqAgr00xZFDspTm1iWn63vAAAQ=="
+signature = "arbscIrcsXScnXpll+UkC97cM9W419eW4CzD1ZpmXHgpwk+aNjVNnmVX//zfwOJMNl9k0XekZtY4iNj8hs4DDQ=="

@@ -10,9 +10,8 @@ from models.sepsis_6h.training.data import Cinc2019
 from models.training.recipe import EVERY_ROW, Recipe
 
 MANIFEST = Path(__file__).resolve().parent / "model.toml"
-# Where an alert in every hour was worth most in cross-validation, and where alerts that hold for twelve hours were.
+# Where an alert in every hour was worth most in cross-validation.
 EVERY_HOUR = 0.0223
-HELD = 0.0366
 
 RECIPE = Recipe(
     source=Cinc2019(manifest=MANIFEST),
@@ -23,6 +22,6 @@ RECIPE = Recipe(
     folds=5,
     fold_seed=20190901,
     budgets=BUDGETS,
-    measures=measures(EVERY_HOUR, HELD),
+    measures=measures(EVERY_HOUR, MANIFEST),
     beside=partial_scores(MANIFEST),
 )

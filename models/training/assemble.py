@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -71,21 +72,31 @@ def _ranges(rows: Rows, probabilities: Floats, main: str) -> tuple[Ranges, ...]:
 
 
 def cross_ranges(rows: Rows, probabilities: Floats, fold: Numbers, main: str) -> tuple[Floats, Floats]:
-    """Lower and upper ends for every row, each shape (n,), from tables that saw no row of its fold."""
+    """Lower and upper ends for every row, each shape (n,), from tables without any row of its fold.
+
+    The predictions in a table are out of fold: members that were fitted with rows of this fold made some of them. So a
+    row has a small part in its own range, as it has in every second step of a single cross-validation.
+    """
     lower, upper = np.zeros(len(rows)), np.ones(len(rows))
     for held in held_out(fold):
         tables = _ranges(rows.take(~held), probabilities[~held], main)
-        starts = [table.from_hour for table in tables]
-        which = np.maximum(np.searchsorted(starts, rows.hour, side="right") - 1, 0)
-        for number, table in enumerate(tables):
-            at = held & (which == number)
-            place = np.minimum(np.searchsorted(table.at, probabilities[at], side="right") - 1, len(table.lower) - 1)
-            lower[at], upper[at] = table.lower[place], table.upper[place]
-    return np.minimum(lower, probabilities), np.maximum(upper, probabilities)
+        lower[held], upper[held] = ends_by(tables, probabilities[held], rows.hour[held])
+    return lower, upper
+
+
+def ends_by(tables: Sequence[Ranges], p: Floats, hours: Floats) -> tuple[Floats, Floats]:
+    """Lower and upper ends of the ranges of predictions (n,) at hours (n,): as `Artefact.interval` gives them."""
+    which = np.maximum(np.searchsorted([table.from_hour for table in tables], hours, side="right") - 1, 0)
+    lower, upper = p.copy(), p.copy()
+    for number, table in enumerate(tables):
+        at = which == number
+        place = np.minimum(np.searchsorted(table.at, p[at], side="right") - 1, len(table.lower) - 1)
+        lower[at], upper[at] = np.minimum(table.lower[place], p[at]), np.maximum(table.upper[place], p[at])
+    return lower, upper
 
 
 def _range_table(rows: Rows, p: Floats, hour: float) -> Ranges:
-    """One table, from as many rows as there are patients: rows of one patient are not exchangeable with others."""
+    """One table, from as many rows as there are patients: all rows would make it look more certain than it is."""
     chosen = drawn(np.ones(len(rows), dtype=np.bool_), rows.patient)
     table = venn_abers(p[chosen], rows.outcome[chosen].astype(np.bool_))
     return Ranges(hour, table.at, table.lower, table.upper)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from clinical.record import PatientRecord
 from models.runtime.features import Feature
+from models.runtime.provenance import file_digest
 from models.runtime.sight import Seen
-
-_BLOCK = 1 << 20
 
 
 class WrongData(Exception):
@@ -77,6 +75,23 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """A source that has something to say about files: what it did not find in them, whom it leaves out, and how many.
+
+    A source may do without.
+    """
+
+    def remarks(self, files: Sequence[Path]) -> Sequence[str]:
+        """Sentences without a full stop, for people. Raises `WrongData`."""
+        ...
+
+
+def remarks_of(source: Source, files: Sequence[Path]) -> list[str]:
+    """What a source has to say about these files. Raises `WrongData`."""
+    return list(source.remarks(files)) if isinstance(source, Remarking) else []
+
+
 def check_files(folder: Path, sha256: Mapping[str, str]) -> list[Path]:
     """The files of a folder, if they are those with these hashes. Raises `WrongData`."""
     found = []
@@ -88,12 +103,3 @@ def check_files(folder: Path, sha256: Mapping[str, str]) -> list[Path]:
             raise WrongData(f"{path} is not the file that the figures were made with (SHA-256 differs)")
         found.append(path)
     return found
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

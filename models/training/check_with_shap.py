@@ -1,4 +1,4 @@
-"""The reasons of a new artefact beside those of the `shap` library, before the artefact is written."""
+"""The reasons of a new artefact beside those of the `shap` library and a plain walk, before it is written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import shap
 from models.runtime.artefact import Artefact
 from models.runtime.shapley import Shapley
 from models.runtime.trees import Member
+from models.training.walk import Forest
 
 # The library walks the same trees in another order.
 TOLERANCE = 1e-8
@@ -20,7 +21,7 @@ _SEED = 20120804
 
 
 class ReasonsDiffer(Exception):
-    """Our Shapley values are not those of the library; such an artefact is not written."""
+    """Our Shapley values are not those of the library, or do not add up; such an artefact is not written."""
 
 
 def shap_explainer(members: Sequence[Member]) -> Any:
@@ -38,17 +39,24 @@ def shap_explainer(members: Sequence[Member]) -> Any:
 
 
 def check_with_shap(artefact: Artefact, features: npt.NDArray[np.float32]) -> float:
-    """The largest difference over a few rows (n, m), on the margin. Raises `ReasonsDiffer`."""
+    """The largest difference over a few rows (n, m), on the margin. Raises `ReasonsDiffer`.
+
+    The values are held against those of the library, and their sum against trees that are walked node by node.
+    """
     chosen = np.random.default_rng(_SEED).choice(len(features), min(ROWS, len(features)), replace=False)
     rows = features[np.sort(chosen)].astype(np.float64)
     expected = shap_explainer(artefact.members).shap_values(rows, check_additivity=False)
     ours = Shapley(artefact.members, len(artefact.features))
-    found = np.array([ours.explain(row)[1] for row in rows])
-    worst = float(np.abs(found - expected).max())
+    explained = [ours.explain(row) for row in rows]
+    worst = float(np.abs(np.array([values for _, values in explained]) - expected).max())
     # Written so that NaN fails the comparison too.
     if not worst <= TOLERANCE:
         raise ReasonsDiffer(f"Shapley values differ from those of shap {shap.__version__} by up to {worst:.2g}")
-    return worst
+    walk = Forest(artefact.members)
+    astray = max(abs(margin - walk.margin(row)) for (margin, _), row in zip(explained, rows, strict=True))
+    if not astray <= TOLERANCE:
+        raise ReasonsDiffer(f"The margin that is explained is not the one of the trees: they differ by {astray:.2g}")
+    return max(worst, astray)
 
 
 def _tree(nodes: Any, share: float) -> dict[str, npt.NDArray[Any]]:

@@ -12,7 +12,7 @@ from models.runtime.calibration import Calibration
 from models.runtime.trees import Member
 from models.training.batch import margin
 from models.training.fit import Flags, Floats, fit_by_day, fit_platt, probability
-from models.training.folds import Numbers, check_apart, held_out
+from models.training.folds import Numbers, alike_across, held_out
 from models.training.recipe import Recipe
 from models.training.rows import Rows
 
@@ -33,7 +33,7 @@ class Effort:
 class CrossValidated:
     """Out-of-fold margins and calibrated probabilities, each of shape (n,), and the members fitted on all rows.
 
-    `alike` counts rows that stand, by chance, with another patient in another fold.
+    `alike` counts rows that look, by chance, like a row of another patient in another fold.
     """
 
     margins: Floats
@@ -70,9 +70,11 @@ def cross_validate(
 ) -> CrossValidated:
     """Fit all members of all folds and of none; calibrate each fold by the margins of the other folds.
 
-    `fold` (n,) keeps the rows of a patient together; else `LeakingSplit` is raised.
+    `fold` (n,) keeps the rows of a patient together; else `LeakingSplit` is raised. Raises ValueError, in words, where
+    there are too few patients for that.
     """
-    alike = sum(check_apart(rows.features, rows.patient, held) for held in held_out(fold))
+    _check_both(rows, fold)
+    alike = alike_across(rows.features, rows.patient, fold)
     numbers = [int(number) for number in np.unique(fold)]
     tasks = [(number, seed) for number in (*numbers, _FINAL) for seed in recipe.seeds]
     job = _Job(rows, fold, directions, recipe, effort.threads)
@@ -90,6 +92,15 @@ def cross_validate(
     return CrossValidated(
         total, cross_calibrate(rows, total, fold, by_day=recipe.by_day), tuple(members.values()), alike
     )
+
+
+def _check_both(rows: Rows, fold: Numbers) -> None:
+    """What is learnt from, and what a calibration is fitted on, needs rows with the outcome and rows without."""
+    for held in held_out(fold):
+        for part in (~held, ~held & rows.answered):
+            happened = rows.outcome[part] > 0
+            if not happened.any() or happened.all():
+                raise ValueError("without one of the folds they do not hold both outcomes; there are too few patients")
 
 
 def _run(job: _Job, tasks: Sequence[_Task], at_once: int) -> Iterator[tuple[int, int, Member, Floats]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def fit_platt(margins: Floats, outcome: Numbers, weights: Floats | None = None) 
 
     Raises `NoCalibration` where there is no best one: one outcome only, or the margins tell the two apart.
     """
-    slope, intercept = _logistic(np.column_stack([margins, np.ones(len(margins))]), outcome, weights)
+    slope, intercept = logistic([margins, np.ones(len(margins))], outcome, weights)
     return float(slope), float(intercept)
 
 
@@ -41,29 +42,56 @@ def fit_by_day(margins: Floats, hours: Floats, outcome: Numbers, weights: Floats
     It also raises where all hours are alike, so that no change could be told.
     """
     t = days(np.asarray(hours, dtype=np.float64))
-    columns = np.column_stack([margins, np.ones(len(margins)), t * margins, t])
-    slope, intercept, slope_by_day, intercept_by_day = _logistic(columns, outcome, weights).tolist()
+    columns = [margins, np.ones(len(margins)), t * margins, t]
+    slope, intercept, slope_by_day, intercept_by_day = logistic(columns, outcome, weights).tolist()
     return Calibration(slope, intercept, slope_by_day, intercept_by_day)
 
 
-def _logistic(columns: Floats, outcome: Numbers, weights: Floats | None) -> Floats:
-    """The coefficients of a logistic regression without penalty on columns (n, k), shape (k,).
+def logistic(
+    columns: Sequence[Floats],
+    outcome: Numbers,
+    weights: Floats | None = None,
+    *,
+    start: Sequence[float] = (),
+    close: float = _TINY,
+) -> Floats:
+    """The coefficients of a logistic regression without penalty on k columns (n,), shape (k,).
 
-    Maximum likelihood by Newton's method, to the last digits; a general solver takes a hundred times as long and stops
-    earlier.
+    Maximum likelihood by Newton's method, from `start` (default: 0) until no coefficient moves by `close`; a general
+    solver takes a hundred times as long and stops earlier. Raises `NoCalibration` where there is no maximum.
     """
-    counts = np.ones(len(columns)) if weights is None else weights
-    found: Floats = np.zeros(columns.shape[1])
+    counts = np.ones(len(outcome)) if weights is None else weights
+    found: Floats = np.array(start or [0.0] * len(columns))
+    happened = np.array([column @ (counts * outcome) for column in columns])
     for _ in range(_MOST_STEPS):
-        p = probability(np.clip(columns @ found, -_STEEPEST, _STEEPEST))
-        curvature = columns.T @ (columns * (counts * p * (1 - p))[:, None])
+        p = probability(np.clip(_sum(found, columns), -_STEEPEST, _STEEPEST))
+        expected = counts * p
+        curvature = _products(columns, expected * (1 - p))
         if not np.isfinite(curvature).all() or np.linalg.cond(curvature) > _FLAT:
             break
-        step = np.linalg.solve(curvature, columns.T @ (counts * (outcome - p)))
-        found += step
-        if np.abs(step).max() < _TINY:
+        step = np.linalg.solve(curvature, happened - np.array([column @ expected for column in columns]))
+        found = found + step
+        if np.abs(step).max() < close:
             return found
     raise NoCalibration("There is no calibration that fits best.")
+
+
+def _sum(coefficients: Floats, columns: Sequence[Floats]) -> Floats:
+    """The linear part, shape (n,)."""
+    total: Floats = coefficients[0] * columns[0]
+    for coefficient, column in zip(coefficients[1:], columns[1:], strict=True):
+        total += coefficient * column
+    return total
+
+
+def _products(columns: Sequence[Floats], spread: Floats) -> Floats:
+    """The weighted products of all pairs of columns, shape (k, k)."""
+    found = np.empty((len(columns), len(columns)))
+    for place, column in enumerate(columns):
+        weighted = spread * column
+        for other in range(place + 1):
+            found[place, other] = found[other, place] = weighted @ columns[other]
+    return found
 
 
 def probability(log_odds: Floats) -> Floats:

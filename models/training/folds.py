@@ -30,16 +30,20 @@ def held_out(fold: Numbers) -> Iterator[Flags]:
         yield fold == number
 
 
-def check_apart(features: npt.NDArray[np.float32], patients: npt.NDArray[np.int64], held: Flags) -> int:
-    """Compare both sides by patient and by the hash of each row, shape (n, m).
+def alike_across(features: npt.NDArray[np.float32], patients: npt.NDArray[np.int64], fold: Numbers) -> int:
+    """How many rows (n, m) look, by their hash, like a row of another patient in another fold (n,).
 
-    Returns how many rows of the held-out side stand, by chance, on the other with another patient: two people of whom
-    nothing is known but age and sex may look alike. Raises `LeakingSplit` where a patient stands on both sides.
+    That happens by chance: two people of whom nothing is known but age and sex are alike. Raises `LeakingSplit` where a
+    patient stands in two folds.
     """
-    if set(patients[held].tolist()) & set(patients[~held].tolist()):
+    pairs = np.unique(np.column_stack([patients, fold]), axis=0)
+    if len(np.unique(pairs[:, 0])) < len(pairs):
         raise LeakingSplit("A patient stands on both sides of the split.")
-    seen = {_digest(row) for row in features[~held]}
-    return sum(_digest(row) in seen for row in features[held])
+    folds_of: dict[bytes, set[int]] = {}
+    digests = [_digest(row) for row in features]
+    for digest, number in zip(digests, fold.tolist(), strict=True):
+        folds_of.setdefault(digest, set()).add(number)
+    return sum(len(folds_of[digest]) > 1 for digest in digests)
 
 
 def _digest(row: npt.NDArray[np.float32]) -> bytes:

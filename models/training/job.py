@@ -5,40 +5,32 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from models.runtime.artefact import Artefact
-from models.runtime.features import Feature
+from models.runtime.folder_code import MODELS, TRAINING_FILE
 from models.runtime.manifest import Manifest
 from models.runtime.provenance import PROVENANCE_FILE, decision_files
 from models.runtime.read_manifest import ARTEFACT_ENTRY, read_untrained
 from models.runtime.sight import TreeSight
 from models.runtime.signature import SIGNATURE_FILE, TrustedKey
-from models.training.assemble import assemble, cross_ranges
-from models.training.cases import Case, WrongData, check_files, file_digest
+from models.training.assemble import assemble
+from models.training.cases import Case, WrongData, check_files, remarks_of
 from models.training.check_with_shap import check_with_shap
 from models.training.cross_validate import CrossValidated, Effort, Say, cross_calibrate, cross_validate
-from models.training.evidence.evaluation import Run
-from models.training.evidence.publish import publish
-from models.training.evidence.scored import scored_of
-from models.training.fit import Floats
-from models.training.folds import Numbers, folds_by_patient
-from models.training.leaning import leaning
-from models.training.load_recipe import TRAINING_FILE
+from models.training.folds import Numbers, alike_across, folds_by_patient
 from models.training.margins import MARGINS_FILE, as_kept, read_margins, write_margins
 from models.training.model_card.card import CardInvalid
 from models.training.model_card.read import SOURCE_FILE, check_source
 from models.training.provenance import renew, sign, write_provenance
 from models.training.read_rows import read_rows
 from models.training.recipe import Recipe
-from models.training.rows import EVERY_ROW, Rows
+from models.training.rows import Rows
+from models.training.signing import read_private_key
 from models.training.store import artefact_bytes
-
-MODEL_FILE = "model.npz"
+from models.training.write_evidence import MODEL_FILE, Judged, base_rate, write_evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,12 @@ class Work:
 
 
 def train(recipe: Recipe, work: Work, say: Say) -> None:
-    """Train, judge and write. Raises `WrongData`, `LeakingSplit`, `NoCalibration` or `CardInvalid`."""
+    """Train, judge and write. Raises `WrongData`, `LeakingSplit`, `NoCalibration`, `ReasonsDiffer` or `CardInvalid`.
+
+    Where the result cannot be written or signed, that is said before the work and not after it (`SettingsInvalid`,
+    OSError).
+    """
+    work = _ready(work)
     manifest = read_untrained(work.folder / "model.toml")
     _check_card(work.folder)
     sight = TreeSight(manifest)
@@ -73,7 +70,7 @@ def train(recipe: Recipe, work: Work, say: Say) -> None:
     say(f"assembled; Shapley values are those of shap to {worst:.1g}")
     _copy_decisions(work)
     _write_artefact(artefact, manifest, rows, work.out)
-    write_margins(work.out, validated.margins)
+    write_margins(work.out, validated.margins, rows.features)
     write_provenance(
         work.out,
         model=manifest.info.id,
@@ -85,13 +82,16 @@ def train(recipe: Recipe, work: Work, say: Say) -> None:
         source=work.folder,
     )
     # From here on nothing is lost: the evidence can be worked out again without fitting.
-    renew(work.out, _write_evidence(rows, validated.probabilities, fold, artefact, recipe, work, say))
+    judged = Judged(rows, validated.probabilities, fold, validated.alike)
+    renew(work.out, write_evidence(work.out, judged, artefact, recipe, say))
     sign(work.out, work.key, keys=work.keys, say=say)
 
 
 def training_rows(recipe: Recipe, sight: TreeSight, work: Work, say: Say) -> Rows:
     """The rows of the files that the recipe names."""
     files = check_files(work.data, recipe.source.sha256)
+    for remark in remarks_of(recipe.source, files):
+        say(remark)
     rows = read_rows(_first(recipe.source.cases(files), work.first), sight, say)
     say(f"{len(rows):,} rows of {rows.features.shape[1]} columns, {int(rows.outcome.sum()):,} with the outcome")
     return rows
@@ -100,19 +100,36 @@ def training_rows(recipe: Recipe, sight: TreeSight, work: Work, say: Say) -> Row
 def renew_evidence(recipe: Recipe, work: Work, artefact: Artefact, say: Say) -> bool:
     """Work out every report anew from the open rows and the margins that the training kept.
 
-    Whether the folder is as it was signed. Raises `WrongData`, or `ArtefactRejected` where code of the folder changed.
+    Whether the folder is as it was signed. Raises `WrongData` where the features are not those of training any more, or
+    `ArtefactRejected` where code of the folder changed.
     """
+    work = _ready(work)
     sight = TreeSight(read_untrained(work.folder / "model.toml"))
     rows = training_rows(recipe, sight, work, say)
     fold = folds_by_patient(rows.patient, recipe.folds, recipe.fold_seed)
-    margins = read_margins(work.folder, len(rows))
+    margins = read_margins(work.folder, rows.features)
     probabilities = cross_calibrate(rows, margins, fold, by_day=recipe.by_day)
     _copy_decisions(work)
     for name in (MODEL_FILE, ARTEFACT_ENTRY, MARGINS_FILE, PROVENANCE_FILE, SIGNATURE_FILE):
         _copy(work, name)
-    changed = renew(work.out, _write_evidence(rows, probabilities, fold, artefact, recipe, work, say))
+    judged = Judged(rows, probabilities, fold, alike_across(rows.features, rows.patient, fold))
+    changed = renew(work.out, write_evidence(work.out, judged, artefact, recipe, say))
     say(f"changed: {', '.join(changed)}" if changed else "every file is as it was")
     return sign(work.out, work.key, keys=work.keys, say=say)
+
+
+def _ready(work: Work) -> Work:
+    """The same with whole paths, a folder to write into, and a key that can be read: faults are found before the work.
+
+    Raises `WrongData` for a trial that would replace a model, `SettingsInvalid` for a key, OSError for a folder.
+    """
+    folder, out = work.folder.resolve(), work.out.resolve()
+    if work.first and (out == folder or out.is_relative_to(MODELS)):
+        raise WrongData("a trial does not replace a model; give it a folder of its own (--out)")
+    if work.key is not None:
+        read_private_key(work.key)
+    out.mkdir(parents=True, exist_ok=True)
+    return replace(work, folder=folder, out=out)
 
 
 def _check_card(folder: Path) -> None:
@@ -151,54 +168,6 @@ def _write_artefact(artefact: Artefact, manifest: Manifest, rows: Rows, out: Pat
         f"base_rate = {base_rate(rows):.4f}",
     ]
     (out / ARTEFACT_ENTRY).write_text("\n".join(entry) + "\n", encoding="utf-8")
-
-
-def _write_evidence(
-    rows: Rows, probabilities: Floats, fold: Numbers, artefact: Artefact, recipe: Recipe, work: Work, say: Say
-) -> list[str]:
-    """Figures, report and cards; the names of the files."""
-    untrained = read_untrained(work.out / "model.toml")
-    digest = file_digest(work.out / MODEL_FILE)
-    info = replace(untrained.info, digest=digest, base_rate=base_rate(rows))
-    interval = cross_ranges(rows, probabilities, fold, recipe.main)
-    beside = {**rows.beside, **{name: score(rows) for name, score in recipe.beside.items()}}
-    judged = scored_of(rows, probabilities, recipe.main, beside, interval)
-    say("judging")
-    run = _run(rows, probabilities, artefact, TreeSight(untrained).features, recipe)
-    return [*publish(work.out, judged, replace(untrained, info=info), run)]
-
-
-def _run(rows: Rows, probabilities: Floats, artefact: Artefact, features: Sequence[Feature], recipe: Recipe) -> Run:
-    """How it came about, for the readers of the evidence."""
-    return Run(
-        how="Cross-validated",
-        method=(
-            f"{recipe.folds}-fold cross-validation by patient; the calibration of each fold fitted on the out-of-fold "
-            "margins of the others"
-        ),
-        data=recipe.source.sha256,
-        facts={
-            "rows": f"{len(rows):,}",
-            "patients": f"{len(np.unique(rows.patient)):,}",
-            "features": f"{rows.features.shape[1]}",
-            "members": f"{len(artefact.members)}",
-        },
-        settings=recipe.parameters()
-        | {"calibration": asdict(artefact.calibration), "budget_thresholds": _budgets(rows, probabilities, recipe)},
-        leaning=leaning(artefact, features, rows),
-        measures={name: round(figure(rows, probabilities), 4) for name, figure in recipe.measures.items()},
-    )
-
-
-def _budgets(rows: Rows, probabilities: Floats, recipe: Recipe) -> dict[str, float]:
-    """For each budget the probability that this share of the answered rows of the main slice reaches."""
-    at = rows.answered & ((rows.slice == recipe.main) | (recipe.main == EVERY_ROW))
-    return {name: round(float(np.quantile(probabilities[at], 1 - share)), 4) for name, share in recipe.budgets.items()}
-
-
-def base_rate(rows: Rows) -> float:
-    """The share of the rows with the outcome."""
-    return round(float(rows.outcome.mean()), 4)
 
 
 def _copy_decisions(work: Work) -> None:

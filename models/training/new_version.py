@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from models.runtime.folder_code import TRAINING_FILE
 from models.runtime.manifest import Manifest
 from models.runtime.manifest_parts import parse
-from models.runtime.provenance import decision_files
+from models.runtime.provenance import decision_files, file_digest
 from models.runtime.read_manifest import ARTEFACT_ENTRY, read_untrained
 from models.training.assemble import recalibrated
-from models.training.cases import WrongData, file_digest
+from models.training.cases import WrongData
 from models.training.cross_validate import Say
 from models.training.evaluate import Opened
 from models.training.evidence.evaluation import Run
 from models.training.evidence.publish import publish
 from models.training.evidence.scored import Scored
 from models.training.fit import Flags
-from models.training.load_recipe import TRAINING_FILE, load_recipe
+from models.training.load_recipe import load_recipe
 from models.training.local_fit import FEWEST, LocalFit, fit_locally
 from models.training.outcomes_table import is_outcomes_table, read_outcomes
 from models.training.provenance import sign, write_provenance
@@ -139,7 +140,16 @@ def _run(order: Order, site: Scored, fit: LocalFit) -> Run:
         facts={"rows": f"{fit.rows:,}", "patients": f"{_patients(site):,}"},
         settings={"slope": fit.slope, "intercept": fit.intercept},
         site=True,
+        local_fit={"slope": fit.slope, "intercept": fit.intercept} | _both(fit),
     )
+
+
+def _both(fit: LocalFit) -> dict[str, dict[str, list[float]]]:
+    """Every measure before and after, as [value, low, high]."""
+    return {
+        "before": {name: interval.rounded() for name, interval in fit.before.items()},
+        "after": {name: interval.rounded() for name, interval in fit.after.items()},
+    }
 
 
 def _patients(site: Scored) -> int:
@@ -158,8 +168,7 @@ def _report(manifest: Manifest, order: Order, site: Scored, fit: LocalFit, versi
         "intercept": fit.intercept,
         "fewest": FEWEST,
         "notes": notes,
-        "before": {name: interval.rounded() for name, interval in fit.before.items()},
-        "after": {name: interval.rounded() for name, interval in fit.after.items()},
+        **_both(fit),
     }
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from clinical.errors import ArtefactRejected
+from models.runtime.folder_code import MODELS
 from models.runtime.provenance import (
     FORMAT,
-    MODELS,
     PROVENANCE_FILE,
     Provenance,
     code_digests,

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 
 import numpy as np
 import numpy.typing as npt
 
-from models.training.fit import Flags, Floats
+from models.training.fit import Flags, Floats, NoCalibration, logistic
 
 Numbers = npt.NDArray[np.int64]
 
 BINS = 10
 _EDGE = 1e-9
-_STEPS = 20
-_STEEPEST = 35.0
+# More digits than this no interval shows.
 _CLOSE = 1e-7
 
 
@@ -136,26 +135,12 @@ class Counted:
 
     def slope(self) -> float:
         """Slope of the outcome's log-odds on the predicted log-odds; NaN where nothing fits best."""
-        found = self._newton(1.0)  # near the end of the way where predictions are about right
-        return float(self._newton(0.0) if isnan(found) else found)
-
-    def _newton(self, slope: float) -> float:
-        """Newton's method from a slope on; NaN where it does not settle."""
-        x, weight, intercept = self.rows.log_odds, self.weight, 0.0
-        happened_x = float(self.happened @ x[self.rows.positive])
-        for _ in range(_STEPS):
-            p = 1.0 / (1.0 + np.exp(-np.clip(slope * x + intercept, -_STEEPEST, _STEEPEST)))
-            expected = weight * p
-            spread = expected * (1.0 - p)
-            spread_x = spread * x
-            gradient = np.array([happened_x - expected @ x, self.events[-1] - expected.sum()])
-            curvature = np.array([[spread_x @ x, spread_x.sum()], [spread_x.sum(), spread.sum()]])
-            step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
-            slope, intercept = slope + step[0], intercept + step[1]
-            if np.abs(step).max() < _CLOSE:
-                return slope
-            if abs(slope) > _STEEPEST:
-                break
+        columns = [self.rows.log_odds, np.ones(len(self.weight))]
+        for start in ((1.0, 0.0), (0.0, 0.0)):  # the first is near the end of the way where predictions are about right
+            try:
+                return float(logistic(columns, self.rows.outcome, self.weight, start=start, close=_CLOSE)[0])
+            except NoCalibration:
+                continue
         return nan
 
     def flagged(self, threshold: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from models.training.cases import Case, Sight, WrongData
 from models.training.cross_validate import Say
@@ -16,12 +16,23 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 def read_rows(cases: Iterable[Case], sight: Sight, say: Say) -> Rows:
     """The rows of the patients in the population.
 
-    Raises `WrongData` where there is none, and also for what a source had not foreseen: a number that is no number.
+    Raises `WrongData` where there is none, and also for what a source had not foreseen: a number that is no number. A
+    fault of the code that makes features is no fault of the files, and goes on as it is.
     """
-    try:
-        return make_rows(cases, sight, _counted(say))
-    except (ValueError, KeyError) as error:
-        raise WrongData(f"these files cannot be used: {_sentence(error)}") from error
+    return make_rows(_sound(cases), sight, _counted(say))
+
+
+def _sound(cases: Iterable[Case]) -> Iterator[Case]:
+    """The cases, with the faults of their source in words."""
+    source = iter(cases)
+    while True:
+        try:
+            case = next(source)
+        except StopIteration:
+            return
+        except (ValueError, KeyError) as error:
+            raise WrongData(f"these files cannot be used: {_sentence(error)}") from error
+        yield case
 
 
 def _sentence(error: Exception) -> str:

@@ -20,6 +20,14 @@ Figure = Callable[[Rows, Floats], float]
 Beside = Callable[[Rows], Floats]
 
 
+def measured(figure: Figure, rows: Rows, p: Floats) -> float | None:
+    """A further figure; None where these rows do not allow it (nobody has the outcome)."""
+    try:
+        return round(figure(rows, p), 4)
+    except ValueError:
+        return None
+
+
 def as_they_are(rows: Rows, _rng: np.random.Generator) -> Rows:
     """Every member is fitted on all rows."""
     return rows
@@ -33,7 +41,7 @@ class Recipe:
     that the member's seed decides. `main` is the slice that is reported first (`EVERY_ROW`: all). `by_day` lets the
     calibration change with the length of the stay. `budgets` are shares of the main slice that a tier may reach, to
     compare the manifest's thresholds with. `measures` are further figures, `beside` further predictions to compare
-    with, by name.
+    with, by name. `groups_note` and `periods_note` say in the report what the groups and the periods of the source are.
     """
 
     source: Source
@@ -47,6 +55,8 @@ class Recipe:
     budgets: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, Figure] = field(default_factory=dict)
     beside: Mapping[str, Beside] = field(default_factory=dict)
+    groups_note: str = ""
+    periods_note: str = ""
 
     def parameters(self) -> dict[str, Any]:
         """What goes into the provenance, apart from code and data."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.runtime.features import Vector
-from models.training.cases import Case, Moment, Sight
+from models.training.cases import Case, Moment, Sight, WrongData
 from models.training.fit import Features, Flags, Floats
 
 Names = npt.NDArray[np.str_]
@@ -65,7 +65,7 @@ class _Row:
 def make_rows(cases: Iterable[Case], sight: Sight, progress: Callable[[int], None] = lambda _: None) -> Rows:
     """All rows of the patients in the population. `progress` is told the number of cases done.
 
-    Raises ValueError where there is none.
+    Raises `WrongData` where there is none.
     """
     found: list[_Row] = []
     for done, case in enumerate(cases, start=1):
@@ -77,7 +77,7 @@ def make_rows(cases: Iterable[Case], sight: Sight, progress: Callable[[int], Non
                 )
         progress(done)
     if not found:
-        raise ValueError("no patient of these files is in the population")
+        raise WrongData("no patient of these files is in the population")
     attributes = dict.fromkeys(name for row in found for name in row.groups)
     scores = dict.fromkeys(name for row in found for name in row.beside)
     return Rows(

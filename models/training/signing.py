@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clinical.errors import SettingsInvalid
-from models.runtime.provenance import MODELS
+from models.runtime.folder_code import MODELS
 from models.runtime.signature import PURPOSE, Signature, TrustedKey, key_id
 
 PRIVATE_FILE = "model-signing.key"

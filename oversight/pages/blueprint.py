@@ -1,4 +1,4 @@
-"""`GET /oversight/override-rates`: what clinicians did with the advice they were shown."""
+"""The routes of the quality team's pages; `GET /oversight/override-rates`: what clinicians did with the advice."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from oversight.override_rates import Step, override_report
 from oversight.pages import words
 from oversight.pages.access import USER, require_quality
 from oversight.pages.chart import override_chart
+from oversight.pages.incidents import IncidentSource, incidents_page
 from oversight.pages.query import parse_question
 from oversight.tallies import Period, Tally
 
@@ -43,12 +44,16 @@ class TallySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PageDeps:
-    """What the pages need. Without a password they stay closed; a view that cannot be noted is not given."""
+    """What the pages need. Without a password they stay closed; a view that cannot be noted is not given.
+
+    Without `incidents` there is no page of them.
+    """
 
     tallies: TallySource
     clock: Clock
     audit: Audit
     password: str | None = field(repr=False)
+    incidents: IncidentSource | None = None
 
 
 def create_blueprint(deps: PageDeps) -> Blueprint:
@@ -64,6 +69,13 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
     def override_rates() -> Response:
         """The override rates of a period."""
         return _override_rates(deps)
+
+    if (source := deps.incidents) is not None:
+
+        @pages.get("/oversight/incidents")
+        def incidents() -> Response:
+            """The problems that clinicians have reported."""
+            return incidents_page(source, deps.audit, deps.clock)
 
     return pages
 
@@ -109,5 +121,6 @@ def _override_rates(deps: PageDeps) -> Response:
         report=report,
         chart=override_chart(report.times, question.period),
         words=words,
+        with_incidents=deps.incidents is not None,
     )
     return make_response(page)

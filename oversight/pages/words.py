@@ -12,10 +12,18 @@ _WITHHELD = {
     "not-for-role": "not for this role",
     "below-threshold": "below threshold",
     "repeat": "repeat",
-    "snoozed": "snoozed after an override",
+    "snoozed": "snoozed, or overridden not long ago",
     "encounter-budget": "enough cards in this encounter",
     "clinician-budget": "enough cards for this clinician today",
     "shadow": "shadow mode",
+}
+_PROBLEMS = {
+    "wrong-data": "wrong data",
+    "wrong-patient": "wrong patient",
+    "wrong-risk": "wrong risk",
+    "misleading-text": "misleading text",
+    "technical": "technical problem",
+    "other": "something else",
 }
 
 
@@ -42,6 +50,11 @@ def short_interval(share: Proportion | None) -> str:
 def withheld_reason(reason: str) -> str:
     """`below threshold`; a reason of another version is shown as it is stored."""
     return _WITHHELD.get(reason, reason)
+
+
+def problem_kind(kind: str) -> str:
+    """`wrong data`; a kind of another version is shown as it is stored."""
+    return _PROBLEMS.get(kind, kind)
 
 
 def withheld(counts: Counts, reason: str) -> int:

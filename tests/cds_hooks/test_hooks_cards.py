@@ -73,6 +73,13 @@ def test_the_group_of_the_validation_is_named(
     assert ("That group is wide" in detail) == wide
 
 
+def test_hours_are_not_called_patients(make_advice: Make, make_assessment: Make) -> None:
+    """Where one patient has several rows, the card says what was counted."""
+    seen = Observed(0.1, 0.2, 4_100, 615, 0.12, 0.19, "hours")
+    detail = WRITER.card(make_advice(make_assessment(observed=seen)))["detail"]
+    assert "of 4,100 hours given 10 % to 20 %, 15 % had" in detail
+
+
 def test_the_number_survives_a_long_name(make_advice: Make, make_assessment: Make) -> None:
     """Words are cut, the risk and the average are not."""
     model = replace(INFO, outcome="a very long outcome " * 10, horizon="within a very long time " * 10)

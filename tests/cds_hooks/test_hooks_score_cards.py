@@ -203,6 +203,37 @@ def test_a_risk_card_has_what_stands_beside_the_number(make_advice: Make, make_r
     assert card["indicator"] == "critical"
 
 
+def test_what_is_missing_only_for_a_score_is_told_with_the_score(
+    make_advice: Make, make_rich: Make, make_score: Make, make_abstention: Make
+) -> None:
+    """Gaps and unused facts behind its number, or behind why it has none; none of it as a gap of the risk."""
+    aside = SetAside("MedicationRequest/1", SetAsideReason.NO_VALUE, "medicine that nobody knows")
+    gaps = ("medications: not in the prefetch", "procedures: not in the prefetch")
+    open_ = replace(make_score(unknown=1, value=5.0), incomplete=gaps, unused=(aside, aside))
+    silent = replace(
+        make_abstention(), model=replace(open_.model, title="SOFA (organ failure)"), text="2 of 6 items were found."
+    )
+    found = make_rich(comparators=(open_,), unanswered=(silent, replace(silent, incomplete=gaps[:1])))
+    detail = written(make_advice(found))["detail"]
+    assert (
+        "Beside it: NEWS2 at least 5 (high); read only in part: medications, procedures; "
+        "read but not used: 2 × medicine that nobody knows;  \n"
+        "SOFA: not worked out, because 2 of 6 items were found;  \n"
+        "SOFA: not worked out, because 2 of 6 items were found; read only in part: medications."
+    ) in detail
+    assert "**Read only in part" not in detail
+    assert "medicine" not in detail.partition("Data: ")[2]
+
+
+def test_a_score_that_gave_no_answer_is_told_alone(make_advice: Make, make_rich: Make, make_abstention: Make) -> None:
+    """It does not vanish where no other stands beside the risk."""
+    silent = replace(make_abstention(), text=EVIL)
+    detail = written(make_advice(make_rich(comparators=(), unanswered=(silent,))))["detail"]
+    assert "Beside it: ICU mortality: not worked out, because " in detail
+    assert "\n# h" not in detail
+    assert "\u202e" not in detail
+
+
 def test_a_weak_answer_is_information_and_says_so_first(make_advice: Make, make_rich: Make) -> None:
     """No tier in the summary, no urgency in the task, the reason in the first line."""
     card = written(make_advice(make_rich(weak="only 62 % of what the model weighs was found.")))

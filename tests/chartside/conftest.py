@@ -49,6 +49,11 @@ def settings_in(folder: Path, database: str = "") -> Settings:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shelf(one_shelf: None) -> None:
+    """The houses of this folder, and those that its commands open, share their models."""
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """An open house; its clock is `house.clock`."""

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from chartside.clients import KEYS, Client, check_services, load_clients
 from chartside.clients.entry import render_entry
-from chartside.clients.keys import level_fault
+from chartside.clients.keys import SMART_KEYS, level_fault
 from chartside.clients.presets import load_presets
 from chartside.clients.read import read_clients
 from chartside.clients.review import doubts, holds
@@ -82,7 +82,8 @@ def test_an_entry_is_read_whole() -> None:
     assert (client.on_error, client.deadline_ms, client.hidden_from) == ("empty", 1000, ("Patient",))
     assert client.snooze == {"action-completed": timedelta(hours=24), "site/own": timedelta(minutes=30)}
     assert (client.cards_per_clinician_day, client.cards_per_encounter) == (20, 5)
-    assert tomllib.loads(WHOLE)["clients"]["whole"].keys() == KEYS.keys() - {"jwks_file", "shadow"}
+    apart = {"jwks_file", "shadow"} | (SMART_KEYS.keys() - {"smart_client_id"})  # test_chartside_smart_entry.py
+    assert tomllib.loads(WHOLE)["clients"]["whole"].keys() == KEYS.keys() - apart
 
 
 def test_what_is_not_said_is_the_careful_choice() -> None:

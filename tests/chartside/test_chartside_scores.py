@@ -143,9 +143,9 @@ def test_the_command_line_lists_what_can_be_asked_for(
     done = CliRunner().invoke(cli, ["check"])
     assert done.exit_code == 0, done.output
     lines = {line.split()[1]: line for line in done.output.splitlines() if line.startswith("model ")}
-    assert lines["icu-mortality"].endswith("offered")
-    assert lines["qsofa"].endswith("on request")
-    assert lines["sofa"].endswith("on request")
+    assert lines["icu-mortality"].endswith("offered to every site")
+    assert lines["qsofa"].endswith("offered to sites that ask for it")
+    assert lines["sofa"].endswith("offered to sites that ask for it")
 
 
 @pytest.mark.parametrize(("service", "level"), [("icu_mortality", 7), ("news2", -1), ("ckd_epi", 15)])

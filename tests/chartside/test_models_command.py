@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from chartside import models_command
 from chartside.cli import cli
 from clinical.errors import ArtefactRejected
 from models.runtime.catalogue import MODELS_FOLDER, load_models
@@ -20,6 +21,7 @@ from models.training import provenance
 from models.training.signing import PRIVATE_FILE, PUBLIC_FILE, new_key
 
 SHIPPED = MODELS_FOLDER / "icu_mortality"
+ROOT = MODELS_FOLDER.parent
 WRITTEN = {path.name for path in SHIPPED.iterdir() if path.is_file() and path.suffix != ".py"}
 
 
@@ -28,7 +30,7 @@ def signed_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of two models, one trained and one a score, that a key of this test signed; its keys lie beside it."""
     home = tmp_path_factory.mktemp("site")
     new_key(home / "keys", "ward-nine")
-    for name in ("icu_mortality", "news2"):
+    for name in ("icu_mortality", "sofa"):
         shutil.copytree(MODELS_FOLDER / name, home / "models" / name, ignore=shutil.ignore_patterns("__pycache__"))
     own = home / "models" / "icu_mortality"
     outputs = [name for name in names_in(own) if name not in ("model.toml", "attributes.toml", "provenance.json")]
@@ -82,7 +84,7 @@ def test_the_list_names_every_model(trusting: Callable[..., Result]) -> None:
     assert "icu-mortality" in result.output
     assert "(trees)" in result.output
     rows = json.loads(trusting("list", "--json").output)
-    assert [(row["id"], row["kind"]) for row in rows] == [("icu-mortality", "trees"), ("news2", "score")]
+    assert [(row["id"], row["kind"]) for row in rows] == [("icu-mortality", "trees"), ("sofa", "score")]
     assert all(len(row["sha256"]) == 64 for row in rows)
     assert "AUROC" in rows[0]["validation"]
     assert rows[0]["hooks"] == ["patient-view", "encounter-start"]
@@ -92,7 +94,7 @@ def test_without_a_command_it_lists() -> None:
     """All that are shipped."""
     result = run()
     assert result.exit_code == 0
-    assert "news2" in result.output
+    assert "sofa" in result.output
 
 
 def test_what_is_signed_holds(trusting: Callable[..., Result]) -> None:
@@ -125,11 +127,11 @@ def test_a_changed_byte_is_found_and_stops_the_start(trusting: Callable[..., Res
 def test_a_model_of_trees_cannot_be_passed_off_as_a_score(trusting: Callable[..., Result], site: Path) -> None:
     """Scores are not signed, so a provenance in their folder is no matter of chance."""
     for name in ("provenance.json", "provenance.sig"):
-        shutil.copy(site / "models" / "icu_mortality" / name, site / "models" / "news2" / name)
-    result = trusting("verify", "news2")
+        shutil.copy(site / "models" / "icu_mortality" / name, site / "models" / "sofa" / name)
+    result = trusting("verify", "sofa")
     assert result.exit_code == 1
     assert "was this a model of trees" in result.output
-    with pytest.raises(ArtefactRejected, match="news2"):
+    with pytest.raises(ArtefactRejected, match="sofa"):
         load_models(site / "models", keys=trusted_keys(site / "keys" / PUBLIC_FILE))
 
 
@@ -235,7 +237,7 @@ def test_a_model_that_does_not_exist_is_refused(trusting: Callable[..., Result])
 
 def test_a_broken_manifest_is_a_line_and_not_the_end(trusting: Callable[..., Result], site: Path) -> None:
     """The other models are looked at all the same."""
-    (site / "models" / "news2" / "model.toml").write_text('kind = "score"\nid = "news2"\n')
+    (site / "models" / "sofa" / "model.toml").write_text('kind = "score"\nid = "sofa"\n')
     (site / "models" / "icu_mortality" / "artefact.toml").unlink()
     (site / "models" / "icu_mortality" / "evaluation.json").write_text("no json")
     result = trusting("verify")
@@ -245,13 +247,42 @@ def test_a_broken_manifest_is_a_line_and_not_the_end(trusting: Callable[..., Res
     assert "together" in result.output
 
 
-def test_without_the_training_code_nothing_is_signed(
-    trusting: Callable[..., Result], site: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A serving installation checks, and says why it does not sign."""
-    monkeypatch.setattr(models_command, "find_spec", lambda _: None)
-    result = trusting("sign", "icu-mortality", "--key", str(site / "keys" / PRIVATE_FILE))
-    assert (result.exit_code, "not installed here" in result.output) == (1, True)
+def test_changed_training_code_is_a_note(trusting: Callable[..., Result], site: Path) -> None:
+    """It is not run by the service; that it is not the code that was noted is said, before anything else."""
+    train = site / "models" / "icu_mortality" / "train.py"
+    train.write_text(train.read_text() + "\n# changed\n")
+    result = trusting("verify", "icu-mortality", "--json")
+    (note,) = [check for check in json.loads(result.output)["models"][0]["checks"] if check["check"] == "code"]
+    assert (result.exit_code, note["state"]) == (0, "note")
+    assert "(models/icu_mortality/train.py" in note["text"]
+
+
+def test_code_of_the_package_is_a_fault(trusting: Callable[..., Result], site: Path) -> None:
+    """It would be run before anything is checked."""
+    (site / "models" / "icu_mortality" / "__init__.py").write_text("import os\n")
+    result = trusting("verify", "icu-mortality")
+    assert (result.exit_code, "__init__.py holds code" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [
+        ("sklearn", ["train", "readmission-30d", "--data", "."]),
+        ("sklearn", ["evaluate", "icu-mortality", "pyproject.toml"]),
+        ("shap", ["train", "icu-mortality", "--data", "."]),
+        ("pandas", ["evidence", "mortality-10y", "--data", "."]),
+    ],
+)
+def test_a_library_of_training_that_is_not_there_is_one_sentence(library: str, words: list[str]) -> None:
+    """A serving installation has none of them; it lists and checks all the same."""
+    code = f"import sys; sys.modules[{library!r}] = None; from chartside.cli import cli; cli({{words}})"
+    found = subprocess.run(
+        [sys.executable, "-c", code.format(words=words)], check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert (found.returncode, "Traceback" in found.stderr) == (1, False), found.stderr
+    assert f'{library} is not installed, which this command needs: pip install "chartside[training]"' in found.stderr
+    check = code.format(words=["models", "verify", "icu-mortality"])
+    assert subprocess.run([sys.executable, "-c", check], check=False, capture_output=True, cwd=ROOT).returncode == 0
 
 
 def test_a_model_without_card_or_evaluation_gets_a_note(trusting: Callable[..., Result], site: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import os
@@ -200,6 +201,26 @@ def test_figures_in_words_are_those_for_machines(home: Path) -> None:
     assert measured["auroc"][0] > 0.75
 
 
+def test_rows_of_the_training_are_named_as_such(home: Path) -> None:
+    """On standard error and for machines; and so is a doubt about the model, which is empty where there is none."""
+    result = done("evaluate", folder_in(home), home / "data" / "visits.csv", "--json")
+    assert "the model was trained on visits.csv: these figures are too good" in result.stderr
+    found = json.loads(result.stdout)
+    assert (found["seen_in_training"], found["doubt"]) == (["visits.csv"], "")
+    new = done("evaluate", folder_in(home), home / "data" / "site.csv", "--json")
+    assert "too good" not in new.stderr
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(home: Path) -> None:
+    """Before the work, and without a trace."""
+    (home / "taken").write_text("")
+    result = run("train", folder_in(home), "--data", home / "data", "--out", home / "taken")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert "rows of" not in result.stderr
+    assert "Traceback" not in result.output
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -251,6 +272,45 @@ def test_a_changed_artefact_is_not_judged(home: Path) -> None:
     path = folder_in(home) / "model.npz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     assert_refused(run("evaluate", folder_in(home), home / "data" / "site.csv"), "SHA-256 differs")
+
+
+def test_a_model_in_doubt_is_judged_only_where_that_is_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1 and the reason; with --unsigned the figures, and the reason beside them."""
+    monkeypatch.delenv("CHARTSIDE_MODEL_KEYS")
+    words = ("evaluate", folder_in(home), home / "data" / "site.csv")
+    result = run(*words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "not trusted here" in result.stderr
+    assert "add --unsigned" in result.stderr
+    asked = done(*words, "--unsigned")
+    assert "nobody vouches for" in asked.stderr
+    assert asked.stdout == done(*words, "--keys", home / "keys" / PUBLIC_FILE).stdout
+
+
+def test_a_version_of_the_site_is_judged_in_place_of_the_shipped_one(home: Path) -> None:
+    """As it is served."""
+    shutil.copytree(folder_in(home), home / "local" / "ours")
+    data = home / "data" / "site.csv"
+    assert json.loads(done("evaluate", ID, data, "--local", home / "local", "--json").stdout)["model"] == ID
+    assert run("evaluate", ID, data).exit_code == 3
+
+
+def test_a_trial_on_too_few_is_one_clear_sentence(home: Path, tmp_path: Path) -> None:
+    """In words of the matter, and nothing is written."""
+    path = home / "models" / "hyperkalaemia_30d" / "train.py"
+    out = tmp_path / "trial"
+    rows = (home / "data" / "visits.csv").read_text().splitlines(keepends=True)
+    healthy = [row for row in rows[1:] if row.rstrip().endswith(",0")]
+    (home / "data" / "visits.csv").write_text("".join([rows[0], *healthy]))
+    digest = hashlib.sha256((home / "data" / "visits.csv").read_bytes()).hexdigest()
+    data = path.with_name("training") / "data.py"
+    for file in (path, data):
+        if file.is_file():
+            file.write_text(re.sub(r"[0-9a-f]{64}", digest, file.read_text()))
+    result = run("train", folder_in(home), "--data", home / "data", "--trial", "60", "--out", out)
+    assert result.exit_code == 1, result.output
+    assert "there are too few patients" in result.stderr
+    assert not (out / "model.npz").exists()
 
 
 def test_evidence_made_anew_is_the_same(home: Path) -> None:
@@ -347,7 +407,8 @@ def test_what_a_local_fit_leaves_behind(home: Path) -> None:
     assert files.keys() - {"train.py", "provenance.json", "provenance.sig"} == (
         provenance["outputs"].keys() | provenance["decisions"].keys()
     )
-    done("models", "verify", "--models", home / "models", "--local", home / "local")
+    checked = done("models", "verify", "--models", home / "models", "--local", home / "local")
+    assert re.search(r"note +card +it has no card of its own", checked.output)
     assert os.listdir(home / "local") == ["ours"]
 
 
@@ -359,7 +420,7 @@ def test_a_local_fit_tells_before_and_after_in_words(home: Path) -> None:
     assert "900 rows of 900 patients" in said
     assert "few outcomes" in said
     assert re.search(r"log-odds' = \d\.\d{4} x log-odds \+ -?\d\.\d{4}", said)
-    assert re.search(r"auroc: 0\.\d{4} -> 0\.\d{4} \(", said)
+    assert re.search(r"auroc: 0\.\d{4} \(0\.\d{4} to 0\.\d{4}\) -> 0\.\d{4} \(", said)
 
 
 @pytest.mark.parametrize(

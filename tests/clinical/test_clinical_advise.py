@@ -81,7 +81,7 @@ class Memory:
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         return None
 
-    def decision(self, advice_id: str) -> Feedback | None:
+    def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
         return None
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:

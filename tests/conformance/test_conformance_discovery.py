@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,8 +23,14 @@ COMPLEX = ("draftOrders", "selections", "appointments", "fulfillmentTasks", "med
 
 def templates(caller: Any) -> list[tuple[str, str]]:
     """Hook and template of everything that is published, by the stand-ins and by the models that are shipped."""
-    shipped = Services(load_models().values()).discovery()["services"]
-    return [(s["hook"], t) for s in [*caller.discovery(), *shipped] for t in s["prefetch"].values()]  # type: ignore[misc]
+    return [(s["hook"], t) for s in [*caller.discovery(), *shipped()] for t in s["prefetch"].values()]
+
+
+@cache
+def shipped() -> list[Any]:
+    """What is published of the models that are shipped."""
+    found: list[Any] = Services(load_models().values()).discovery()["services"]  # type: ignore[assignment]
+    return found
 
 
 @pytest.mark.conforms(7)

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import socket
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +17,7 @@ import pytest
 from flask import Flask, Response, jsonify, request
 from flask.testing import FlaskClient
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet, RSAKey
 from werkzeug.serving import make_server
 
 from ehr_simulator.app import create_app
@@ -166,11 +168,57 @@ def ehr_clock() -> MovableClock:
     return MovableClock()
 
 
+class AppKeys:
+    """The keys of a confidential app, and its client assertions with every part open to change."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Any] = {
+            "ES384": ECKey.generate_key("P-384", {"kid": "es", "use": "sig"}),
+            "RS384": RSAKey.generate_key(2048, {"kid": "rs", "use": "sig"}),
+        }
+
+    def public(self, *algorithms: str) -> dict[str, Any]:
+        """The JWKS, of all keys or some."""
+        return {"keys": [self.keys[one].as_dict(private=False) for one in algorithms or self.keys]}
+
+    def assertion(
+        self, client: str = "keyed", alg: str = "ES384", *, header: dict[str, Any] | None = None, **changes: Any
+    ) -> dict[str, str]:
+        """The two form parameters; None leaves a claim or header member out."""
+        key = self.keys.get(alg, self.keys["ES384"])
+        head = {"alg": alg, "kid": key.kid, "typ": "JWT", **(header or {})}
+        claims = {
+            "iss": client,
+            "sub": client,
+            "aud": f"{EHR}/oauth/token",
+            "exp": int((NOW + timedelta(seconds=240)).timestamp()),
+            "jti": str(uuid.uuid4()),
+            **changes,
+        }
+        made = jwt.encode(
+            {name: value for name, value in head.items() if value is not None},
+            {name: value for name, value in claims.items() if value is not None},
+            key,
+            algorithms=["ES384", "RS384", "RS256", "ES256"],
+            default_type=None,
+        )
+        return {
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": made,
+        }
+
+
+@pytest.fixture(scope="session")
+def app_keys() -> AppKeys:
+    return AppKeys()
+
+
 @pytest.fixture
-def ehr_settings(fhir_server: str, service: FakeService, ehr_clock: MovableClock) -> EhrSettings:
+def ehr_settings(fhir_server: str, service: FakeService, ehr_clock: MovableClock, app_keys: AppKeys) -> EhrSettings:
     clients = (
         OAuthClient("chartside", (REDIRECT,)),
         OAuthClient("confidential", (REDIRECT,), secret="a secret of some length"),
+        OAuthClient("keyed", (REDIRECT,), jwks=app_keys.public()),
     )
     return EhrSettings(EHR, fhir_server, service.base, clients, clock=ehr_clock)
 
@@ -184,30 +232,36 @@ class AtItsAddress(FlaskClient):
         return super().open(*args, **kwargs)
 
 
-@pytest.fixture
-def ehr(ehr_settings: EhrSettings) -> FlaskClient:
+def client_of(settings: EhrSettings) -> FlaskClient:
     """A client of the EHR app at its real address."""
-    app = create_app(ehr_settings)
+    app = create_app(settings)
     app.testing = True
     app.test_client_class = AtItsAddress
     return app.test_client()
 
 
+@pytest.fixture
+def ehr(ehr_settings: EhrSettings) -> FlaskClient:
+    return client_of(ehr_settings)
+
+
 class Road:
     """The OAuth road, with every parameter open to change; None leaves one out."""
 
-    def __init__(self, client: FlaskClient) -> None:
+    def __init__(self, client: FlaskClient, settings: EhrSettings) -> None:
         self.client = client
+        self.settings = settings
+        self.mischief = settings.mischief
 
-    def launch(self, patient: str = "sim-02", **more: str) -> str:
+    def launch(self, patient: str = "sim-02", **more: Any) -> str:
         """A launch id by the HSPC convention."""
         body = {"launchUrl": "http://127.0.0.1:8100/smart/launch", "parameters": {"patient": patient, **more}}
         answer = self.client.post("/fhir/_services/smart/Launch", json=body)
         assert answer.status_code == 200
         return str(answer.get_json()["launch_id"])
 
-    def authorize(self, **changes: str | None) -> Any:
-        """A correct authorization request with changes."""
+    def request(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of a correct authorization request with changes."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
         query: dict[str, str | None] = {
             "response_type": "code",
@@ -223,11 +277,15 @@ class Road:
         query.update(changes)
         if "launch" not in query:
             query["launch"] = self.launch()
-        return self.client.get("/oauth/authorize", query_string={k: v for k, v in query.items() if v is not None})
+        return {name: value for name, value in query.items() if value is not None}
+
+    def authorize(self, **changes: str | None) -> Any:
+        """A correct authorization request with changes."""
+        return self.client.get("/oauth/authorize", query_string=self.request(**changes))
 
     def returned(self, answer: Any) -> dict[str, str]:
         """The parameters of the redirect back to the app."""
-        assert answer.status_code == 302, answer.data
+        assert answer.status_code in {302, 303}, answer.data
         assert answer.headers["Location"].startswith(f"{REDIRECT}?")
         return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
@@ -239,7 +297,7 @@ class Road:
         """A correct token request with changes."""
         form: dict[str, str | None] = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": code or None,
             "redirect_uri": REDIRECT,
             "client_id": "chartside",
             "code_verifier": VERIFIER,
@@ -256,17 +314,44 @@ class Road:
         body: dict[str, Any] = answer.get_json()
         return body
 
+    def refresh(self, token: str, **changes: str | None) -> Any:
+        """A correct refresh with changes."""
+        return self.exchange("", redirect_uri=None, code_verifier=None,
+                             grant_type="refresh_token", refresh_token=token, **changes)  # fmt: skip
+
     def read(self, path: str, token: str, **query: str) -> Any:
         """A FHIR call."""
         return self.client.get(f"/fhir/{path}", query_string=query, headers={"Authorization": f"Bearer {token}"})
 
-    def claims(self, token: str, keys_path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def claims(self, token: str, keys_path: str, algorithm: str = "ES384") -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and verified claims of a JWT, by the published keys."""
         keys = KeySet.import_key_set(self.client.get(keys_path).get_json())
-        decoded = jwt.decode(token, keys, algorithms=["ES384"])
+        decoded = jwt.decode(token, keys, algorithms=[algorithm])
         return dict(decoded.header), dict(decoded.claims)
 
 
 @pytest.fixture
-def road(ehr: FlaskClient) -> Road:
-    return Road(ehr)
+def road(ehr: FlaskClient, ehr_settings: EhrSettings) -> Road:
+    return Road(ehr, ehr_settings)
+
+
+@pytest.fixture
+def road_with(ehr_settings: EhrSettings) -> Callable[..., Road]:
+    """An EHR with other settings."""
+
+    def make(**changes: Any) -> Road:
+        settings = replace(ehr_settings, **changes)
+        return Road(client_of(settings), settings)
+
+    return make
+
+
+@pytest.fixture
+def ehr_at() -> str:
+    """The base URL that the EHR believes to have."""
+    return EHR
+
+
+@pytest.fixture
+def redirect_uri() -> str:
+    return REDIRECT

@@ -17,11 +17,15 @@ def token(road: Any) -> str:
 
 def test_without_a_token_there_is_only_discovery(road: Any) -> None:
     """Everything but metadata and the SMART configuration answers 401 with an OperationOutcome."""
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+    for headers, challenge in (
+        ({}, "Bearer"),
+        ({"Authorization": "Bearer wrong"}, 'Bearer error="invalid_token"'),
+        ({"Authorization": "Basic eDp5"}, "Bearer"),
+    ):
         answer = road.client.get("/fhir/Patient/sim-02", headers=headers)
         assert answer.status_code == 401
         assert answer.get_json()["resourceType"] == "OperationOutcome"
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.headers["WWW-Authenticate"] == challenge
     assert road.client.get("/fhir/metadata").get_json()["resourceType"] == "CapabilityStatement"
     assert road.client.get("/fhir/.well-known/smart-configuration").status_code == 200
 

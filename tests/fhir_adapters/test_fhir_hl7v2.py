@@ -77,7 +77,7 @@ def test_code_systems_have_the_names_of_fhir(name: str, system: str, read: Any) 
     ("row", "reason"),
     [
         ("1||E11^x^I10|||W", SetAsideReason.STATUS),
-        ("1||E11^x^I10|||F" + "|" * 15 + "D", SetAsideReason.STATUS),
+        ("1||E11^x^I10|||F" + "|" * 15 + "D", SetAsideReason.VOID),
         ("1||E11^x^I10||20260303120000+0000|F", SetAsideReason.FUTURE),
         ("1||E11^x^I10||20260303|F", SetAsideReason.FUTURE),
         ("1||E11^x^I10||soon|F", SetAsideReason.NO_TIME),

@@ -141,13 +141,15 @@ def at(value: Any, path: Path) -> Any:
 
 
 def changed(resource: Any, path: Path, *value: Any) -> Any:
-    """A copy with another value at a place, or with nothing there."""
-    result = copy.deepcopy(resource)
-    inner = at(result, path[:-1])
-    if value:
-        inner[path[-1]] = value[0]
+    """A copy with another value at a place, or with nothing there. It shares what does not lead there."""
+    step, *rest = path
+    result = copy.copy(resource)
+    if rest:
+        result[step] = changed(result[step], tuple(rest), *value)
+    elif value:
+        result[step] = value[0]
     else:
-        inner.pop(path[-1])
+        result.pop(step)
     return result
 
 

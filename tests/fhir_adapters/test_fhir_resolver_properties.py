@@ -65,7 +65,7 @@ def test_any_json_gives_a_record_or_one_of_our_errors(reading: Any, reader: Fhir
     """Never another exception, which would be a 500 without a reason; and no fault that the prefetch cannot have."""
     more = tuple(DataNeed("stays", kind, importance=Importance.INFORMATIVE) for kind in MORE[:-1])
 
-    @FAST
+    @settings(FAST, max_examples=80)  # each is a whole tree, which takes longer to draw than to read
     @given(st.dictionaries(st.sampled_from(["patient", "stays", "labs", "other"]), JSON | NEARLY | BUNDLES))
     def check(prefetch: dict[str, Any]) -> None:
         try:

@@ -116,6 +116,13 @@ def test_the_standard_code_counts_and_two_that_contradict_are_none(read: Any) ->
     assert read(stay(priority={"coding": [both[0], both[0]]})).priority.code == "EL"
 
 
+def test_a_far_day_is_no_end(read: Any) -> None:
+    """The year 9999 is how some systems write that a stay goes on, with a time of day or without."""
+    for end in ("9999-12-31", "9999-12-31T23:59:59Z"):
+        found = read(stay(period={"start": "2026-02-28", "end": end}))
+        assert (found.end, found.end_day) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("start", "day", "hours"),
     [

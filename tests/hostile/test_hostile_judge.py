@@ -39,7 +39,7 @@ def served(detail: str = "Fine.", probability: float = 0.5) -> Answer:
 
 SPOILT: dict[str, Callable[[], Answer]] = {
     "a 500": lambda: answer(500, REFUSAL),
-    "slow": lambda: replace(answer(400, REFUSAL), seconds=2.5),
+    "slow": lambda: replace(answer(400, REFUSAL), seconds=5.5),
     "sniffed": lambda: answer(400, REFUSAL, **{"X-Content-Type-Options": ""}),
     "stored": lambda: answer(400, REFUSAL, **{"Cache-Control": "public"}),
     "framed": lambda: answer(400, REFUSAL, **{"Content-Security-Policy": ""}),

@@ -15,7 +15,7 @@ from models.runtime.read_manifest import read_untrained
 from models.training import measures
 from models.training.evidence.check import check_card
 from models.training.evidence.evaluation import Run
-from models.training.evidence.files import republish
+from models.training.evidence.files import evidence_files, write
 from models.training.evidence.publish import publish
 from models.training.evidence.scored import Scored, scored_of
 from models.training.model_card.card import CardInvalid
@@ -94,10 +94,10 @@ def test_a_change_of_words_needs_no_predictions(folder, plain, scored, manifest)
     """The forms are made anew from the figures that are there."""
     home = folder(plain)
     first = publish(home, scored, manifest, RUN)
-    assert republish(home, manifest) == first
+    assert write(home, evidence_files(home, manifest)) == first
     plain["attributes"]["funding"] = "Words enough about another sponsor."
     folder(plain)
-    again = republish(home, manifest)
+    again = write(home, evidence_files(home, manifest))
     assert {name for name in FILES if again[name] != first[name]} == {
         "evidence/card.html",
         "evidence/card.md",

@@ -102,27 +102,32 @@ def test_a_score_in_a_folder_elsewhere_is_the_same_score(tmp_path: Path, scores:
     assert model.assess(record, patient.now) == scores["qsofa"].assess(record, patient.now)
 
 
+BESIDE = 'comparators = ["sofa"]'
+
+
 def test_comparators_stand_beside_the_answer(tmp_path: Path, chart: Any) -> None:
-    """On the same record at the same moment; one that cannot answer is left out."""
+    """On the same record at the same moment; one that cannot answer says why."""
     for name in ("news2", "sofa", "fib4"):
         copy(tmp_path, name)
-    beside = 'comparators = ["sofa", "fib4", "news2"]\n\n[outcome]'
-    copy(tmp_path, "icu_mortality", ("\n[outcome]", f"\n{beside}"))
+    copy(tmp_path, "icu_mortality", (BESIDE, 'comparators = ["sofa", "fib4", "news2"]'))
     model = load_models(tmp_path, keys=[vouched(tmp_path / "icu_mortality", tmp_path / "keys")])["icu-mortality"]
     record = chart.record(*chart.ordinary())
     finding = model.assess(record, chart.at(8))
     assert isinstance(finding, RiskAssessment)
     alone = chart.model.assess(record, chart.at(8))
-    assert replace(finding, comparators=()) == alone
+    assert replace(finding, comparators=(), unanswered=()) == alone
     assert [score.model.id for score in finding.comparators] == ["sofa", "news2"]
     assert {score.as_of for score in finding.comparators} == {chart.at(8)}
+    (fib4,) = finding.unanswered
+    assert (fib4.model.id, fib4.as_of) == ("fib4", chart.at(8))
+    assert fib4.text == "the score is for people who are not in hospital"
     assert isinstance(model.assess(chart.record(), chart.at(8)), Abstention)
 
 
 def test_needs_cover_those_of_the_comparators(tmp_path: Path, chart: Any) -> None:
-    """Under the same keys; what only a comparator needs is optional and cannot stop the model."""
+    """Under the same keys; what only a comparator needs does not concern the answer and cannot stop the model."""
     copy(tmp_path, "news2")
-    copy(tmp_path, "icu_mortality", ("\n[outcome]", '\ncomparators = ["news2"]\n\n[outcome]'))
+    copy(tmp_path, "icu_mortality", (BESIDE, 'comparators = ["news2"]'))
     manifest = read_manifests(tmp_path)["icu-mortality"]
     keys = [need.key for need in manifest.needs]
     assert keys == ["patient", "encounter", "vitals", "labs", "answers"]
@@ -132,7 +137,7 @@ def test_needs_cover_those_of_the_comparators(tmp_path: Path, chart: Any) -> Non
     assert "59408-5" in {coding.code for coding in wider["vitals"].codes}
     assert (wider["vitals"].count, wider["vitals"].look_back) == (own["vitals"].count, own["vitals"].look_back)
     assert wider["labs"] == own["labs"]
-    assert wider["answers"].importance is Importance.OPTIONAL
+    assert wider["answers"].importance is Importance.BESIDE
     assert manifest.recipe == chart.model.manifest.recipe
 
 
@@ -140,7 +145,7 @@ def test_needs_cover_those_of_the_comparators(tmp_path: Path, chart: Any) -> Non
 def test_a_comparator_that_is_no_score_is_refused(tmp_path: Path, name: str) -> None:
     """One that is not there, and a model of trees."""
     copy(tmp_path, "kfre")
-    copy(tmp_path, "icu_mortality", ("\n[outcome]", f'\ncomparators = ["{name}"]\n\n[outcome]'))
+    copy(tmp_path, "icu_mortality", (BESIDE, f'comparators = ["{name}"]'))
     with pytest.raises(ManifestInvalid, match=f"comparators names {name}, which is no score"):
         read_manifests(tmp_path)
 

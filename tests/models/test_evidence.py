@@ -141,3 +141,18 @@ def test_an_evaluation_that_cannot_be_read_is_a_fault(tmp_path: Path, content: b
         read_manifest(path)
     assert "evaluation.json" in caught.value.message
     assert "version must be a text" in caught.value.message
+
+
+def test_rows_of_which_a_patient_may_have_several_are_not_called_patients(tmp_path: Path) -> None:
+    """The figures say what they count; those of before counted patients."""
+    for changes, noun in (({}, "patients"), ({"counted": "hours"}, "hours")):
+        folder = tmp_path / noun
+        folder.mkdir()
+
+        def change(evaluation: dict[str, Any], changes: dict[str, str] = changes) -> None:
+            evaluation.pop("counted", None)
+            evaluation.update(changes)
+
+        evidence = read_manifest(copied(folder, change)).evidence
+        assert evidence is not None
+        assert evidence.observed(0.3, 24.0).noun == noun

@@ -18,8 +18,8 @@ from models.runtime.explain import TOLERANCE, Explainer
 from models.runtime.features import FeaturePlan
 from models.runtime.manifest import Manifest
 from models.runtime.read_manifest import read_manifest
-from models.runtime.walk import Forest
 from models.training.batch import margin
+from models.training.walk import Forest
 
 ROWS = 300
 shipped_trees = pytest.mark.parametrize("folder", trained_folders(), ids=lambda folder: folder.name)

@@ -260,3 +260,12 @@ def test_the_reason_for_a_wrong_hour_reads_as_a_sentence(chart: Any) -> None:
     assert refused(chart, ordinary(chart), 3.0).text == (
         "it is hour 3 of the intensive care stay; the model answers from hour 6 to hour 48"
     )
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(5.99, "it is hour 5 of"), (48.01, "it is past hour 48 of"), (60.5, "it is hour 60 of")]
+)
+def test_the_hour_in_a_refusal_lies_outside_of_those_that_are_answered(chart: Any, hours: float, words: str) -> None:
+    """A minute past hour 48 is no hour 48."""
+    text = refused(chart, ordinary(chart), hours).text
+    assert text == f"{words} the intensive care stay; the model answers from hour 6 to hour 48"

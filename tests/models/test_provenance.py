@@ -6,6 +6,7 @@ import base64
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,24 @@ def test_other_code_than_in_training_is_told_and_is_no_fault(folder: Path, key: 
     assert found.new == ("models/toy/training/data.py",)
     (folder / "train.py").unlink()
     assert code_changes(folder, verified(folder, [key])).gone == ("models/toy/train.py",)
+
+
+def test_code_of_the_package_is_refused(folder: Path, key: TrustedKey) -> None:
+    """It would run before anything is checked, and nobody signed it; words are no code."""
+    (folder / "__init__.py").write_text('"""A toy."""\n')
+    verified(folder, [key])
+    (folder / "__init__.py").write_text('"""A toy."""\nimport os\n')
+    with pytest.raises(ArtefactRejected, match=r"__init__\.py holds code"):
+        verified(folder, [key])
+
+
+def test_the_own_code_of_a_model_is_named_first(folder: Path, key: TrustedKey) -> None:
+    """Before what all models share, of which a release may change much."""
+    content = json.loads((folder / "provenance.json").read_text())
+    content["code"] = dict.fromkeys(content["code"], "0" * 64)
+    found = code_changes(folder, replace(verified(folder, [key]), code=content["code"]))
+    assert found.changed[:2] == ("models/toy/__init__.py", "models/toy/train.py")
+    assert found.changed[2].startswith("models/formulae/")
 
 
 def vars_of(changes: reading.CodeChanges) -> list[tuple[str, ...]]:

@@ -23,9 +23,9 @@ from models.runtime.pieces import NONE, pieces
 from models.runtime.shapley import Shapley
 from models.runtime.splits import Splits
 from models.runtime.trees import Member, Nodes
-from models.runtime.walk import Forest
 from models.training.adopt import adopted_boosting, adopted_lightgbm
 from models.training.check_with_shap import shap_explainer
+from models.training.walk import Forest
 
 COLUMNS = 5
 Shapes = list[tuple[int, int]]

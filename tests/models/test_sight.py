@@ -90,8 +90,16 @@ CODES = {"K": "2823-3", "Na": "2951-2"}
 def folder(tmp_path):
     """Makes the sight of a small model."""
 
-    def make(place: str, *, minimum: str = "", top: str = "", more: str = "", code: str = "") -> TreeSight:
-        text = MANIFEST.format(population=PLACES[place], minimum=minimum, top=top) + more
+    def make(
+        place: str,
+        *,
+        minimum: str = "",
+        top: str = "",
+        more: str = "",
+        code: str = "",
+        change: tuple[str, str] = ("", ""),
+    ) -> TreeSight:
+        text = MANIFEST.format(population=PLACES[place], minimum=minimum, top=top).replace(*change, 1) + more
         (tmp_path / "model.toml").write_text(text, encoding="utf-8")
         if code:
             (tmp_path / "features.py").write_text(code, encoding="utf-8")
@@ -146,6 +154,62 @@ def test_one_fact_an_hour_is_the_newest_of_it(times, now):
     assert list(found.values) == [max(i for i, age in enumerate(ages) if age == one) for one in dict.fromkeys(ages)]
     assert all(time <= now for time in found.times)
     assert len({round(now - time) for time in found.times}) == len(found.times)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.integers(0, 500)), min_size=1, max_size=40).map(sorted),
+    st.floats(30, 31),
+    st.sampled_from([None, 6, 12]),
+)
+def test_of_a_sum_nothing_is_lost(entries, now, window):
+    """Each hour has the sum of its facts and all of them behind it, so that sums over whole hours are as before."""
+    times, values = zip(*entries, strict=True)
+    facts = tuple(fact("K", value, hours) for hours, value in entries)
+    found = by_hour(Series(times, values, facts), now, add_up=True)
+    assert [one for place in range(len(found.times)) for one in found.behind(place)] == list(facts)
+    assert [sum(one.value for one in found.behind(place)) for place in range(len(found.times))] == list(found.values)
+    since = -1 if window is None else now - window
+    # A fact that lies on the border but for less than floats can tell is on either side of it.
+    sure = [abs(round(now - time) - (now - time)) > 1e-5 for time in times]
+    if all(sure):
+        assert sum(v for t, v in zip(found.times, found.values, strict=True) if t > since) == sum(
+            v for t, v in entries if t > since
+        )
+    newest = by_hour(Series(times, values, facts), now)
+    assert (found.times, found.facts) == (newest.times, newest.facts)
+
+
+def test_a_sum_of_an_hour_leads_to_all_of_its_facts(folder):
+    """Behind the highest hour stand its facts, behind the total all of them; the label says that it is per hour."""
+    sight = folder("hourly", change=("range = [1, 12]", 'range = [1, 12]\nper_hour = "sum"'))
+    facts = [fact("K", value, hours) for hours, value in [(1.2, 3), (1.7, 4), (2.5, 5), (3.9, 2), (3.95, 2)]]
+    looked = sight.look(record(*facts), START + timedelta(hours=4))
+    seen = {one.name: place for place, one in enumerate(sight.features)}
+    assert [looked.row[seen[f"K.{name}"]] for name in ("last", "min", "max", "count", "mean@6h")] == [
+        4, 4, 7, 3, pytest.approx(16 / 3)
+    ]  # fmt: skip
+    assert looked.facts[seen["K.max"]] == tuple(facts[:2])
+    assert looked.facts[seen["K.last"]] == tuple(facts[3:])
+    assert looked.facts[seen["K.mean"]] == tuple(facts)
+    assert sight.features[seen["K.max"]].label == "Potassium per hour: highest"
+    assert looked.series["K"].behind(0)[0].time == facts[0].time
+
+
+def test_a_sum_per_hour_needs_a_model_that_counts_by_the_hour(folder):
+    """Else the key would be without effect, in silence; another word is refused too."""
+    with pytest.raises(ManifestInvalid, match="per_hour needs hourly = true"):
+        folder("intensive-care", change=("range = [1, 12]", 'range = [1, 12]\nper_hour = "sum"'))
+    with pytest.raises(ManifestInvalid, match="per_hour must be one of newest, sum"):
+        folder("hourly", change=("range = [1, 12]", 'range = [1, 12]\nper_hour = "mean"'))
+
+
+def test_only_a_sum_changes_the_recipe(folder, tmp_path):
+    """A model from before the key, or one that says what is usual, keeps its recipe."""
+    recipes = []
+    for more in ("", '\nper_hour = "newest"', '\nper_hour = "sum"'):
+        folder("hourly", change=("range = [1, 12]", f"range = [1, 12]{more}"))
+        recipes.append(read_untrained(tmp_path / "model.toml").recipe)
+    assert recipes[0] == recipes[1] != recipes[2]
 
 
 def test_whole_hours_stay_as_they_are():

@@ -18,8 +18,9 @@ import pytest
 from clinical.assessment import Abstention, RiskAssessment
 from clinical.record import Coding, Observation, PatientRecord, Source, Stay, StayLocation
 from models.icu_mortality.features import TYPES, unit_type
-from models.icu_mortality.train import HIDDEN, hide_units, prepare
+from models.icu_mortality.train import HIDDEN, UNIT, hide_units, prepare
 from models.icu_mortality.training.data import MANIFEST, SHA256, START, UNITS, Cinc2012
+from models.runtime.features import features_of
 from models.runtime.read_manifest import read_untrained
 from models.runtime.sight import Looked, TreeSight
 from models.training.cases import Case, Moment, WrongData, check_files
@@ -235,10 +236,12 @@ def test_training_rows_give_the_probability_of_the_service(model: Any, some: lis
 
 
 def made_rows(stays: int = 400) -> Rows:
-    """Two rows a stay with three columns and the four of the unit; every tenth stay counts for nothing."""
+    """Two rows a stay with the columns of the model; every tenth stay counts for nothing."""
     stay = np.repeat(np.arange(stays), 2)
+    features = np.tile(stay[:, None], max(UNIT) + 2).astype(np.float32)
+    features[:, UNIT] = np.eye(4)[stay % 4]
     return Rows(
-        features=np.column_stack([np.tile(stay[:, None], 3), np.eye(4)[stay % 4]]).astype(np.float32),
+        features=features,
         outcome=stay % 3 == 0,
         answered=np.ones(2 * stays, dtype=np.bool_),
         weight=np.where(stay % 10 == 0, 0.0, 1.0),
@@ -254,11 +257,14 @@ def test_the_type_of_the_unit_is_hidden_for_some_stays() -> None:
     """For whole stays, about as many as said, in those columns only; the rows that came in stay as they were."""
     rows = made_rows()
     found = hide_units(rows, np.random.default_rng(1))
-    gone = np.isnan(found.features[:, -4:])
+    names = [feature.name for feature in features_of(read_untrained(MANIFEST))]
+    assert [names[place] for place in UNIT] == list(TYPES)
+    gone = np.isnan(found.features[:, UNIT])
     assert (gone.all(axis=1) == gone.any(axis=1)).all()
     assert (gone[::2] == gone[1::2]).all()
     assert gone[:, 0].mean() == pytest.approx(HIDDEN, abs=0.07)
-    np.testing.assert_array_equal(found.features[:, :3], rows.features[:, :3])
+    others = [place for place in range(rows.features.shape[1]) if place not in UNIT]
+    np.testing.assert_array_equal(found.features[:, others], rows.features[:, others])
     assert not np.isnan(rows.features).any()
     again = hide_units(rows, np.random.default_rng(1))
     np.testing.assert_array_equal(found.features, again.features)

@@ -14,7 +14,7 @@ from models.mortality_10y.training.beside import age_alone, pheno_age
 from models.mortality_10y.training.data import AS_OF, Nhanes
 from models.runtime.manifest import Manifest
 from models.runtime.sight import TreeSight
-from models.training.cases import Case, WrongData
+from models.training.cases import Case, WrongData, remarks_of
 from models.training.rows import EVERY_ROW, make_rows
 
 Person = Callable[..., dict[str, Any]]
@@ -139,6 +139,21 @@ def test_wrong_files_are_named(person: Person, file_of: File, tmp_path: Path) ->
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(WrongData, match="cannot be read"):
         cases_of(tmp_path / "broken.parquet")
+
+
+def test_what_a_file_does_not_have_is_said(person: Person, file_of: File) -> None:
+    """Columns that are not there, whom nobody can tell apart then, and how many were left out."""
+    row = person(3)
+    whole = Nhanes().remarks([file_of(row, person(4, year=2015), person(5, year=2017), person(6, pregnant=1.0))])
+    assert "(cycles after 2007): 2 people" in "; ".join(whole)
+    assert "because they were pregnant: 1" in "; ".join(whole)
+    assert "columns that are not there, unknown for everybody: " in whole[0]
+    (few,) = [text for text in whole if text.startswith("columns")]
+    assert "hba1c" in few
+    assert "creat" not in few.split(": ")[1].split(", ")
+    without = Nhanes().remarks([file_of({k: v for k, v in row.items() if k != "pregnant"})])
+    assert any("there is no column pregnant" in text for text in without)
+    assert remarks_of(Nhanes(), [file_of(row)]) == list(Nhanes().remarks([file_of(row)]))
 
 
 def test_the_open_rows(survey: pd.DataFrame, survey_file: Path, sight: TreeSight, names: tuple[str, ...]) -> None:

@@ -369,10 +369,14 @@ def test_what_could_not_be_read_is_unknown(gap: str, unknown: tuple[str, ...], c
     assert all(isnan(found[name]) for name in unknown)
 
 
-def test_a_malformed_encounter_makes_earlier_stays_unknown(chart: Any, see: See) -> None:
-    """It may have been one."""
-    aside = SetAside("Encounter/x", SetAsideReason.MALFORMED, "it cannot be read")
-    assert isnan(see(chart.record(set_aside=(aside,)))["inpatient_year"])
+@pytest.mark.parametrize("reason", SetAsideReason)
+@pytest.mark.parametrize(("kind", "column"), [("Encounter", "inpatient_year"), ("MedicationRequest", "medicines")])
+def test_what_was_set_aside_makes_a_count_unknown(
+    kind: str, column: str, reason: SetAsideReason, chart: Any, see: See
+) -> None:
+    """It may have been one of them, whatever the reason; what never held is none."""
+    aside = SetAside(f"{kind}/x", reason, "it cannot be used")
+    assert isnan(see(chart.record(set_aside=(aside,)))[column]) == (reason is not SetAsideReason.VOID)
 
 
 def test_no_order_at_all_is_unknown(chart: Any, see: See) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinical.assessment import AbstentionReason
-from clinical.record import LOINC, Coding, Condition, Observation, Source
+from clinical.record import LOINC, Coding, Condition, Observation, SetAside, SetAsideReason, Source
 from models.readmission_30d.destinations import DISPOSITION, NUBC_STATUS
 from models.runtime.code_list import ATC, ICD_10_CM, SNOMED_CT
 from models.runtime.sight import Looked, Refused
@@ -34,6 +34,28 @@ def test_somebody_without_diabetes(chart: Any, look: Any) -> None:
     assert isinstance(found, Refused)
     assert found.refusal.reason is AbstentionReason.NOT_MEANT_FOR
     assert not found.refusal.in_population
+
+
+@pytest.mark.parametrize("reason", SetAsideReason)
+@pytest.mark.parametrize(
+    ("reference", "codes", "may_be"),
+    [
+        ("Condition/x", (), True),
+        ("MedicationRequest/x", (), True),
+        ("ADT c1 segment 4", (), True),
+        ("Observation/x", ("4548-4",), True),
+        ("ORU c2 segment 9", (), True),
+        ("Observation/x", ("2160-0",), False),
+        ("ORU c2 segment 9", ("2160-0",), False),
+    ],
+)
+def test_what_was_set_aside_may_tell_of_diabetes(
+    reference: str, codes: tuple[str, ...], may_be: bool, reason: SetAsideReason, chart: Any, look: Any
+) -> None:
+    """Nobody can say that there is none, unless it never held, or is known to measure something else."""
+    aside = SetAside(reference, reason, "it cannot be used", tuple(Coding(LOINC, code) for code in codes))
+    found = look(without_diabetes(chart, set_aside=(aside,)))
+    assert found.refusal.in_population == (may_be and reason is not SetAsideReason.VOID)
 
 
 @pytest.mark.parametrize(

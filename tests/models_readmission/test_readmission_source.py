@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from models.readmission_30d.train import RECIPE
-from models.readmission_30d.training.comparators import COMPARATORS
+from models.readmission_30d.training.comparators import COMPARATORS, LACE
 from models.readmission_30d.training.data import NOW, SHA256, SLICE, Diabetes130
 from models.readmission_30d.training.table import DIAGNOSES, LABEL
 from models.runtime.sight import TreeSight
@@ -162,7 +163,7 @@ def test_faults_of_files(tables: Any, tmp_path: Path) -> None:
         cases(tables.write({}, {}))
     with pytest.raises(WrongData, match="no file"):
         cases()
-    (tmp_path / "x.parquet").write_bytes(b"no table")
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(WrongData, match=r"x\.parquet cannot be read"):
         cases(tmp_path / "x.parquet")
 
@@ -182,12 +183,45 @@ def test_other_predictions_for_the_same_rows(tables: Any, rows_of: Any) -> None:
             {"encounter_id": "2", "patient_nbr": "8", "admission_type_id": "6"},
         )
     )
-    beside = {name: score(rows) for name, score in COMPARATORS.items()}
-    lace, stays = beside.values()
+    (stays,) = (score(rows) for score in COMPARATORS.values())
     # Four days 4, acute 3, heart failure and diabetes with complication 2 + 2 and so 5, two visits 2.
-    assert lace[1] == 14.0
-    assert np.isnan(lace[0])
+    assert rows.beside[LACE][1] == 14.0
+    assert np.isnan(rows.beside[LACE][0])
     assert stays.tolist() == [0.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("codes", "points"),
+    [
+        (("786", "401", "250"), 1.0),  # diabetes alone
+        (("714.0", "401", "250"), 5.0),  # rheumatoid arthritis 3, which is in no column of the model
+        (("456.1", "401", "250"), 5.0),  # oesophageal varices: severe liver disease
+        (("42", "401", "250"), 5.0),  # 042 without its zero: HIV disease
+        (("585.3", "401", "250"), 3.0),  # kidney disease, mild
+        (("585.6", "401", "250"), 5.0),  # and severe
+        (("410", "401", "250"), 2.0),
+    ],
+)
+def test_lace_is_worked_out_from_the_codes_of_the_source(tables: Any, codes: tuple[str, ...], points: float) -> None:
+    """By the lists of the published score, also where the model has no column for a disease."""
+    (case,) = cases(tables.write(dict(zip(DIAGNOSES, codes, strict=True))))
+    assert case.beside == {LACE: 4.0 + 3.0 + points}
+
+
+@pytest.mark.parametrize("label", ["", "?", "yes", "<31", "no"])
+def test_a_label_that_says_nothing_is_refused(tables: Any, label: str) -> None:
+    """It does not stand for "not readmitted"; how many there are is told, and never what stood there."""
+    path = tables.write({LABEL: label}, {"encounter_id": "2", LABEL: label}, {"encounter_id": "3", LABEL: ">30"})
+    with pytest.raises(WrongData, match="in 2 rows readmitted is none of <30, >30, NO"):
+        cases(path)
+
+
+def test_a_packed_table_is_known_by_its_content(tables: Any) -> None:
+    """Whatever it is called."""
+    path = tables.write({})
+    expected = cases(path)
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert cases(path) == expected
 
 
 def test_the_recipe() -> None:

@@ -40,10 +40,12 @@ from clinical.assessment import (
     Tier,
 )
 from clinical.audit import AuditEvent, AuditKind
+from clinical.incident import IncidentReport, ProblemKind
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
 from oversight import stored
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
+from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
@@ -293,6 +295,21 @@ def rich(assessment: RiskAssessment, score: Score) -> RiskAssessment:
 
 
 @pytest.fixture
+def with_silent(rich: RiskAssessment) -> RiskAssessment:
+    """A risk with a score beside it that gave no answer."""
+    silent = Abstention(
+        rich.comparators[0].model,
+        NOON,
+        AbstentionReason.NOT_ENOUGH_DATA,
+        "2 of 6 items were found",
+        True,
+        unused=(SetAside("MedicationRequest/p-4711-m", SetAsideReason.NO_VALUE, "a medicine"),),
+        incomplete=("medications: not in the prefetch",),
+    )
+    return replace(rich, unanswered=(silent,))
+
+
+@pytest.fixture
 def abstention() -> Abstention:
     """No answer."""
     return Abstention(MODEL, NOON, AbstentionReason.NOT_ENOUGH_DATA, "nothing was measured", True, ("Lactate",))
@@ -399,6 +416,27 @@ def answer() -> Callable[..., Feedback]:
 
 
 @pytest.fixture
+def report_on() -> Callable[..., IncidentReport]:
+    """Make a report of a problem with an advice, ten minutes after it; keywords change it."""
+
+    def make(advice: Advice, **changes: Any) -> IncidentReport:
+        """One report."""
+        members: dict[str, Any] = {
+            "id": f"I-{uuid.uuid4().hex[:12]}",
+            "time": advice.time + timedelta(minutes=10),
+            "client": advice.client,
+            "service": advice.service,
+            "advice_id": advice.id,
+            "kind": ProblemKind.WRONG_DATA,
+            "words": "The weight is that of another day.",
+            "user": "Practitioner/dr-house-007",
+        }
+        return IncidentReport(**(members | changes))
+
+    return make
+
+
+@pytest.fixture
 def full_ledger(
     engine: Engine,
     ledger: SqlLedger,
@@ -406,14 +444,16 @@ def full_ledger(
     make_advice: Callable[..., Advice],
     abstention: Abstention,
     answer: Callable[..., Feedback],
+    report_on: Callable[..., IncidentReport],
 ) -> Engine:
     """A ledger with rows in every chain, and letters that are not ASCII."""
-    switches, audit = SqlSwitches(engine, clock), SqlAudit(engine)
+    switches, audit, incidents = SqlSwitches(engine, clock), SqlAudit(engine), SqlIncidents(engine, Pseudonyms(KEY))
     for number in range(6):
         advice = make_advice(unit_name=f"Ställe {number}", request_key=f"{number:064x}", **_kind(number, abstention))
         ledger.append(advice)
         ledger.record([answer(advice, comment="Größe"), answer(advice, comment=f"{number} \0")])
         switches.set("", f"service {number}", off=number % 2 == 0, by_whom="ann", reason="drill")
+        incidents.open(report_on(advice, words=f"Größe {number}"))
         audit.note(AuditEvent(NOON, AuditKind.CALL_FAILED, "c", "s", "h", 503, "7f", "LedgerUnavailable"))
     return engine
 

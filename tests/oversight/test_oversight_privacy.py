@@ -27,7 +27,7 @@ def everything(engine, url):
     with engine.connect() as connection:
         return findings + b"".join(
             repr(tuple(row)).encode()
-            for table in ("advice", "feedback", "vocabulary", "audit", "switch", "used_token")
+            for table in ("advice", "feedback", "vocabulary", "audit", "switch", "incident", "used_token")
             for row in connection.execute(text(f"TABLE {table}"))
         )
 

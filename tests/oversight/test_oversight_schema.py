@@ -12,6 +12,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from clinical.errors import LedgerUnavailable
+from oversight.incidents import SqlIncidents
+from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
 from oversight.tables import metadata
@@ -74,14 +76,15 @@ def test_database_of_a_newer_version_is_refused(engine):
         upgrade(engine)
 
 
-@pytest.mark.parametrize("table", ["advice", "feedback", "vocabulary", "audit", "switch"])
+@pytest.mark.parametrize("table", ["advice", "feedback", "vocabulary", "audit", "switch", "incident"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET chain = digest", "DELETE FROM {}"])
-def test_rows_cannot_be_changed_or_deleted(engine, ledger, make_advice, answer, clock, table, statement):
+def test_rows_cannot_be_changed_or_deleted(engine, ledger, make_advice, answer, report_on, clock, table, statement):
     """The database itself refuses, whoever asks."""
     card = make_advice()
     ledger.append(card)
     ledger.record([answer(card)])
     SqlSwitches(engine, clock).set("", "", off=True, by_whom="ann", reason="drill")
+    SqlIncidents(engine, Pseudonyms(b"k" * 32)).open(report_on(card))
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(statement.format(table)))
     assert ledger.decision(card.id)
@@ -92,7 +95,7 @@ def test_postgresql_tables_cannot_be_emptied(postgres_url, open_ledger, make_adv
     ledger, engine = open_ledger(postgres_url)
     ledger.append(make_advice())
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.execute(text("TRUNCATE advice, feedback, vocabulary, audit, switch"))
+        connection.execute(text("TRUNCATE advice, feedback, vocabulary, audit, switch, incident"))
 
 
 def test_sqlite_rows_cannot_be_replaced(tmp_path, open_ledger, make_advice, answer):

@@ -182,6 +182,7 @@ def before(url, open_ledger):
     ledger, engine = open_ledger(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        connection.execute(text("DROP TABLE incident"))
         for columns in (["patient", "service", "clinician", "time"], ["clinician", "time"], ["encounter"]):
             name = "_".join(["ix_advice", *columns])
             connection.execute(text(f"DROP INDEX {name}"))

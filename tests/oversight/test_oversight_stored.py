@@ -100,6 +100,7 @@ def assessments(draw):
         "weak": texts,
         "comparators": tuples(score_of(of_facts, of_bases), 2),
         "others": tuples(st.builds(Estimate, probability=numbers)),
+        "unanswered": tuples(st.builds(Abstention, **rest), 2),
     }
     reasons = attributions(of_facts, of_bases)
     made = st.builds(
@@ -164,6 +165,18 @@ def test_what_came_later_takes_no_room_where_it_is_as_usual(as_stored, assessmen
     """An entry without it has the members that it had before, and no more."""
     text = unpacked(as_stored(assessment, "p", None)[1])
     assert not any(f'"{name}"'.encode() in text for name in (*stored_scores.SOMETIMES, "basis", "items"))
+
+
+def test_a_score_that_gave_no_answer_takes_room_only_where_there_is_one(as_stored, write_and_read, rich, with_silent):
+    """An entry without one is what it was before there could be one, and loads as that; ids are veiled in the new."""
+    assert b'"unanswered"' not in unpacked(as_stored(rich, "p-4711", "enc-99")[1])
+    for finding in (rich, with_silent):
+        assert write_and_read(finding, patient_id="p-4711", encounter_id="enc-99") == finding
+    words, content = as_stored(with_silent, "p-4711", "enc-99")
+    assert b"MedicationRequest/{patient}-m" in unpacked(content)
+    assert b"4711" not in unpacked(content)
+    other = stored.read_finding(content, words, patient_id="p-1", encounter=None)
+    assert other.unanswered[0].unused[0].reference == "MedicationRequest/p-1-m"
 
 
 def test_every_later_field_of_a_risk_has_a_default(assessment):

@@ -12,7 +12,7 @@ import pytest
 from oversight.database import open_engine
 from oversight.verify import heads, verify
 
-CHAINED = ("vocabulary", "advice", "feedback", "audit", "switch")
+CHAINED = ("vocabulary", "advice", "feedback", "audit", "switch", "incident")
 
 
 def checked(engine, kept):
@@ -84,9 +84,8 @@ def _copy(connection, table, dice):
 
 def _raw_text(connection, table, dice):
     """Bytes that are no UTF-8 in a column of text."""
-    column = {"advice": "unit_name", "feedback": "comment", "audit": "detail", "switch": "reason"}.get(
-        table, "model_key"
-    )
+    names = {"advice": "unit_name", "feedback": "comment", "audit": "detail", "switch": "reason", "incident": "words"}
+    column = names.get(table, "model_key")
     connection.execute(f"UPDATE {table} SET {column} = CAST(x'ff41' AS TEXT) WHERE sequence = 1")
 
 

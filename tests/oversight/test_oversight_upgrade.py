@@ -140,6 +140,7 @@ def test_entries_stay_readable_and_get_their_place_in_the_chain(old, first_form)
         "feedback": 1,
         "audit": 0,
         "switch": 0,
+        "incident": 0,
     }
 
 

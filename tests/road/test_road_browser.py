@@ -60,7 +60,7 @@ def test_the_whole_road(page: Any, hospital: House, pictures: Path) -> None:
 
     app.locator("details.override summary").click()
     app.get_by_label("I judge the risk differently").check()
-    app.get_by_label("Comment").fill("Improving since the last results")
+    app.get_by_role("textbox", name="Comment").fill("Improving since the last results")
     app.get_by_role("button", name="Save override").click()
     app.get_by_text("Saved: overridden").wait_for()
     assert "Improving since the last results" in app.locator("main").inner_text()

@@ -107,11 +107,12 @@ def test_every_open_intensive_care_bundle_gets_an_answer_with_a_reason(
         tell=lambda *_: None,
     )
     assert len(report.patients) == 20
+    hooks = hospital.desk.hooks
+    (service,) = [one for one in hooks.services("patient-view") if one.id == "icu-mortality"]
     answers = []
     for person in hospital.desk.patients():
         if person.id.startswith("p12-"):
-            results = hospital.desk.fire("patient-view", person).results
-            (result,) = [one for one in results if one.service.id == "icu-mortality"]
+            result = hooks.call(service, person.id, person.stay.id if person.stay else None)
             assert result.response is not None, result.problem
             found = result.response["extension"]["org.chartside.outcome"]
             assert found["status"] in ("assessed", "not-assessed")

@@ -3,13 +3,14 @@
 import dataclasses
 import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from smart_peer import REDIRECT, SCOPES, AuthorizationServer, RealClock, running
 
 from clinical.advice import Advice, Feedback, History, Receipt, WithheldReason
 from clinical.app_context import AppContexts
@@ -24,11 +25,16 @@ from clinical.assessment import (
     RiskAssessment,
     Tier,
 )
-from clinical.errors import LedgerUnavailable
+from clinical.errors import LedgerUnavailable, NotAllowed
+from clinical.incident import IncidentReport
 from clinical.invocation import FhirAccess
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
+from fhir_adapters.session import Registration, SmartSessions, Visit
+from fhir_adapters.transport import Limits, Transport
 from smart_app.blueprint import create_blueprint
-from smart_app.ports import Banner, Deps, Ehr
+from smart_app.deps import Deps
+from smart_app.fact_port import SourceFact
+from smart_app.ports import Banner, Ehr
 
 NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
 ISS = "https://ehr.example/fhir"
@@ -80,7 +86,7 @@ class FakeLedger:
         found = self.advice.get(advice_id)
         return found if found and (found.client, found.patient_id) == (client, patient_id) else None
 
-    def decision(self, advice_id: str) -> Feedback | None:
+    def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
         """The latest."""
         self._check()
         return next((item for item in reversed(self.feedback) if item.advice_id == advice_id), None)
@@ -93,6 +99,25 @@ class FakeLedger:
         return Receipt(len(new), len(batch) - len(new), 0)
 
 
+@dataclass
+class FakeIncidents:
+    """Reports in memory; the same one twice is one."""
+
+    reports: dict[str, IncidentReport] = field(default_factory=dict)
+    down: bool = False
+
+    def open(self, report: IncidentReport) -> None:
+        """Store."""
+        if self.down:
+            raise LedgerUnavailable("The ledger cannot be written.")
+        self.reports.setdefault(report.id, report)
+
+    def reported(self, advice_id: str, *, client: str, user: str) -> list[IncidentReport]:
+        """What this user reported."""
+        wanted = (advice_id, client, user)
+        return [each for each in self.reports.values() if (each.advice_id, each.client, each.user) == wanted]
+
+
 @dataclass(frozen=True)
 class FakeBegun:
     """A launch on its way."""
@@ -100,6 +125,7 @@ class FakeBegun:
     authorize_url: str
     state: str
     pending: str
+    form: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,14 +134,20 @@ class FakeVisit:
 
     patient_id: str = "p1"
     client: str = "general"
+    handle: str = "handle-of-the-tokens"
     encounter_id: str | None = "e1"
     user: str = "Practitioner/7"
     app_context: str | None = None
     need_patient_banner: bool = True
     scopes: tuple[str, ...] = ("patient/Observation.rs",)
     not_granted: tuple[str, ...] = ()
-    access: FhirAccess = field(default_factory=lambda: FhirAccess(ISS, "the-access-token"))
     expires_at: datetime | None = None
+    can_write: tuple[str, ...] = ()
+    intent: str = ""
+    tenant: str = ""
+    fhir_context: tuple = ()
+    style: dict[str, str] = field(default_factory=dict)
+    locale: str = ""
 
 
 @dataclass
@@ -123,14 +155,36 @@ class FakeSessions:
     """An EHR that answers at once. `visit` is the next to come back; `begun` counts the requests it would have had."""
 
     visit: FakeVisit = field(default_factory=FakeVisit)
-    begun: list[str] = field(default_factory=list)
+    begun: list[str | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     completed: list[dict[str, str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    clock: SetClock | None = None
+    by_post: bool = False
 
-    def begin(self, ehr: Ehr, launch: str, redirect_uri: str) -> FakeBegun:
+    def begin(self, ehr: Ehr, launch: str | None, redirect_uri: str) -> FakeBegun:
         """Begin."""
         self.begun.append(launch)
+        self.asked.append(ehr.iss)
         state = f"state-{uuid.uuid4()}"
+        if self.by_post:
+            form = {"state": state, "scope": '"><script>alert(1)</script>'}
+            return FakeBegun("https://as.example/authorize?tenant=1", state, ehr.client, form)
         return FakeBegun(f"https://as.example/authorize?state={state}&redirect_uri={redirect_uri}", state, ehr.client)
+
+    def access(self, visit: FakeVisit) -> FhirAccess:
+        """Leave to read until the visit's token ends."""
+        if visit.expires_at is not None and self.clock is not None and visit.expires_at <= self.clock.now():
+            raise NotAllowed("The EHR's permission to read this record has run out.")
+        return FhirAccess(ISS, "the-access-token")
+
+    def renewed(self, visit: FakeVisit, access: FhirAccess) -> FhirAccess:
+        """Never."""
+        raise NotAllowed("The EHR's permission to read this record has run out.")
+
+    def end(self, visit: FakeVisit) -> None:
+        """End."""
+        self.ended.append(visit.handle)
 
     def complete(self, pending: str, callback: dict[str, str]) -> FakeVisit:
         """Complete."""
@@ -259,6 +313,13 @@ class House:
     fault: Exception | None = None
     banners: dict[str, Banner] = field(default_factory=dict)
     app: Flask = field(default_factory=lambda: Flask("test"))
+    incidents: FakeIncidents = field(default_factory=FakeIncidents)
+    silent: dict[tuple[str, str], WithheldReason] = field(default_factory=dict)
+    deps: Deps | None = None
+
+    def silence(self, visit: FakeVisit, service: str) -> WithheldReason | None:
+        """Why this user may see nothing of a service, as a test says it."""
+        return self.silent.get((visit.user, service))
 
     def assess(self, visit: FakeVisit) -> list[Advice]:
         """Every model, into the ledger."""
@@ -287,7 +348,7 @@ class House:
 def house() -> House:
     """The page with one model that finds a risk."""
     clock = SetClock()
-    made = House(clock, FakeLedger(), FakeSessions(), [lambda: (make_risk(), None)])
+    made = House(clock, FakeLedger(), FakeSessions(clock=clock), [lambda: (make_risk(), None)])
     deps = Deps(
         ehrs={
             ISS: Ehr("general", ISS, "chartside", ("https://ehr.example",)),
@@ -301,7 +362,10 @@ def house() -> House:
         contexts=CONTEXTS,
         base_url=BASE_URL,
         secret=b"s" * 32,
+        silence=made.silence,
+        incidents=made.incidents,
     )
+    made.deps = deps
     made.app.register_blueprint(create_blueprint(deps))
     return made
 
@@ -365,3 +429,100 @@ def make():
             return CONTEXTS.write(advice.id, advice.client)
 
     return Make
+
+
+@pytest.fixture
+def server() -> Iterator[AuthorizationServer]:
+    """A running authorization server on a free port."""
+    with running(AuthorizationServer()) as made:
+        yield made
+
+
+@pytest.fixture
+def real_clock() -> RealClock:
+    """The time."""
+    return RealClock()
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    """The product's own way out, with short limits, closed at the end."""
+    made = Transport(Limits(connect=0.5, read=0.5))
+    yield made
+    made._http.close()
+
+
+@pytest.fixture
+def sessions_for(transport: Transport, real_clock: RealClock) -> Callable[..., SmartSessions]:
+    """Launches for a page that is registered in a certain way."""
+
+    def make(registration: Registration | None = None, scopes: tuple[str, ...] = SCOPES) -> SmartSessions:
+        return SmartSessions(
+            transport=transport,
+            clock=real_clock,
+            scopes=scopes,
+            seal_key=b"k" * 32,
+            seconds=2.0,
+            registrations={"general": registration} if registration else None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def sessions(sessions_for: Callable[..., SmartSessions]) -> SmartSessions:
+    """Launches of a public client."""
+    return sessions_for()
+
+
+@pytest.fixture
+def ehr(server: AuthorizationServer) -> Ehr:
+    """The EHR in our registry."""
+    return Ehr("general", server.iss, "chartside-app", ("https://ehr.example",))
+
+
+@pytest.fixture
+def launch_with(server: AuthorizationServer, ehr: Ehr) -> Callable[..., Visit]:
+    """A whole launch; without a launch id it is standalone."""
+
+    def run(sessions: SmartSessions, launch: str | None = "L1") -> Visit:
+        begun = sessions.begin(ehr, launch, REDIRECT)
+        return sessions.complete(begun.pending, server.authorize(begun.authorize_url, dict(begun.form)))
+
+    return run
+
+
+@pytest.fixture
+def launch(sessions: SmartSessions, launch_with: Callable[..., Visit]) -> Callable[[], Visit]:
+    """A whole launch of a public client from the chart."""
+    return lambda: launch_with(sessions)
+
+
+@dataclass
+class FakeFacts:
+    """An EHR that shows single resources. `fault` is raised instead, if there is one."""
+
+    fact: SourceFact = field(
+        default_factory=lambda: SourceFact(
+            "Observation", "Lactate", "4.1 mmol/L", NOW, "final", "Laboratory", "0.5 to 2.2 mmol/L"
+        )
+    )
+    fault: Exception | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def read_fact(self, visit: FakeVisit, reference: str) -> SourceFact:
+        """The same for every reference."""
+        self.asked.append((visit.patient_id, reference))
+        if self.fault is not None:
+            raise self.fault
+        return self.fact
+
+
+@pytest.fixture
+def facts(house: House) -> FakeFacts:
+    """Source facts behind the page; `house` is then served by an app that has them."""
+    assert house.deps is not None
+    made = FakeFacts()
+    house.app = Flask("facts")
+    house.app.register_blueprint(create_blueprint(dataclasses.replace(house.deps, facts=made)))
+    return made

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
@@ -11,7 +11,8 @@ from werkzeug.serving import make_server
 
 from clinical.advice import Outcome
 from smart_app.blueprint import create_blueprint
-from smart_app.ports import Deps, Ehr
+from smart_app.deps import Deps
+from smart_app.ports import Ehr
 
 # The sandbox in which a large EHR frames its apps: no top navigation.
 SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
@@ -70,6 +71,7 @@ class Begun:
     authorize_url: str
     state: str
     pending: str = "sealed"
+    form: dict[str, str] = field(default_factory=dict)
 
 
 def answering_at_once(origin: str, _ehr: Ehr, launch: str, _redirect_uri: str) -> Begun:

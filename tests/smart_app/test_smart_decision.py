@@ -81,9 +81,9 @@ def test_a_token_of_another_page_is_refused(house, doctor, browser, page) -> Non
     [
         ({"outcome": "overridden"}, "needs a reason"),
         ({"outcome": "overridden", "reason": "made-up"}, "needs a reason"),
-        ({"outcome": "deleted"}, "Choose Accept or Override"),
-        ({}, "Choose Accept or Override"),
-        ({"outcome": "accepted", "once": "x"}, "Choose Accept or Override"),
+        ({"outcome": "deleted"}, "Choose Accept, Override or Snooze"),
+        ({}, "Choose Accept, Override or Snooze"),
+        ({"outcome": "accepted", "once": "x"}, "Choose Accept, Override or Snooze"),
         ({"outcome": "accepted", "comment": "x" * 501}, "longer than 500"),
         ({"outcome": "accepted", "comment": "a\x00b"}, "cannot be stored"),
     ],

@@ -6,8 +6,9 @@ import pytest
 
 from clinical.errors import LaunchFailed, SettingsInvalid
 from smart_app import cookies
+from smart_app.deps import Deps
 from smart_app.launching import MAX_LAUNCHES
-from smart_app.ports import Deps, Ehr
+from smart_app.ports import Ehr
 from smart_app.sessions import MemorySessions
 
 
@@ -41,7 +42,14 @@ def test_a_launch_leads_to_the_page(house, doctor, browser, make) -> None:
     "query",
     [
         "iss=https://evil.example/fhir&launch=1",
-        "iss=https://ehr.example/fhir/&launch=1",
+        "iss=https://ehr.example/fhir//&launch=1",
+        "iss=https://ehr.example/fhir/x&launch=1",
+        "iss=http://ehr.example/fhir&launch=1",
+        "iss=https://ehr.example:443/fhir&launch=1",
+        "iss=https://ehr.example/fhir?x&launch=1",
+        "iss=https://ehr.example/fhir/..&launch=1",
+        "iss=https://169.254.169.254/fhir&launch=1",
+        "iss=/&launch=1",
         "iss=https://ehr.example/fhir%00&launch=1",
         "iss=https://EHR.example/fhir&launch=1",
     ],
@@ -236,3 +244,109 @@ def test_the_store_is_bounded_and_forgets(house) -> None:
 def test_other_cookies_are_not_ours() -> None:
     """Only cookies with the prefix count."""
     assert cookies.held({"session": "x", "__Host-chartside-abc": "y"}) == {"abc": "y"}
+
+
+def test_a_slash_at_the_end_of_iss_is_the_same_ehr(house, doctor, browser, make) -> None:
+    """It goes out as it came in; the page is that of the registered EHR."""
+    begun = doctor.begin(browser, make.iss + "/")
+    assert begun.status_code == 303
+    assert house.sessions.asked == [make.iss + "/"]
+    landed = come_back(browser, make, code="c", state=state_of(begun))
+    assert browser.get(landed.location, base_url=make.base_url).status_code == 200
+
+
+def test_a_standalone_launch_begins_without_the_ehr(house, browser, make) -> None:
+    """One registered EHR by its id, no launch id; the rest is as ever."""
+    begun = browser.get("/smart/standalone/other", base_url=make.base_url)
+    assert (begun.status_code, house.sessions.begun, house.sessions.asked) == (
+        303,
+        [None],
+        ["https://other.example/fhir"],
+    )
+    assert begun.headers["Set-Cookie"].startswith("__Host-chartside-")
+    house.sessions.visit = make.visit(client="other")
+    landed = come_back(browser, make, code="c", state=state_of(begun))
+    assert "Ada P1" in browser.get(landed.location, base_url=make.base_url).text
+
+
+@pytest.mark.parametrize("client", ["nobody", "https:%2f%2fehr.example%2ffhir", "%3Cscript%3E", "General"])
+def test_a_standalone_launch_at_an_unknown_ehr_asks_nobody(house, browser, make, client) -> None:
+    """Only ids of the registry."""
+    answer = browser.get(f"/smart/standalone/{client}", base_url=make.base_url)
+    assert answer.status_code in (403, 404)
+    assert "<script>" not in answer.text
+    assert house.sessions.begun == []
+
+
+def test_a_long_request_is_a_form_that_goes_to_that_ehr_alone(house, doctor, browser, make) -> None:
+    """The policy names the authorization server's origin; values are escaped; a button works without JavaScript."""
+    house.sessions.by_post = True
+    answer = doctor.begin(browser)
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "form-action 'self' https://as.example;" in policy
+    assert "script-src 'self';" in policy
+    assert 'action="https://as.example/authorize?tenant=1"' in answer.text
+    assert "<button>" in answer.text
+    assert "<script>alert" not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    state = answer.text.split('name="state" value="')[1].split('"')[0]
+    assert come_back(browser, make, code="c", state=state).status_code == 303
+    other = browser.get("/smart/launch", base_url=make.base_url).headers["Content-Security-Policy"]
+    assert "as.example" not in other
+    assert "script-src" not in other
+
+
+def csrf_of(text: str) -> str:
+    """The form token of a page."""
+    return text.split('name="csrf_token" value="')[1].split('"', maxsplit=1)[0]
+
+
+def test_leaving_closes_the_page(house, doctor, browser, make) -> None:
+    """Tokens ended, cookie gone, page closed, and the answer says so."""
+    url, text = doctor.see(browser)
+    answer = doctor.post(browser, f"{url}/leave", {"csrf_token": csrf_of(text)})
+    assert answer.status_code == 200
+    assert "Signed out" in answer.text
+    assert house.sessions.ended == ["handle-of-the-tokens"]
+    assert "Max-Age=0" in answer.headers["Set-Cookie"]
+    assert not browser._cookies
+    assert browser.get(url, base_url=make.base_url).status_code == 403
+
+
+def test_nobody_else_can_close_a_page(house, doctor, browser, make) -> None:
+    """Not without the form token, not with another page's, not from another browser, not by a link."""
+    url, text = doctor.see(browser)
+    _, other = doctor.see(browser, make.visit(patient_id="p2"))
+    own, foreign = {"csrf_token": csrf_of(text)}, {"csrf_token": csrf_of(other)}
+    for who, form in ((browser, {}), (browser, foreign), (house.browser(), own)):
+        assert doctor.post(who, f"{url}/leave", form).status_code == 403
+    assert browser.get(f"{url}/leave", base_url=make.base_url).status_code == 405
+    assert house.sessions.ended == []
+    assert browser.get(url, base_url=make.base_url).status_code == 200
+
+
+def test_leaving_one_page_leaves_the_other_open(house, doctor, browser, make) -> None:
+    """Two charts in two tabs."""
+    url, text = doctor.see(browser)
+    other, _ = doctor.see(browser, make.visit(patient_id="p2", handle="second"))
+    doctor.post(browser, f"{url}/leave", {"csrf_token": csrf_of(text)})
+    assert house.sessions.ended == ["handle-of-the-tokens"]
+    assert "Ada P2" in browser.get(other, base_url=make.base_url).text
+
+
+def test_the_key_set_is_public_and_may_be_kept(browser, make) -> None:
+    """A JWK Set for every EHR, for five minutes; nothing else of this room may be kept."""
+    answer = browser.get("/smart/jwks.json", base_url=make.base_url)
+    assert answer.get_json() == {"keys": []}
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert "Set-Cookie" not in answer.headers
+    assert browser.get("/smart/launch", base_url=make.base_url).headers["Cache-Control"] == "no-store"
+
+
+def test_a_token_of_the_visit_reaches_no_page(house, doctor, browser, make) -> None:
+    """Neither token nor handle nor state is on the page, in its address or in its headers."""
+    url, text = doctor.see(browser)
+    answer = browser.get(url, base_url=make.base_url)
+    for secret in ("the-access-token", "handle-of-the-tokens", "state-"):
+        assert secret not in text + url + str(answer.headers)

@@ -29,7 +29,8 @@ def test_the_risk_stands_against_the_base_rate(house, doctor, make) -> None:
     """Number, natural frequency, base rate, tier, situation, times and model."""
     text = show(house, doctor, make.risk())
     for words in (
-        "31 %", "about 31 of 100 patients like this", "Higher than the base rate of 14 %", "Tier: amber, from 20 %",
+        "31 %", "About 31 of 100 patients like this", "Higher than the average of 14 % among the patients",
+        "“Amber” means 20 % or more.", "How often a risk of this size comes true was not checked.",
         "hour 24 of the intensive care stay", "newest value 12 min old", "12 Nov 2026, 14:05 UTC",
         "icu-mortality 1.0.0", "it does not replace it", "Ask a senior clinician",
     ):  # fmt: skip
@@ -41,11 +42,24 @@ def test_drivers_are_told_by_word_arrow_and_value(house, doctor, make) -> None:
     text = show(house, doctor, make.risk())
     assert "▲ raises × 1.8" in text
     assert "▼ lowers × 0.76" in text
-    assert "4.1 mmol/L 24 min old 12 Nov 2026, 13:41 UTC Observation/lactate-1" in text
+    assert "4.1 mmol/L 24 min old Observation/lactate-1 12 Nov 2026, 13:41 UTC" in text
     assert "38 mg/dL reported 13.57 mmol/L" in text
     assert "Age 74 years" in text
-    assert "3 other signals together" in text
-    assert "Sodium" not in text
+    assert "Sum of 3 other signals ▼ lowers × 0.90" in text
+    assert "The 3 other signals, one by one" in text
+    assert "Sodium 139 mmol/L 5 h old" in text
+
+
+def test_the_strongest_signals_are_not_called_the_main_ones(house, doctor, make) -> None:
+    """The sum of the others stands beside them, because it may be larger than any of them."""
+    text = show(house, doctor, make.risk())
+    told = text.split("Strongest single signals:")[1].split("Suggested:")[0]
+    assert [part.strip() for part in told.split("▲")[1:]] == [
+        "Lactate 4.1 mmol/L raises × 1.8",
+        "Glasgow coma score 7 raises × 1.6",
+        "Urea nitrogen 38 mg/dL raises × 1.4 and ▼ Sum of 3 other signals lowers × 0.90",
+    ]
+    assert "Mainly" not in text
 
 
 def test_bars_lie_on_the_side_that_the_word_says(house, doctor, make) -> None:
@@ -86,7 +100,7 @@ def test_gaps_are_named(house, doctor, make) -> None:
     house.banners["p1"] = Banner("p1", incomplete=incomplete, caveats=caveats)
     text = show(house, doctor, make.risk(), visit=make.visit(not_granted=("patient/Condition.rs",)))
     for words in (
-        "Missing (3) No usable value of: Bilirubin, Albumin, Arterial pH.", "Read, but not used (3)",
+        "Not measured, or no usable value (3): Bilirubin, Albumin, Arterial pH.", "Read, but not used (3)",
         "2: outside the plausible range", "1: unit not known for this signal", "Observation/k-9",
         "only the newest 500", "leave to read all of Condition", "birth date without a day", "Name not recorded",
     ):  # fmt: skip
@@ -107,7 +121,7 @@ def test_an_abstention_has_a_reason_and_no_number(house, doctor, make) -> None:
     text = show(house, doctor, make.abstention())
     assert "Not assessed , because only 3 of the 8 signals" in text
     assert "does not mean that there is no risk" in text
-    assert "Missing (2)" in text
+    assert "no usable value (2): Heart rate, Urine output." in text
     assert not re.search(r"\d ?%", text)
     assert "Accept" not in text
 
@@ -313,13 +327,14 @@ def test_an_expired_token_is_not_used(house, doctor, browser, make) -> None:
 
 
 def test_headers_of_the_page(house, doctor, browser, make) -> None:
-    """Framed by this EHR only, not stored, no script, nothing passed on."""
+    """Framed by this EHR only, not stored, only scripts of its own, nothing passed on."""
     url, _ = doctor.see(browser)
     headers = browser.get(url, base_url=make.base_url).headers
     policy = headers["Content-Security-Policy"]
     assert policy.endswith("frame-ancestors https://ehr.example")
     assert "default-src 'none'" in policy
-    assert "script-src" not in policy
+    assert "script-src 'self'; connect-src 'self';" in policy
+    assert "unsafe" not in policy
     assert "X-Frame-Options" not in headers
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cache-Control"] == "no-store"
@@ -346,7 +361,7 @@ def test_a_signal_without_effect_is_called_so(house, doctor, make) -> None:
     probability = 1 / (1 + math.exp(-explanation.log_odds))
     text = show(house, doctor, make.risk(explanation=explanation, probability=probability))
     assert "◆ no change × 1.0" in text
-    assert "Mainly" not in text
+    assert "Strongest" not in text
 
 
 def test_a_decision_made_on_the_card_is_shown(house, doctor, make) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from clinical.advice import Outcome, WithheldReason
 from clinical.assessment import Basis, Explanation, Indicator, ScoreItem, Tier
+from clinical.record import SetAside, SetAsideReason
 from clinical.wording import scored, spread
 from findings import NOW
 from smart_app.scores import lay_out_score
@@ -37,7 +38,7 @@ def test_a_score_has_its_number_its_band_and_its_items(house, doctor, make_score
         "NEWS2 (early warning score) 7 of 20 high A published score; band as in RCP 2017.",
         "day 2 in hospital; newest value 20 min old, oldest from 2 Mar 2026, 06:30 UTC",
         "Item Found Points Rule Measured",
-        "Respiratory rate 26 /min Points: 3 Rule: 25 or more 20 min old 2 Mar 2026, 07:40 UTC Observation/0-0",
+        "Respiratory rate 26 /min Points: 3 Rule: 25 or more 20 min old Observation/0-0 2 Mar 2026, 07:40 UTC",
         "Oxygen saturation 93 % COPD 26 Jan 2025 Condition/copd Points: 2",
         "Consciousness alert Points: 0",
         "Sum Points: 7",
@@ -94,11 +95,11 @@ def test_a_risk_has_what_stands_beside_its_number(house, doctor, make_rich) -> N
     """Range and what it is, values outside of training, further risks, coverage, scores, diagnoses."""
     text = show(house, doctor, make_rich())
     for words in (
-        "Range 44 to 57 % : how far the model's own calibration leaves this number open.",
+        "Range 44 to 57 % : what is known of earlier patients does not narrow it further.",
         "Outside what the model learned from: Age 103 years.",
         "Also estimated: heart failure within 10 years 4 % ; stroke within 10 years 30 % .",
-        "62 % of what the model weighs was found.",
-        "bar: this patient, line: its range, mark: base rate",
+        "62 % of what usually decides this model's answer was found.",
+        "bar: this patient, line: its range, mark: average",
         "Score Value Band Data NEWS2 (early warning score) items",
         "7 of 20 Band: high Data: whole",
         "at least 5 of 20 Band: high Data: Consciousness not known; the score lies between 5 and 10",
@@ -109,6 +110,27 @@ def test_a_risk_has_what_stands_beside_its_number(house, doctor, make_rich) -> N
     assert "Too weak" not in text
 
 
+def test_what_is_missing_only_for_a_score_stands_with_the_score(house, doctor, make_rich, make_score, make) -> None:
+    """Gaps and unused facts in its row, and a row for a score that was not worked out; none as a gap of the risk."""
+    aside = SetAside("MedicationRequest/1", SetAsideReason.NO_VALUE, "medicine that nobody knows")
+    gaps = ("medications: not in the prefetch",)
+    open_ = dataclasses.replace(make_score(unknown=1, value=5.0), incomplete=gaps, unused=(aside, aside))
+    silent = dataclasses.replace(make.abstention(), text="2 of 6 items were found.", incomplete=gaps)
+    text = show(house, doctor, make_rich(comparators=(open_,), unanswered=(silent,), unused=()))
+    told = "read only in part: medications: not in the prefetch"
+    assert f"the score lies between 5 and 10; {told}; read but not used: 2 × medicine that nobody knows" in text
+    assert f"Not worked out, because 2 of 6 items were found; {told}" in text
+    assert "The record was read only in part" not in text
+    assert "Read, but not used" not in text
+
+
+def test_a_score_that_gave_no_answer_stands_alone_on_the_page(house, doctor, make_rich, make) -> None:
+    """It does not vanish where no other stands beside the risk."""
+    text = show(house, doctor, make_rich(comparators=(), unanswered=(make.abstention(),)))
+    assert "Published scores beside it" in text
+    assert "Not worked out, because " in text
+
+
 def test_a_plain_risk_has_none_of_it(house, doctor, make) -> None:
     """What the model does not say is not on the page."""
     text = show(house, doctor, make.risk())
@@ -116,8 +138,8 @@ def test_a_plain_risk_has_none_of_it(house, doctor, make) -> None:
         "Range",
         "Outside what",
         "Also estimated",
-        "of what the model weighs",
-        "Beside it",
+        "of what usually decides",
+        "scores beside it",
         "line: its range",
     ):
         assert words not in text
@@ -138,9 +160,9 @@ def test_a_risk_without_a_base_rate_is_compared_with_nothing(house, doctor, make
     """An equation out of a paper: "higher than the base rate of <1 %" would be true of everybody and mean nothing."""
     risk = make.risk()
     text = show(house, doctor, dataclasses.replace(risk, model=dataclasses.replace(risk.model, base_rate=0.0)))
-    assert "base rate" not in text
+    assert "average" not in text
     assert "31 %" in text
-    assert "Tier: amber" in text
+    assert "“Amber” means" in text
 
 
 @pytest.mark.parametrize(("value", "unit", "shown"), [(1.0, "1", ""), (3.0, "{stays}", "3"), (None, "", "")])

@@ -5,213 +5,46 @@ import hashlib
 import hmac
 import json
 import logging
-import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask import Flask, Response, jsonify, redirect, request
+from flask import Flask, jsonify, redirect
 from joserfc import jws
-from joserfc.jwk import ECKey, RSAKey
-from werkzeug.serving import make_server
+from joserfc.jwk import RSAKey
+from smart_peer import EC, REDIRECT, RSA, SCOPES
 
 from clinical.errors import LaunchFailed, NotAllowed
 from fhir_adapters.session import SmartSessions, Visit
-from fhir_adapters.smart_client import Http, SmartClient
-from fhir_adapters.transport import Deadline, Limits, Transport
+from fhir_adapters.smart_client import SmartClient
 from smart_app.blueprint import create_blueprint
-from smart_app.ports import Deps, Ehr
-
-SCOPES = ("patient/Encounter.rs", "patient/Observation.rs", "patient/Patient.rs")
-REDIRECT = "https://chartside.example/smart/callback"
-RSA = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig"})
-EC = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig"})
-
-
-@dataclass
-class AuthorizationServer:
-    """Strict: exact redirect_uri and aud, PKCE S256, each code once. `play` plays one fault at a time."""
-
-    origin: str = ""
-    discovery: dict[str, object] = field(default_factory=dict)
-    token: dict[str, object] = field(default_factory=dict)
-    claims: dict[str, object] = field(default_factory=dict)
-    header: dict[str, object] = field(default_factory=lambda: {"alg": "RS256", "kid": "rsa-1"})
-    key: object = field(default_factory=lambda: RSA)
-    keys: list[object] = field(default_factory=lambda: [RSA, EC])
-    sign: Callable[[dict, dict], str] | None = None
-    token_answer: Callable[[], Response] | None = None
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
-    token_forms: list[dict[str, str]] = field(default_factory=list)
-    bearers: list[str | None] = field(default_factory=list)
-
-    @property
-    def iss(self) -> str:
-        """The FHIR base."""
-        return f"{self.origin}/tenant/fhir"
-
-    def smart_configuration(self) -> Response:
-        """Discovery."""
-        document = {
-            "issuer": self.iss,
-            "jwks_uri": f"{self.origin}/keys",
-            "authorization_endpoint": f"{self.origin}/authorize?tenant=1",
-            "token_endpoint": f"{self.origin}/token",
-            "code_challenge_methods_supported": ["S256"],
-            **self.discovery,
-        }
-        return jsonify({key: value for key, value in document.items() if value is not None})
-
-    def key_set(self) -> Response:
-        """Public keys."""
-        return jsonify({"keys": [key.as_dict(private=False) for key in self.keys]})
-
-    def authorize(self, url: str) -> dict[str, str]:
-        """Play the browser and the user at the authorize endpoint; gives the callback's parameters."""
-        sent = {key: values[0] for key, values in parse_qs(urlsplit(url).query, strict_parsing=True).items()}
-        assert url.startswith(f"{self.origin}/authorize?")
-        assert sent["tenant"] == "1"
-        assert (sent["response_type"], sent["client_id"]) == ("code", "chartside-app")
-        assert (sent["redirect_uri"], sent["aud"]) == (REDIRECT, self.iss)
-        assert sent["code_challenge_method"] == "S256"
-        assert sent["scope"].split() == ["launch", "openid", "fhirUser", *SCOPES]
-        code = secrets.token_urlsafe(16)
-        self.codes[code] = sent
-        return {"code": code, "state": sent["state"]}
-
-    def exchange(self) -> Response:
-        """The token endpoint."""
-        form = request.form.to_dict()
-        self.token_forms.append(form)
-        if self.token_answer is not None:
-            return self.token_answer()
-        begun = self.codes.pop(form.get("code", ""), None)
-        hashed = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        challenge = base64.urlsafe_b64encode(hashed).decode().rstrip("=")
-        if begun is None or begun["code_challenge"] != challenge or form["redirect_uri"] != begun["redirect_uri"]:
-            return Response('{"error":"invalid_grant"}', 400, content_type="application/json")
-        answer = {
-            "access_token": "secret-access-token",
-            "token_type": "Bearer",
-            "expires_in": 3600,
-            "scope": f"launch openid fhirUser {' '.join(SCOPES)}",
-            "patient": "p1",
-            "encounter": "e1",
-            "need_patient_banner": False,
-            "appContext": "abc",
-            "id_token": self.id_token(begun["nonce"]),
-            **self.token,
-        }
-        return jsonify({key: value for key, value in answer.items() if value is not None})
-
-    def id_token(self, nonce: str) -> str:
-        """Who is there."""
-        now = int(time.time())
-        claims = {"iss": self.iss, "aud": "chartside-app", "sub": "u1", "iat": now, "exp": now + 300, "nonce": nonce}
-        claims |= {"fhirUser": f"{self.iss}/Practitioner/7", **self.claims}
-        claims = {key: value for key, value in claims.items() if value is not None}
-        if self.sign is not None:
-            return self.sign(self.header, claims)
-        algorithms = [str(self.header["alg"])]
-        return jws.serialize_compact(dict(self.header), json.dumps(claims), self.key, algorithms)
-
-    def record(self, path: str) -> Response:
-        """The FHIR server: notes who asks with which token."""
-        self.bearers.append(request.headers.get("Authorization"))
-        return jsonify({"resourceType": "Patient", "id": path})
-
-    def app(self) -> Flask:
-        """Its routes."""
-        app = Flask("authorization_server")
-        app.add_url_rule("/tenant/fhir/.well-known/smart-configuration", "wk", self.smart_configuration)
-        app.add_url_rule("/keys", "keys", self.key_set)
-        app.add_url_rule("/token", "token", self.exchange, methods=["POST"])
-        app.add_url_rule("/tenant/fhir/Patient/<path>", "record", self.record)
-        app.add_url_rule("/elsewhere/Patient/<path>", "foreign", self.record)
-        return app
+from smart_app.deps import Deps
+from smart_app.ports import Ehr
 
 
 @pytest.fixture
-def server() -> Iterator[AuthorizationServer]:
-    """A running authorization server on a free port."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    made = AuthorizationServer()
-    running = make_server("127.0.0.1", 0, made.app(), threaded=True)
-    made.origin = f"http://127.0.0.1:{running.server_port}"
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield made
-    running.shutdown()
-    thread.join(5)
-    running.server_close()
-
-
-class RealClock:
-    """The time, moved by `ahead`."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        """Now."""
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def transport() -> Iterator[Transport]:
-    """The product's own way out, with short limits, closed at the end."""
-    made = Transport(Limits(connect=0.5, read=0.5))
-    yield made
-    made._http.close()
-
-
-@pytest.fixture
-def clock() -> RealClock:
+def clock(real_clock):
     """The time."""
-    return RealClock()
+    return real_clock
 
 
-@pytest.fixture
-def sessions(transport: Transport, clock: RealClock) -> SmartSessions:
-    """What is tested."""
-    return SmartSessions(transport=transport, clock=clock, scopes=SCOPES, seal_key=b"k" * 32, seconds=2.0)
-
-
-@pytest.fixture
-def ehr(server: AuthorizationServer) -> Ehr:
-    """The EHR in our registry."""
-    return Ehr("general", server.iss, "chartside-app", ("https://ehr.example",))
-
-
-@pytest.fixture
-def launch(server: AuthorizationServer, sessions: SmartSessions, ehr: Ehr) -> Callable[[], Visit]:
-    """A whole launch."""
-
-    def run() -> Visit:
-        begun = sessions.begin(ehr, "L1", REDIRECT)
-        return sessions.complete(begun.pending, server.authorize(begun.authorize_url))
-
-    return run
-
-
-def test_a_launch_reads_the_whole_context(launch: Callable[[], Visit], server: AuthorizationServer) -> None:
+def test_a_launch_reads_the_whole_context(launch: Callable[[], Visit], sessions, server) -> None:
     """Patient, encounter, user, banner, appContext and scopes come out of the token response."""
     visit = launch()
     assert (visit.client, visit.patient_id, visit.encounter_id) == ("general", "p1", "e1")
     assert (visit.user, visit.app_context, visit.need_patient_banner) == ("Practitioner/7", "abc", False)
     assert visit.not_granted == ()
-    assert (visit.access.base_url, visit.access.token) == (server.iss, "secret-access-token")
+    access = sessions.access(visit)
+    assert (access.base_url, access.token) == (server.iss, "secret-access-token")
     assert "secret-access-token" not in repr(visit)
+    assert visit.handle not in repr(visit)
     (form,) = server.token_forms
     assert set(form) == {"client_id", "code", "grant_type", "redirect_uri", "code_verifier"}
 
 
-def test_state_verifier_and_nonce_are_fresh_each_time(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr
-) -> None:
+def test_state_verifier_and_nonce_are_fresh_each_time(sessions: SmartSessions, server, ehr: Ehr) -> None:
     """Nothing secret is used for two launches, and the state is long."""
     sent = []
     for _ in range(2):
@@ -228,36 +61,48 @@ def test_state_verifier_and_nonce_are_fresh_each_time(
 
 
 @pytest.mark.parametrize("methods", [["plain"], [], "S256-ish"])
-def test_a_server_without_s256_is_refused(launch, server: AuthorizationServer, methods: object) -> None:
+def test_a_server_without_s256_is_refused(launch, server, methods: object) -> None:
     """A server that lists PKCE methods without S256 ends the launch before the browser is sent anywhere."""
     server.discovery["code_challenge_methods_supported"] = methods
     with pytest.raises(LaunchFailed, match="S256"):
         launch()
 
 
-def test_a_server_that_lists_no_methods_still_gets_s256(launch, server: AuthorizationServer) -> None:
+def test_a_server_that_lists_no_methods_still_gets_s256(launch, server) -> None:
     """An absent list is not a refusal; the challenge is sent all the same."""
     server.discovery["code_challenge_methods_supported"] = None
     assert launch().patient_id == "p1"
 
 
 @pytest.mark.parametrize("key", ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"])
-def test_discovery_must_be_whole(launch, server: AuthorizationServer, key: str) -> None:
+def test_discovery_must_be_whole(launch, server, key: str) -> None:
     """A missing field is named."""
     server.discovery[key] = None
     with pytest.raises(LaunchFailed, match=key):
         launch()
 
 
-@pytest.mark.parametrize("url", ["ftp://x/token", "javascript:alert(1)", "http://user@127.0.0.1/token", "file:///etc"])
-def test_endpoints_of_another_kind_are_refused(launch, server: AuthorizationServer, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example; script-src *",
+        "https://a b/t",
+        "https:///t",
+        "https://ü.example/t",
+        "ftp://x/token",
+        "javascript:alert(1)",
+        "http://user@127.0.0.1/token",
+        "file:///etc",
+    ],
+)
+def test_endpoints_of_another_kind_are_refused(launch, server, url: str) -> None:
     """Only http(s) endpoints without a user part count."""
     server.discovery["token_endpoint"] = url
     with pytest.raises(LaunchFailed, match="token_endpoint"):
         launch()
 
 
-def test_relative_endpoints_resolve_against_the_fhir_base(launch, server: AuthorizationServer) -> None:
+def test_relative_endpoints_resolve_against_the_fhir_base(launch, server) -> None:
     """SMART lets a server give relative URLs."""
     server.discovery["token_endpoint"] = "../../token"
     assert launch().patient_id == "p1"
@@ -284,7 +129,7 @@ def _twice_the_same_claim(header: dict, claims: dict) -> str:
 
 
 @pytest.mark.parametrize("sign", [_none, _public_key_as_secret, _twice_the_same_claim])
-def test_forged_id_tokens_are_refused(launch, server: AuthorizationServer, sign) -> None:
+def test_forged_id_tokens_are_refused(launch, server, sign) -> None:
     """No algorithm, a public key used as a shared secret, and a claim given twice."""
     server.sign = sign
     with pytest.raises(LaunchFailed, match="could not be verified"):
@@ -311,28 +156,28 @@ def test_forged_id_tokens_are_refused(launch, server: AuthorizationServer, sign)
     ],
     ids=str,
 )
-def test_an_id_token_of_another_launch_is_refused(launch, server: AuthorizationServer, claims: dict) -> None:
+def test_an_id_token_of_another_launch_is_refused(launch, server, claims: dict) -> None:
     """Nonce, audience, party, issuer, times and the user must hold."""
     server.claims = claims
     with pytest.raises(LaunchFailed):
         launch()
 
 
-def test_a_key_that_is_not_published_is_refused(launch, server: AuthorizationServer) -> None:
+def test_a_key_that_is_not_published_is_refused(launch, server) -> None:
     """A signature counts only by a key of the discovered key set."""
     server.key = RSAKey.generate_key(2048, {"kid": "rsa-1"})
     with pytest.raises(LaunchFailed, match="could not be verified"):
         launch()
 
 
-def test_a_missing_id_token_is_refused(launch, server: AuthorizationServer) -> None:
+def test_a_missing_id_token_is_refused(launch, server) -> None:
     """Without it nobody knows who decides on the page."""
     server.token["id_token"] = None
     with pytest.raises(LaunchFailed, match="id_token"):
         launch()
 
 
-def test_es384_and_a_set_without_kid_are_understood(launch, server: AuthorizationServer) -> None:
+def test_es384_and_a_set_without_kid_are_understood(launch, server) -> None:
     """The other algorithm of SMART, and a token that names no key of a set of one."""
     server.header, server.key, server.keys = {"alg": "ES384"}, EC, [EC]
     assert launch().user == "Practitioner/7"
@@ -346,13 +191,13 @@ def test_es384_and_a_set_without_kid_are_understood(launch, server: Authorizatio
         ({"fhirUser": "https://people.example/fhir/Practitioner/9"}, "https://people.example/fhir/Practitioner/9"),
     ],
 )
-def test_the_user_may_be_named_in_three_ways(launch, server: AuthorizationServer, claims: dict, user: str) -> None:
+def test_the_user_may_be_named_in_three_ways(launch, server, claims: dict, user: str) -> None:
     """Relative, by the older claim, and on another server."""
     server.claims = claims
     assert launch().user == user
 
 
-def test_a_redirecting_token_endpoint_is_not_followed(launch, server: AuthorizationServer) -> None:
+def test_a_redirecting_token_endpoint_is_not_followed(launch, server) -> None:
     """The code and the verifier must not travel to another place."""
     server.token_answer = lambda: redirect(f"{server.origin}/token2", 307)
     with pytest.raises(LaunchFailed, match="307"):
@@ -360,7 +205,7 @@ def test_a_redirecting_token_endpoint_is_not_followed(launch, server: Authorizat
     assert len(server.token_forms) == 1
 
 
-def test_a_slow_token_endpoint_meets_the_time_limit(launch, server: AuthorizationServer) -> None:
+def test_a_slow_token_endpoint_meets_the_time_limit(launch, server) -> None:
     """The launch fails in time; it does not hang."""
     server.token_answer = lambda: (time.sleep(1.2), jsonify({}))[1]
     started = time.monotonic()
@@ -383,14 +228,14 @@ def test_a_slow_token_endpoint_meets_the_time_limit(launch, server: Authorizatio
     ],
     ids=str,
 )
-def test_unusable_token_responses_are_refused(launch, server: AuthorizationServer, token: dict) -> None:
+def test_unusable_token_responses_are_refused(launch, server, token: dict) -> None:
     """Each part that is used is checked."""
     server.token = token
     with pytest.raises(LaunchFailed):
         launch()
 
 
-def test_what_the_token_response_leaves_out(launch, server: AuthorizationServer) -> None:
+def test_what_the_token_response_leaves_out(launch, server) -> None:
     """No banner flag means: show it. No scope means: as asked. No encounter and no appContext is fine."""
     server.token = dict.fromkeys(("need_patient_banner", "scope", "encounter", "appContext", "expires_in"))
     visit = launch()
@@ -410,17 +255,17 @@ def test_what_the_token_response_leaves_out(launch, server: AuthorizationServer)
         ("", SCOPES),
     ],
 )
-def test_what_was_not_granted_is_named(launch, server: AuthorizationServer, granted: str, missing: tuple) -> None:
+def test_what_was_not_granted_is_named(launch, server, granted: str, missing: tuple) -> None:
     """v1 and v2 forms are compared; a scope with a filter gives only a part."""
     server.token["scope"] = f"launch openid fhirUser {granted}"
     assert launch().not_granted == missing
 
 
-def test_a_callback_is_used_once(sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr) -> None:
+def test_a_callback_is_used_once(sessions: SmartSessions, server, ehr: Ehr) -> None:
     """The library's client forgets state and verifier at the first callback, and the server its code."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
     callback = server.authorize(begun.authorize_url)
-    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], sessions._http())
+    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
     url = f"{REDIRECT}?code={callback['code']}&state={callback['state']}"
     client.handle_callback(url)
     with pytest.raises(LaunchFailed, match="does not belong"):
@@ -434,7 +279,7 @@ def test_a_callback_is_used_once(sessions: SmartSessions, server: AuthorizationS
     [{"code": "c", "state": "wrong"}, {"code": "c"}, {"code": "c", "state": ""}, {"code": "c", "state": "ü"}],
 )
 def test_a_wrong_state_never_reaches_the_token_endpoint(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr, callback: dict
+    sessions: SmartSessions, server, ehr: Ehr, callback: dict
 ) -> None:
     """No code of a stranger is exchanged, and the error does not print the state."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
@@ -444,9 +289,7 @@ def test_a_wrong_state_never_reaches_the_token_endpoint(
     assert server.token_forms == []
 
 
-def test_the_answer_of_another_server_is_refused(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr
-) -> None:
+def test_the_answer_of_another_server_is_refused(sessions: SmartSessions, server, ehr: Ehr) -> None:
     """RFC 9207: a wrong iss, and a missing one where the server promised it."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
     callback = server.authorize(begun.authorize_url)
@@ -460,9 +303,7 @@ def test_the_answer_of_another_server_is_refused(
     assert sessions.complete(begun.pending, {**callback, "iss": server.iss}).patient_id == "p1"
 
 
-def test_a_launch_expires_and_its_seal_holds(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr, clock: RealClock
-) -> None:
+def test_a_launch_expires_and_its_seal_holds(sessions: SmartSessions, server, ehr: Ehr, clock) -> None:
     """After ten minutes, or with another key or a changed byte, there is nothing to complete."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
     callback = server.authorize(begun.authorize_url)
@@ -475,13 +316,10 @@ def test_a_launch_expires_and_its_seal_holds(
     assert server.token_forms == []
 
 
-def test_the_token_stays_below_the_fhir_base(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr, transport: Transport
-) -> None:
+def test_the_token_stays_below_the_fhir_base(sessions: SmartSessions, server, ehr: Ehr) -> None:
     """A link to another host or another path is refused before it is asked, so no token leaks."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
-    http = Http(transport, Deadline.after(2))
-    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], http)
+    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
     callback = server.authorize(begun.authorize_url)
     client.handle_callback(f"{REDIRECT}?code={callback['code']}&state={callback['state']}")
     assert client.server.request_json("Patient/p1")["id"] == "p1"
@@ -493,7 +331,7 @@ def test_the_token_stays_below_the_fhir_base(
         client.server.post_json("Patient", {})
 
 
-def test_nothing_secret_is_logged(launch, server: AuthorizationServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_secret_is_logged(launch, server, caplog: pytest.LogCaptureFixture) -> None:
     """The library logs parameters and context at debug level; here it has nothing to log."""
     caplog.set_level(logging.DEBUG)
     launch()
@@ -503,9 +341,7 @@ def test_nothing_secret_is_logged(launch, server: AuthorizationServer, caplog: p
         assert secret not in logged.replace("http1", "")
 
 
-def test_page_and_session_together(
-    sessions: SmartSessions, server: AuthorizationServer, ehr: Ehr, house, make, clock: RealClock
-) -> None:
+def test_page_and_session_together(sessions: SmartSessions, server, ehr: Ehr, house, make, clock) -> None:
     """From the EHR's link to the risk page; a replayed callback brings no second token request."""
     app = Flask("joined")
     base_url = "https://chartside.example"

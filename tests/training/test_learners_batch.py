@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.runtime.trees import NODE, Member, grow
-from models.runtime.walk import Forest
 from models.training import batch
 from models.training.batch import margin
 from models.training.learners import HistGradientBoosting, LightGBM
+from models.training.walk import Forest
 
 
 def stump(threshold: float, *, missing_left: bool) -> Member:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from models.training.evidence import curves
-from models.training.evidence.clusters import drawn, effective, wilson_share
+from models.training.evidence.clusters import drawn, effective
+from models.training.evidence.evaluation import counted
 from models.training.evidence.figures import figures
 from models.training.evidence.reliability import coverage, reliability
 from models.training.evidence.scored import Scored
-from models.training.measures import wilson
 
 
 @pytest.fixture(scope="module")
@@ -154,14 +154,44 @@ def test_a_threshold_is_told_in_every_slice(scored, found):
     assert early["flagged"] == pytest.approx((scored.probability[:600] >= 0.2).mean(), abs=1e-5)
 
 
-def test_what_happened_at_a_risk_counts_as_many_rows_as_patients(scored):
-    """Bins cover 0 to 1 and hold all patients, also where each has three rows."""
-    whose = np.repeat(np.arange(400), 3)
-    (bins,) = reliability(replace(scored, patient=whose, slices={"every row": scored.main})).values()
+def test_what_happened_at_a_risk_counts_every_row_and_no_row_as_a_patient(scored):
+    """Bins cover 0 to 1 and hold all rows; the interval of three like rows of one patient is that of one row."""
+    alone = {"every row": scored.main}
+    (bins,) = reliability(replace(scored, slices=alone)).values()
     assert (bins[0]["low"], bins[-1]["high"]) == (0, 1)
     assert all(below["high"] == above["low"] for below, above in pairwise(bins))
-    assert sum(one["patients"] for one in bins) == 400
+    assert sum(one["patients"] for one in bins) == 1_200
     assert all(one["events"] >= 10 and one["lower"] <= one["events"] / one["patients"] <= one["upper"] for one in bins)
+    thrice = Scored(
+        np.repeat(scored.outcome, 3),
+        np.repeat(scored.probability, 3),
+        np.repeat(scored.patient, 3),
+        slices={"every row": np.repeat(scored.main, 3)},
+    )
+    (threefold,) = reliability(thrice).values()
+    assert [one["patients"] for one in threefold] == [3 * one["patients"] for one in bins]
+    assert [one["lower"] for one in threefold] == pytest.approx([one["lower"] for one in bins], abs=2e-4)
+    assert [one["upper"] for one in threefold] == pytest.approx([one["upper"] for one in bins], abs=2e-4)
+
+
+@pytest.mark.parametrize(("name", "word"), [("every row", "hours"), ("hour 24", "hours")])
+def test_rows_are_called_patients_only_where_they_are(scored, name, word):
+    """A hundred hours of one patient are hours; where each patient has one row, they are patients."""
+    one = replace(scored, slices={name: scored.main})
+    assert counted(figures(one, {}), "hours") == "patients"
+    several = replace(one, patient=np.repeat(np.arange(400), 3))
+    assert counted(figures(several, {}), "hours") == word
+
+
+def test_a_measure_that_rows_do_not_allow_is_left_out(scored):
+    """Predictions that tell the outcomes apart have no slope; all else is there, and it is said what is not."""
+    rng = np.random.default_rng(1)
+    apart = np.where(scored.outcome, rng.uniform(0.8, 0.9, 1_200), rng.uniform(0.1, 0.2, 1_200))
+    one = figures(replace(scored, probability=apart), {"raised": 0.2})["slices"]["hour 24"]
+    assert one["left_out"] == "slope"
+    assert "slope" not in one
+    assert one["auroc"][0] == 1.0
+    assert "left_out" not in figures(scored, {})["slices"]["hour 24"]
 
 
 def test_too_few_for_bins_are_one_bin(scored):
@@ -191,7 +221,6 @@ def test_rows_that_agree_are_worth_as_many_as_patients():
     assert effective(luck, np.arange(300)) == 300
     loose = effective(rng.random(3_000) < 0.3, np.repeat(np.arange(300), 10))
     assert 2_200 < loose <= 3_000
-    assert wilson_share(0.3, 300) == pytest.approx(wilson(90, 300))
 
 
 def test_as_many_rows_are_drawn_as_there_are_patients():

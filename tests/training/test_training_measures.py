@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from models.training.folds import LeakingSplit, check_apart, folds_by_patient, held_out
+from models.training.folds import LeakingSplit, alike_across, folds_by_patient, held_out
 from models.training.measures import (
     MEASURES,
     expected_calibration_error,
     measure,
-    observed_per_expected,
-    of_functions,
     paired,
     wilson,
 )
@@ -41,15 +39,19 @@ def test_calibration_error_is_that_of_equal_groups(calibrated):
 def test_wilson_as_published():
     """Newcombe 1998, Stat Med 17:857, table I: 81/263, 15/148, 1/29."""
     for events, patients, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (1, 29, 0.0061, 0.1718)):
-        assert wilson(events, patients) == pytest.approx((low, high), abs=5e-5)
+        assert wilson(events / patients, patients) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(0.0, 20)[0] == 0.0
+    assert wilson(1.0, 20)[1] == 1.0
 
 
 def test_rows_of_one_patient_do_not_make_the_interval_narrower(calibrated):
     """The same rows ten times over are no more patients."""
     p, outcome = calibrated(400)
-    alone = of_functions(outcome, p, None, {"oe": observed_per_expected})["oe"]
+    alone = measure(outcome, p, None, ["observed_per_expected"])["observed_per_expected"]
     patients = np.repeat(np.arange(400), 10)
-    many = of_functions(np.repeat(outcome, 10), np.repeat(p, 10), patients, {"oe": observed_per_expected})["oe"]
+    many = measure(np.repeat(outcome, 10), np.repeat(p, 10), patients, ["observed_per_expected"])[
+        "observed_per_expected"
+    ]
     assert many.high - many.low == pytest.approx(alone.high - alone.low, rel=0.05)
 
 
@@ -120,7 +122,8 @@ def test_folds_keep_patients_together():
 def test_a_leaking_split_is_refused():
     """The same patient on both sides stops the training; a look-alike is counted."""
     rows = np.array([[1, np.nan], [2, 3], [1, np.nan], [4, 5]], np.float32)
-    held = np.array([True, True, False, False])
-    assert check_apart(rows, np.array([1, 2, 3, 4]), held) == 1
+    fold = np.array([0, 0, 1, 1])
+    assert alike_across(rows, np.array([1, 2, 3, 4]), fold) == 2
+    assert alike_across(rows[[0, 2, 1, 3]], np.array([1, 2, 3, 4]), fold) == 0
     with pytest.raises(LeakingSplit):
-        check_apart(rows, np.array([1, 2, 1, 4]), held)
+        alike_across(rows, np.array([1, 2, 1, 4]), fold)

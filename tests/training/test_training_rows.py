@@ -90,7 +90,7 @@ def test_progress_is_told():
 
 def test_nobody_in_the_population_is_no_training():
     """An empty table would be a riddle later."""
-    with pytest.raises(ValueError, match="population"):
+    with pytest.raises(WrongData, match="population"):
         make_rows(cases(5), Eye())
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from models.training.cases import WrongData
+from models.training.open_table import open_table
 
 VALUES = ("rid", "min", "par", "val")
 NUMBER, DIED = "RecordID", "In-hospital_death"
@@ -19,7 +19,6 @@ OUTCOMES = (NUMBER, DIED)
 SURVIVAL, STAY = "Survival", "Length_of_stay"
 # What the source worked out for the first 24 hours: to compare with, never a feature.
 SCORES = {"SAPS-I": "SAPS-I (first day)", "SOFA": "SOFA (first day)"}
-_PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +56,16 @@ def read_tables(files: Sequence[Path]) -> Tables:
 
 def _read(path: Path) -> tuple[tuple[str, ...], pd.DataFrame]:
     """A file's kind and those of its columns that are needed."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-        columns = _columns(path, start)
-        kind = next((kind for kind in (VALUES, OUTCOMES) if set(kind) <= set(columns)), None)
-        if kind is None:
-            raise WrongData(f"{path.name} has neither the columns {', '.join(VALUES)} nor {', '.join(OUTCOMES)}")
-        later = [name for name in (SURVIVAL, STAY, *SCORES) if kind is OUTCOMES and name in columns]
-        return kind, _table(path, start, [*kind, *later])
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise WrongData(f"{path.name} cannot be read as Parquet or CSV ({type(error).__name__})") from error
+    table = open_table(path, partial(_wanted, path), text={"par": "category"})
+    return next(kind for kind in (VALUES, OUTCOMES) if set(kind) <= set(table.columns)), table
 
 
-def _columns(path: Path, start: bytes) -> Sequence[str]:
-    """The names in the header."""
-    if start == _PARQUET:
-        return list(pq.read_schema(path).names)
-    return list(pd.read_csv(path, nrows=0, compression=_compression(start)).columns)
-
-
-def _table(path: Path, start: bytes, columns: list[str]) -> pd.DataFrame:
-    """These columns."""
-    if start == _PARQUET:
-        return pd.read_parquet(path, columns=columns)
-    text = {"par": "category"} if "par" in columns else {}
-    return pd.read_csv(path, usecols=columns, dtype=text, compression=_compression(start))
-
-
-def _compression(start: bytes) -> Any:
-    return "gzip" if start.startswith(_GZIP) else None
+def _wanted(path: Path, columns: Sequence[str]) -> list[str]:
+    """Which columns to read. Raises `WrongData` for a table of another kind."""
+    kind = next((kind for kind in (VALUES, OUTCOMES) if set(kind) <= set(columns)), None)
+    if kind is None:
+        raise WrongData(f"{path.name} has neither the columns {', '.join(VALUES)} nor {', '.join(OUTCOMES)}")
+    return [*kind, *(name for name in (SURVIVAL, STAY, *SCORES) if kind is OUTCOMES and name in columns)]
 
 
 def _outcomes(table: pd.DataFrame) -> dict[int, Outcome]:

@@ -90,6 +90,19 @@ class Nhanes:
     manifest: Path = MANIFEST
     sha256: Mapping[str, str] = field(default_factory=lambda: dict(SHA256))
 
+    def remarks(self, files: Sequence[Path]) -> Sequence[str]:
+        """Which columns are not there, so that nobody has such a value, and who was left out. Raises `WrongData`."""
+        rows = read_tables(files)
+        absent = [name for name in (*(column for column, _ in COLUMNS.values()), "health") if name not in rows]
+        late = int((_followed_at_all(rows) & (rows["year"] > LAST_CYCLE)).sum())
+        pregnant = int((_numbers(rows, "pregnant") == 1).sum())
+        said = [f"columns that are not there, unknown for everybody: {', '.join(absent)}"] if absent else []
+        said += [f"people left out because they were pregnant: {pregnant:,}"] if pregnant else []
+        if "pregnant" not in rows:
+            said.append("there is no column pregnant: pregnant people, for whom the model is not meant, are judged too")
+        text = f"left out, as nobody knows what came of them in ten years (cycles after {LAST_CYCLE}): {late:,} people"
+        return [*said, text] if late else said
+
     def cases(self, files: Sequence[Path]) -> Iterator[Case]:
         """Every such person, in order of cycle and number. Raises `WrongData`."""
         rows = _followed(read_tables(files))
@@ -117,13 +130,18 @@ class Nhanes:
 def _followed(rows: pd.DataFrame) -> pd.DataFrame:
     """Who is in the population and has an outcome."""
     pregnant = _numbers(rows, "pregnant") == 1
-    known = rows["dead"].notna() & rows["mo"].notna() & (rows["elig"] == 1)
-    right = known & rows["age"].between(*_AGES) & rows["gender"].isin(_SEX) & ~pregnant
+    right = _followed_at_all(rows) & ~pregnant
     outcome = (rows["mo"] >= MONTHS) | (rows["dead"] == 1)
     found = rows[right & outcome & (rows["year"] <= LAST_CYCLE)]
     if found.empty:
         raise WrongData("nobody in these files was between 30 and 79 years old and followed for ten years")
     return found
+
+
+def _followed_at_all(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Who has the age and could be linked with what came later, however long."""
+    known = rows["dead"].notna() & rows["mo"].notna() & (rows["elig"] == 1)
+    return known & rows["age"].between(*_AGES) & rows["gender"].isin(_SEX)
 
 
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series[float]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from models.training.cases import WrongData
+from models.training.open_table import open_table
 
 PERSON = ("sampleID", "year", "gender", "age")
 # Eligible for linkage, dead, months followed: as the linkage of 2019 has them, or the one of 2015.
 FOLLOWED = (("elig", "dead", "mo"), ("eligstat", "status", "permth_int"))
-_PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 
 
 def read_tables(files: Sequence[Path]) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def read_tables(files: Sequence[Path]) -> pd.DataFrame:
 
 def _table(path: Path) -> pd.DataFrame:
     """One file, with its follow-up under the names `elig`, `dead`, `mo`."""
-    rows = _read(path)
+    rows = open_table(path)
     missing = [name for name in PERSON if name not in rows]
     if missing:
         raise WrongData(f"{path.name} is no table of this survey: it has no column {', '.join(missing)}")
@@ -42,20 +42,6 @@ def _table(path: Path) -> pd.DataFrame:
             kept = rows.drop(columns=[n for others in FOLLOWED for n in others if n not in names], errors="ignore")
             return kept.rename(columns=dict(zip(names, FOLLOWED[0], strict=True)))
     raise WrongData(f"{path.name} has no follow-up: it needs the columns {', '.join(FOLLOWED[0])}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Parquet or CSV, by content."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_PARQUET))
-        if start == _PARQUET:
-            return pd.read_parquet(path)
-        return pd.read_csv(path, low_memory=False, compression="gzip" if start.startswith(_GZIP) else None)
-    except FileNotFoundError as error:
-        raise WrongData(f"{path} is missing") from error
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise WrongData(f"{path.name} cannot be read as Parquet or CSV ({type(error).__name__})") from error
 
 
 def _numbers(names: pd.Series[str]) -> Iterator[int]:

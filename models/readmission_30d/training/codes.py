@@ -20,6 +20,8 @@ PRIORITIES: Mapping[int, Coding] = {
     3: Coding(ACT_PRIORITY, "EL", "elective"),
     7: Coding(ACT_PRIORITY, "EM", "emergency"),
 }
+# Whether such an admission is acute, for LACE.
+ACUTE: Mapping[int, float] = {number: float(coding.code != "EL") for number, coding in PRIORITIES.items()}
 SOURCES: Mapping[int, Coding] = {
     1: Coding(ADMIT_SOURCE, "gp", "referral by a physician"),
     2: Coding(ADMIT_SOURCE, "outp", "from a clinic"),

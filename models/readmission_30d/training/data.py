@@ -23,7 +23,8 @@ from clinical.record import Coding, Condition, MedicationUse, PatientRecord, Sta
 from models.readmission_30d.medicines import INGREDIENTS
 from models.readmission_30d.training.audit import groups_of
 from models.readmission_30d.training.codes import DISPOSITIONS, NOT_ASKED, PRIORITIES, SOURCES
-from models.readmission_30d.training.table import Row, read_rows
+from models.readmission_30d.training.comparators import scores_of
+from models.readmission_30d.training.table import BACK, Row, read_rows
 from models.runtime.code_list import ICD_9_CM, RXNORM, SNOMED_CT
 from models.training.cases import Case, Moment
 
@@ -35,7 +36,6 @@ HERE = "Encounter/now"
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _INPATIENT, _EMERGENCY = Coding(_ACT_CODE, "IMP"), Coding(_ACT_CODE, "EMER")
 _SEXES = ("female", "male")
-_BACK = "<30"
 _DIABETES = Condition("Condition/diabetes", (Coding(SNOMED_CT, "73211009", "Diabetes mellitus"),))
 _DAY = timedelta(days=1)
 # The year before the stay, with a day to spare.
@@ -61,12 +61,14 @@ class Diabetes130:
 
 def _case(row: Row) -> Case:
     """One encounter."""
+    codes = [icd_9(code) for code in row.diagnoses if code]
     return Case(
         record=record_of(row),
         patient=row.patient,
-        moments=(Moment(NOW, row.back == _BACK, SLICE, hour=24.0 * row.days),),
+        moments=(Moment(NOW, row.back == BACK, SLICE, hour=24.0 * row.days),),
         groups=groups_of(row),
         period=_period(row.encounter),
+        beside=scores_of(row, codes),
     )
 
 
@@ -123,10 +125,14 @@ def _ranked(reference: str) -> StayDiagnosis:
 
 @lru_cache(maxsize=8192)
 def diagnosis(rank: int, code: str) -> Condition:
-    """A named diagnosis of the encounter. The source drops the zeros in front of a category: 8 is 008."""
+    """A named diagnosis of the encounter."""
+    return Condition(f"Condition/{rank}", (Coding(ICD_9_CM, icd_9(code)),), encounter=HERE)
+
+
+def icd_9(code: str) -> str:
+    """A code as the classification has it. The source drops the zeros in front of a category: 8 is 008."""
     whole, dot, rest = code.partition(".")
-    category = whole if whole[0] in "VE" else whole.zfill(3)
-    return Condition(f"Condition/{rank}", (Coding(ICD_9_CM, f"{category}{dot}{rest}"),), encounter=HERE)
+    return f"{whole if whole[0] in 'VE' else whole.zfill(3)}{dot}{rest}"
 
 
 @lru_cache(maxsize=64)

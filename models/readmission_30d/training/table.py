@@ -9,8 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from models.training.cases import WrongData
+from models.training.open_table import open_table
 
 LABEL = "readmitted"
+BACK = "<30"
+# Within 30 days, later, and not at all; nothing else says what became of somebody.
+_LABELS = (BACK, ">30", "NO")
 _CODES = ("admission_type_id", "discharge_disposition_id", "admission_source_id")
 _COUNTS = (
     "encounter_id",
@@ -89,7 +93,7 @@ def read_rows(files: Sequence[Path]) -> list[Row]:
 
 def _table(path: Path) -> pd.DataFrame:
     """One file, recognised by its columns."""
-    table = _read(path)
+    table = open_table(path, text=str)
     lacking = [name for name in COLUMNS if name not in table.columns]
     if lacking:
         raise WrongData(f"{path.name} is no table of the Diabetes 130-US hospitals data: it has no {lacking[0]}")
@@ -101,16 +105,10 @@ def _table(path: Path) -> pd.DataFrame:
         table[list(_COUNTS)] = table[list(_COUNTS)].astype("int64")
     except ValueError:
         raise WrongData(f"{path.name}: a number is none") from None
+    unknown = int((~table[LABEL].isin(_LABELS)).sum())
+    if unknown:
+        raise WrongData(f"{path.name}: in {unknown:,} rows {LABEL} is none of {', '.join(_LABELS)}")
     return table
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise WrongData(f"{path.name} cannot be read ({type(error).__name__})") from error
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Row]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from models.training.cases import WrongData
+from models.training.open_table import open_table
 
 PATIENT, HOUR, LABEL = "pid", "ICULOS", "SepsisLabel"
 AGE, SEX, ADMISSION = "Age", "Gender", "HospAdmTime"
@@ -24,7 +25,6 @@ MEASURED = (
 )
 REQUIRED = (*MEASURED, AGE, SEX, ADMISSION, HOUR, LABEL)
 _UNITS = (MEDICAL, SURGICAL)
-_PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 
 
 def read_table(files: Sequence[Path]) -> pd.DataFrame:
@@ -42,31 +42,12 @@ def read_table(files: Sequence[Path]) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     """The columns of one file that are needed."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-        table = _parquet(path) if start == _PARQUET else _text(path, "gzip" if start.startswith(_GZIP) else None)
-        patients = _patients(table, path)
-        return _numbers(table, path).assign(**{PATIENT: patients})
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's own errors are ValueErrors
-        raise WrongData(f"{path.name} cannot be read as Parquet, CSV or PSV ({type(error).__name__})") from error
+    table = open_table(path, partial(_wanted, path), text={PATIENT: str}, bars=True)
+    patients = _patients(table, path)
+    return _numbers(table, path).assign(**{PATIENT: patients})
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    """A Parquet file."""
-    return pd.read_parquet(path, columns=_wanted(pq.read_schema(path).names, path))
-
-
-def _text(path: Path, compression: Any) -> pd.DataFrame:
-    """A file whose columns are parted by commas or, as the challenge gave them out, by bars."""
-    header = pd.read_csv(path, nrows=0, compression=compression).columns
-    separator = "|" if len(header) == 1 and "|" in header[0] else ","
-    columns = _wanted(header[0].split(separator) if separator == "|" else header, path)
-    text: dict[str, Any] = {PATIENT: str} if PATIENT in columns else {}
-    return pd.read_csv(path, usecols=columns, sep=separator, dtype=text, compression=compression)
-
-
-def _wanted(columns: Iterable[str], path: Path) -> list[str]:
+def _wanted(path: Path, columns: Iterable[str]) -> list[str]:
     """Which columns to read. Raises `WrongData` where one is missing that must be there."""
     there = list(columns)
     missing = [name for name in REQUIRED if name not in there]

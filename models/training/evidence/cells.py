@@ -51,10 +51,10 @@ def counts(one: Figures) -> list[str]:
 
 
 def measures(one: Figures, names: Mapping[str, str] = MEASURES) -> list[str]:
-    """Counts and measures; where there are too few events, the counts alone."""
+    """Counts and measures; where there are too few events, the counts alone. A dash: these rows do not allow it."""
     if one.get("too_few"):
         return [*counts(one), TOO_FEW, *[NONE] * (len(names) - 1)]
-    return [*counts(one), *(span(one[name]) for name in names)]
+    return [*counts(one), *(span(one[name]) if name in one else NONE for name in names)]
 
 
 def rates(at: Figures) -> list[str]:

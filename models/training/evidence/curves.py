@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from models.training.evidence.clusters import effective, wilson_share
+from models.training.evidence.clusters import effective
 from models.training.fit import Flags, Floats
+from models.training.measures import wilson
 from models.training.ranked import Numbers
 
 POINTS = 120
@@ -53,7 +54,7 @@ def calibration(outcome: Flags, p: Floats, patient: Numbers) -> list[Row]:
             continue
         happened = outcome[group]
         share = float(happened.mean())
-        low, high = wilson_share(share, effective(happened, patient[group]))
+        low, high = wilson(share, effective(happened, patient[group]))
         row = {"predicted": float(p[group].mean()), "observed": share, "low": low, "high": high}
         counts = {"n": len(group), "events": int(happened.sum())}
         found.append({name: round(value, 5) for name, value in row.items()} | counts)

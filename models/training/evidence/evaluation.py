@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clinical.wording import percent
+from models.runtime.evidence import HOUR
 from models.training.rows import EVERY_ROW
 
 FORMAT = 2
@@ -24,8 +25,10 @@ class Run:
     `how` opens the sentence ("Cross-validated"), `method` says it in full. `data` are the files by name with their
     SHA-256, `facts` what the texts of the card refer to beside what the manifest says, `settings` the parameters.
     `leaning` is {"by_concept": {label: share}, "not_measured": share}. `measures` are further figures of the main slice
-    by name: a number or [value, low, high]. The notes are sentences for the report. `site` marks figures of a
-    hospital's own patients: they make a report and no card, whose words would be about the data of the training.
+    by name: a number or [value, low, high]. The notes are sentences for the report: about the groups, and about what
+    the periods are. `site` marks figures of a hospital's own patients: they make a report and no card, whose words
+    would be about the data of the training. `local_fit` says what a local fit changed: `slope`, `intercept`, and each
+    measure `before` and `after`.
     """
 
     how: str
@@ -38,6 +41,7 @@ class Run:
     groups_note: str = ""
     periods_note: str = ""
     site: bool = False
+    local_fit: Mapping[str, Any] = field(default_factory=dict)
 
 
 def evaluation(figures: Mapping[str, Any], run: Run, digest: str, rows: str) -> dict[str, Any]:
@@ -52,8 +56,21 @@ def evaluation(figures: Mapping[str, Any], run: Run, digest: str, rows: str) -> 
         "facts": dict(run.facts),
         "notes": {"groups": run.groups_note, "periods": run.periods_note},
         "summary": summary(figures, run.how, rows),
+        "counted": counted(figures, rows),
+        "local_fit": dict(run.local_fit),
     }
     return head | dict(figures) | {"measures": dict(run.measures), "leaning": dict(run.leaning)}
+
+
+def counted(figures: Mapping[str, Any], rows: str) -> str:
+    """What the bins of `reliability` count, in the plural, where people are shown them beside a risk.
+
+    Patients, where each has one row in every slice that is shown; else what a row is (`rows`: "hours").
+    """
+    main = next(iter(figures["slices"]))
+    by_hour = main.startswith(HOUR)
+    shown = [one for name, one in figures["slices"].items() if name == main or (by_hour and name.startswith(HOUR))]
+    return "patients" if all(one["n"] == one["patients"] for one in shown) else rows
 
 
 def summary(figures: Mapping[str, Any], how: str, rows: str) -> dict[str, str]:

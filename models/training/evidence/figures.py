@@ -25,7 +25,7 @@ def figures(scored: Scored, thresholds: Mapping[str, float]) -> Figures:
     """Everything that a committee asks for. `thresholds` are those of the tiers, by name.
 
     A measure is [value, low, high] with its 95 % interval (bootstrap over patients); what has too few events has its
-    counts and `too_few` instead.
+    counts and `too_few` instead. `left_out` names the measures that the rows did not allow, where there are any.
     """
     main = scored.main
     outcome, p, patient = scored.outcome[main], scored.probability[main], scored.patient[main]
@@ -56,7 +56,9 @@ def _measured(scored: Scored, rows: Flags, names: tuple[str, ...] = tuple(MEASUR
     if "too_few" in counts:
         return counts
     found = measure(scored.outcome[rows], scored.probability[rows], scored.patient[rows], names)
-    return counts | {name: interval.rounded() for name, interval in found.items()}
+    left_out = [name for name in names if name not in found or np.isnan(found[name].rounded()).any()]
+    kept = {name: interval.rounded() for name, interval in found.items() if name not in left_out}
+    return counts | kept | ({"left_out": ", ".join(left_out)} if left_out else {})
 
 
 def _counts(scored: Scored, rows: Flags) -> Figures:

@@ -21,14 +21,6 @@ EVIDENCE = "evidence"
 REPORT = f"{EVIDENCE}/report.html"
 
 
-def republish(folder: Path, manifest: Manifest, *, out: Path | None = None) -> dict[str, str]:
-    """Write the evidence anew from the figures that are there, for a change of words.
-
-    Raises `CardInvalid`, or OSError without an `evaluation.json`.
-    """
-    return write(out or folder, evidence_files(folder, manifest))
-
-
 def evidence_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     """What `evaluation.json`, `attributes.toml` and the manifest of a folder make, by name; nothing is written."""
     found = strict_json.loads((folder / EVALUATION_FILE).read_bytes())

@@ -1,13 +1,11 @@
 """The one entry that training calls: from predictions to everything that is shown about a model.
 
-`publish` writes `evaluation.json` and the folder `evidence/` of a model. `files.republish` makes the folder anew from
-the `evaluation.json` that is there, for a change of words. Both give the same bytes for the same input: no clock, no
-chance.
+`publish` writes `evaluation.json` and the folder `evidence/` of a model: the same bytes for the same input, no clock,
+no chance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from models.runtime.manifest import Manifest
@@ -25,15 +23,13 @@ def publish(
     run: Run,
     *,
     out: Path | None = None,
-    thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, str]:
     """Judge, and write it all; the SHA-256 of each file by its name relative to `out` (default: `folder`).
 
-    `folder` holds `attributes.toml`. `manifest` is that of the trained artefact; its tiers are the thresholds, unless
-    others are given (name: probability). Figures of a site (`run.site`) make a report and no card; a model without
-    `attributes.toml` gets its figures alone. Raises `CardInvalid` where the card is not whole (31 of 31); nothing is
-    written then.
+    `folder` holds `attributes.toml`. `manifest` is that of the trained artefact; its tiers are the thresholds. Figures
+    of a site (`run.site`) make a report and no card; a model without `attributes.toml` gets its figures alone. Raises
+    `CardInvalid` where the card is not whole (31 of 31); nothing is written then.
     """
-    limits = {tier.name: tier.at_least for tier in manifest.tiers[1:]} if thresholds is None else thresholds
+    limits = {tier.name: tier.at_least for tier in manifest.tiers[1:]}
     found = evaluation(figures(scored, limits), run, manifest.info.digest, row_word(folder))
     return write(out or folder, files_of(folder, found, manifest))

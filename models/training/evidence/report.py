@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from clinical.assessment import ModelInfo
 from models.training.evidence import cells
 from models.training.evidence.charts import charts
+from models.training.evidence.further import called
 from models.training.model_card.blocks import blocks
 from models.training.model_card.card import ModelCard
 
@@ -73,7 +74,7 @@ def report(evaluation: Figures, about: About) -> str:
     environment = Environment(
         loader=PackageLoader("models.training.evidence", ""), autoescape=True, undefined=StrictUndefined
     )
-    environment.globals |= {"cells": cells, "blocks": blocks, "several": _several}
+    environment.globals |= {"cells": cells, "blocks": blocks, "several": _several, "left_out": _left_out}
     return (
         environment.get_template("report.html.j2").render(
             found=evaluation,
@@ -93,9 +94,19 @@ def _several(evaluation: Figures) -> bool:
     return bool(main["patients"] < main["n"])
 
 
-def _measures(further: Mapping[str, float | Sequence[float]]) -> dict[str, str]:
-    """Figures that only this model has."""
-    return {
-        name: cells.decimal(value) if isinstance(value, int | float) else cells.span(value)
-        for name, value in further.items()
-    }
+def _left_out(evaluation: Figures) -> bool:
+    """Whether a measure could not be worked out somewhere."""
+    tables = [evaluation["slices"], evaluation["every_row"], evaluation["periods"]]
+    return any("left_out" in one for table in tables for one in table.values())
+
+
+def _measures(further: Mapping[str, float | Sequence[float] | None]) -> dict[str, str]:
+    """Figures that only this model has; a dash for one that the rows did not allow."""
+    return {called(name): _figure(value) for name, value in further.items()}
+
+
+def _figure(value: float | Sequence[float] | None) -> str:
+    """One of them."""
+    if value is None:
+        return cells.NONE
+    return cells.decimal(value) if isinstance(value, int | float) else cells.span(value)

@@ -150,7 +150,7 @@ def _counts(one: Figures) -> tuple[str, str]:
 
 
 def _spans(one: Figures, columns: Mapping[str, str]) -> list[str]:
-    """The measures with their intervals; a group that is too small has none."""
+    """The measures with their intervals; a small group has none, and a dash stands for one that cannot be."""
     if one.get("too_few"):
         return [TOO_FEW, *[NONE] * (len(columns) - 1)]
-    return [span(one[name]) for name in columns]
+    return [span(one[name]) if name in one else NONE for name in columns]

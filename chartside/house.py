@@ -1,0 +1,118 @@
+"""`House`: everything that runs, joined and warm, and the wishes of each client for one call."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from chartside.clients import Client
+from chartside.settings import Settings
+from clinical.advice import Advice
+from clinical.advise import advise
+from clinical.app_context import AppContexts
+from clinical.invocation import Invocation
+from clinical.policy import Policy
+from clinical.ports import Clock, RecordSource, RiskModel
+from clinical.snooze import LONGEST_SNOOZE
+from fhir_adapters.renewing import RenewingTransport
+from fhir_adapters.session import SmartSessions
+from fhir_adapters.transport import Transport
+from models.runtime.catalogue import AnyManifest
+from models.runtime.what_if import WhatIf
+from oversight.audit import SqlAudit
+from oversight.incidents import SqlIncidents
+from oversight.ledger import SqlLedger
+from oversight.switches import SqlSwitches
+from oversight.tallies import SqlTallies
+from oversight.used_tokens import SqlUsedTokens
+
+SMART_HOOK = "smart-launch"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that runs, joined and warm. `close` gives the database connections back.
+
+    `scores` are the services whose level is no probability; `shelf` holds all manifests, drafts among them; `what_ifs`
+    answer what the offered models of trees would say to other numbers. `fhir` is the way to the EHRs' FHIR servers, on
+    which a token of a visit is renewed once when it is refused; `transport` is the way to everything else.
+    """
+
+    settings: Settings
+    clients: Mapping[str, Client]
+    models: Mapping[str, RiskModel]
+    scores: frozenset[str]
+    shelf: Mapping[str, AnyManifest]
+    records: RecordSource
+    ledger: SqlLedger
+    switches: SqlSwitches
+    audit: SqlAudit
+    used_tokens: SqlUsedTokens
+    incidents: SqlIncidents
+    tallies: SqlTallies
+    what_ifs: Mapping[str, WhatIf]
+    contexts: AppContexts
+    transport: Transport
+    fhir: RenewingTransport
+    sessions: SmartSessions
+    clock: Clock
+    close: Callable[[], None]
+
+    def advise(
+        self,
+        invocation: Invocation,
+        records: RecordSource | None = None,
+        *,
+        check: Callable[[Advice], object] = lambda _: None,
+    ) -> Advice:
+        """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
+        return advise(
+            invocation,
+            model=self.models[invocation.service],
+            records=records or self.records,
+            policy=self.policy(invocation),
+            ledger=self.ledger,
+            clock=self.clock,
+            check=check,
+        )
+
+    def policy(self, invocation: Invocation) -> Policy:
+        """The client's wishes for one call. The rules against too many cards do not hold for a page that was asked for.
+
+        Raises `LedgerUnavailable` where nobody can say whether the service is switched off.
+        """
+        client = self.clients[invocation.client]
+        rules = client.rules(invocation.service, is_risk=invocation.service not in self.scores)
+        policy = Policy(
+            show_from=rules.show_from,
+            shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
+            switched_off=self.switches.is_off(invocation.client, invocation.service),
+            hidden_from=client.hidden_from,
+        )
+        if invocation.hook == SMART_HOOK:
+            return policy
+        return replace(
+            policy,
+            repeat_within=rules.repeat_within,
+            snooze=client.snooze,
+            own_snooze=LONGEST_SNOOZE,
+            per_clinician_day=client.cards_per_clinician_day,
+            per_encounter=client.cards_per_encounter,
+        )
+
+    def _in_shadow(self, invocation: Invocation, share: float) -> bool:
+        """Whether this user of this service belongs to a share of users; always the same answer for the same user.
+
+        A call that names nobody belongs to every share: it could not be told who is spared.
+        """
+        if share <= 0 or not invocation.user:
+            return share > 0
+        who = "/".join([invocation.client, invocation.service, *invocation.user.split("/")[-2:]])
+        tag = hmac.digest(derive_key(self.settings.secret, "shadow share"), who.encode(), "sha256")
+        return int.from_bytes(tag[:6]) / 2**48 < share
+
+
+def derive_key(secret: bytes, purpose: str) -> bytes:
+    """One key per purpose from the deployment's secret (HMAC-SHA256 as a key derivation function)."""
+    return hmac.digest(secret, f"chartside {purpose}".encode(), "sha256")

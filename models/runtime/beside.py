@@ -1,0 +1,71 @@
+"""What published scores and equations say of the same patient at the same moment, beside a model's own answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from clinical.assessment import Abstention, AbstentionReason, Estimate, Finding, RiskAssessment, Score
+from clinical.errors import origin
+from clinical.need import DataNeed, Importance
+from clinical.ports import RiskModel
+from clinical.record import PatientRecord
+
+LOG = logging.getLogger("chartside.models")
+FAILED = "it failed; the model beside it is not affected"
+
+
+class Beside:
+    """The comparators of a model. Whatever they say or do, the model's own answer stays as it is."""
+
+    def __init__(self, comparators: Sequence[RiskModel], needs: Sequence[DataNeed]) -> None:
+        """`needs` are those of the model, joined with those of the comparators."""
+        keys = {need.key for need in needs if need.importance is Importance.BESIDE}
+        self._each = [
+            (model, tuple(f"{need.key}:" for need in model.needs if need.key in keys)) for model in comparators
+        ]
+
+    def put(self, answer: RiskAssessment, record: PatientRecord) -> RiskAssessment:
+        """The answer with what stands beside it: scores, further probabilities, and who gave no answer, and why.
+
+        What was read only in part and only a comparator needs, and what it cannot use, stands with that comparator;
+        what the answer itself tells is not told again.
+        """
+        found = [self._told(one, answer) for one in self._found(record, answer.as_of)]
+        if not found:
+            return answer
+        return replace(
+            answer,
+            comparators=tuple(one for one in found if isinstance(one, Score)),
+            others=tuple(_estimate(one) for one in found if isinstance(one, RiskAssessment)),
+            unanswered=tuple(one for one in found if isinstance(one, Abstention)),
+        )
+
+    def _found(self, record: PatientRecord, as_of: datetime) -> Iterator[Finding]:
+        """What each of them finds, with the gaps that only it has."""
+        for model, keys in self._each:
+            gaps = tuple(gap for gap in record.incomplete if gap.startswith(keys))
+            yield replace(_assessed(model, record, as_of), incomplete=gaps)
+
+    def _told(self, found: Finding, answer: RiskAssessment) -> Finding:
+        """Without facts that the answer itself says were not used."""
+        known = {aside.reference for aside in answer.unused}
+        return replace(found, unused=tuple(aside for aside in found.unused if aside.reference not in known))
+
+
+def _assessed(model: RiskModel, record: PatientRecord, as_of: datetime) -> Finding:
+    """What a comparator finds. A fault of it must not cost the patient the answer, and must not go unseen."""
+    try:
+        return model.assess(record, as_of)
+    except Exception as error:  # whatever a score does, the model's own answer is given
+        LOG.error("comparator", extra={"model": model.info.id, "fault": type(error).__name__, "where": origin(error)})
+        return Abstention(model.info, as_of, AbstentionReason.NOT_ENOUGH_DATA, FAILED, in_population=True)
+
+
+def _estimate(found: RiskAssessment) -> Estimate:
+    """A probability under its title, with what was read only in part for it."""
+    gaps = ", ".join(gap.partition(":")[0] for gap in found.incomplete)
+    label = f"{found.model.title} (read only in part: {gaps})" if gaps else found.model.title
+    return Estimate(label, found.probability)

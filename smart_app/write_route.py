@@ -1,0 +1,50 @@
+"""`/smart/page/…/write`: one risk into the EHR's chart, when the clinician asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flask import Blueprint, Response, make_response, redirect, request, url_for
+
+from clinical.assessment import Abstention
+from clinical.errors import ChartsideError, NotAllowed
+from smart_app import view
+from smart_app.faults import fault_page
+from smart_app.opening import Opening
+from smart_app.sessions import Launch
+
+
+class Writing:
+    """The route, and whether the page offers it."""
+
+    def __init__(self, opening: Opening, mine_by_form: Callable[[str], Launch]) -> None:
+        """`mine_by_form` finds the launch of a form that came from its page."""
+        self._opening = opening
+        self._mine = mine_by_form
+
+    def offered(self, launch: Launch) -> bool:
+        """Whether this visit may write."""
+        writer = self._opening.deps.writer
+        return writer is not None and writer.offered(launch.visit)
+
+    def write(self, launch_id: str) -> Response:
+        """Write; say so only after it stands in the EHR and was read back."""
+        launch, writer = self._mine(launch_id), self._opening.deps.writer
+        advice = self._opening.advice(launch, request.form.get("advice", ""))
+        if writer is None or view.is_hidden(advice) or isinstance(advice.finding, Abstention):
+            raise NotAllowed("There is nothing here that may be written into the chart.")
+        back = url_for("smart_app.page", launch_id=launch_id)
+        try:
+            reference = writer.write(launch.visit, advice)
+        except ChartsideError as fault:
+            return fault_page(fault, heading="Not written, or not for certain", back=back)
+        now = self._opening.stores.launches.get(launch.id) or launch  # the EHR took its time
+        kept = replace(now, written=(*now.written, (advice.id, reference)))
+        self._opening.stores.launches.put(launch.id, kept, launch.until)
+        return make_response(redirect(f"{back}#e-{advice.id}", 303))
+
+
+def add_writing(blueprint: Blueprint, writing: Writing) -> None:
+    """Register the route with the room's blueprint."""
+    blueprint.add_url_rule("/page/<launch_id>/write", "write", writing.write, methods=["POST"])

@@ -1,0 +1,58 @@
+"""What the tests of hostile and broken EHRs share: one ward for the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from smart_hostile.evil_ward import EvilWard, running_evil_ward
+from smart_hostile.person import Person
+from smart_hostile.ward import Ward, running_ward
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shelf(one_shelf: None) -> None:
+    """The houses of this folder share their models."""
+
+
+@pytest.fixture(scope="session")
+def whole_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    """Application, two EHRs, FHIR server."""
+    with running_ward(tmp_path_factory.mktemp("ward")) as made:
+        yield made
+
+
+@pytest.fixture
+def ward(whole_ward: Ward) -> Iterator[Ward]:
+    """The ward with nothing armed; at the end no secret has been said anywhere."""
+    whole_ward.fresh()
+    whole_ward.said.lines.clear()
+    yield whole_ward
+    leaks, loud = whole_ward.leaks(), len(whole_ward.said.lines)
+    whole_ward.fresh()
+    assert leaks == []
+    assert loud
+
+
+@pytest.fixture
+def person(ward: Ward) -> Iterator[Person]:
+    """A browser; no answer of ours to it holds a secret of an EHR."""
+    made = Person(ward)
+    yield made
+    assert ward.leaks(*made.answers) == []
+
+
+@pytest.fixture(scope="session")
+def whole_evil_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvilWard]:
+    """Application, authorization server, and a FHIR server that does what a test plans."""
+    with running_evil_ward(tmp_path_factory.mktemp("evil")) as made:
+        yield made
+
+
+@pytest.fixture
+def evil_ward(whole_evil_ward: EvilWard) -> Iterator[EvilWard]:
+    """The ward with a good FHIR server; at the end no token has been said anywhere."""
+    whole_evil_ward.fresh()
+    yield whole_evil_ward
+    assert whole_evil_ward.leaks() == []
+    whole_evil_ward.evil.plan.clear()
