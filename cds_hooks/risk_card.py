@@ -137,8 +137,8 @@ def _uncertainty(found: RiskAssessment) -> str:
         return "How far a risk of this size can be off was not measured."
     low, high = wording.percent_points(seen.lower), wording.percent_points(seen.upper)
     text = (
-        f"**In validation:** of {seen.patients:,} {seen.noun} given {_span(seen)}, {percent(seen.share)} had this outcome "
-        f"(95 % interval {low} to {high} %)."
+        f"**In validation:** of {seen.patients:,} {seen.noun} given {_span(seen)}, {percent(seen.share)} had this "
+        f"outcome (95 % interval {low} to {high} %)."
     )
     return f"{text} {READ_ROUGHLY}" if _is_wide(seen) else text
 

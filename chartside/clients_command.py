@@ -47,6 +47,17 @@ Example:
   chartside clients add trial --preset sandbox --name "Public sandbox" \\
     --fhir-base https://fhir.example/r4
 """
+KEY_HELP = """Make a private key that the SMART page signs with (private_key_jwt), in FILE, which only you can read.
+
+FILE stands beside the registry, and smart_key_file names it. What is printed is the public JWK Set: it holds no secret,
+and a running Chartside publishes it at /smart/jwks.json. The first key of a file signs. To rotate without a gap:
+
+\b
+  1. chartside clients smart-key FILE --add          publish a second key; restart
+  2. wait until the EHR has read the set again (at least five minutes)
+  3. chartside clients smart-key FILE --sign-with KID   sign with it; restart
+  4. a day later: chartside clients smart-key FILE --drop OLD-KID; restart
+"""
 CHECK_HELP = """Say for each client, or for one, what holds and what is doubtful.
 
 For one client it also prints the registration sheet that a vendor asks for: addresses, what a token must be like,
@@ -135,6 +146,28 @@ def check(client_id: str | None, fetch_keys: bool, base_url: str | None, local: 
         click.echo("\nFor the registration sheet, set CHARTSIDE_BASE_URL or give --base-url.")
     if unsound:
         raise click.exceptions.Exit(1)
+
+
+@clients.command("smart-key", help=KEY_HELP)
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--algorithm", type=click.Choice(["ES384", "RS384"]), default="ES384", show_default=True)
+@click.option("--kid", default="", help="The id of the new key; left out, its thumbprint.")
+@click.option("--add", "adds", is_flag=True, help="Add the new key to FILE, as the last.")
+@click.option("--sign-with", metavar="KID", help="Make no key; put this one first.")
+@click.option("--drop", metavar="KID", help="Make no key; remove this one.")
+def smart_key(path: Path, algorithm: str, kid: str, adds: bool, sign_with: str | None, drop: str | None) -> None:
+    """Make, order or remove keys."""
+    from chartside.clients import smart_keys  # noqa: PLC0415 (cryptography, only when asked for)
+
+    if sum((adds, sign_with is not None, drop is not None)) > 1:
+        raise click.UsageError("Give one of --add, --sign-with and --drop.")
+    if sign_with is not None:
+        keys = smart_keys.sign_with(path, sign_with)
+    elif drop is not None:
+        keys = smart_keys.drop(path, drop)
+    else:
+        keys = (smart_keys.add if adds else smart_keys.begin)(path, smart_keys.new_row(algorithm, kid))
+    click.echo(json.dumps(keys, indent=2))
 
 
 @clients.command("list")

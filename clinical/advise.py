@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from clinical.advice import Advice
+from clinical.advice import Advice, History
 from clinical.assessment import Finding
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, Importance
@@ -51,9 +51,17 @@ def decide(advice: Advice, policy: Policy, ledger: Ledger) -> Advice:
         advice.finding,
         user=advice.user,
         now=advice.time,
-        history=lambda: ledger.history(advice, advice.time - policy.look_back),
+        history=lambda: _past(advice, policy, ledger),
     )
     return replace(advice, withheld=withheld)
+
+
+def _past(advice: Advice, policy: Policy, ledger: Ledger) -> History:
+    """What was shown before, as far as the policy's rules can tell the difference."""
+    since = advice.time - policy.look_back
+    if policy.asks_for_snoozes_only and not ledger.put_off(advice, since):
+        return History()
+    return ledger.history(advice, since)
 
 
 def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding, time: datetime) -> Advice:

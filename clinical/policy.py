@@ -96,10 +96,19 @@ class Policy:
         return worst.indicator is Indicator.INFO if self.show_from is None else level < self.show_from
 
     @property
+    def asks_for_snoozes_only(self) -> bool:
+        """Whether of what was shown before only cards count that a clinician put off themselves."""
+        return max(self.repeat_within, *self.snooze.values(), _NEVER) <= _NEVER and not self._has_budgets
+
+    @property
+    def _has_budgets(self) -> bool:
+        """Whether numbers of cards are limited."""
+        return self.per_clinician_day is not None or self.per_encounter is not None
+
+    @property
     def _has_history_rules(self) -> bool:
         """Whether anything depends on what was shown before."""
-        budgets = (self.per_clinician_day, self.per_encounter)
-        return self.look_back > _NEVER or any(budget is not None for budget in budgets)
+        return self.look_back > _NEVER or self._has_budgets
 
     def _fatigue(
         self, finding: RiskAssessment | Score, of_person: bool, now: datetime, before: History

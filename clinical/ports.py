@@ -56,6 +56,10 @@ class Ledger(Protocol):
         """What was shown before `advice`, which is not stored yet; `shown` from `since` on."""
         ...
 
+    def put_off(self, advice: Advice, since: datetime) -> bool:
+        """Whether the clinician of `advice` has put any card off since; a quick question before `history`."""
+        ...
+
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         """The advice with this id, only if it was given to this client about this patient."""
         ...

@@ -68,4 +68,4 @@ def _once_more(call: Callable[[str], A], token: str) -> A:
     except FetchFailed as fault:
         if fault.status != 401:
             raise
-    raise FetchFailed("the EHR refused the permission that it had just renewed", 401)
+    raise FetchFailed("the EHR refused (401) the permission that it had just renewed", 401)

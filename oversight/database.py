@@ -186,6 +186,13 @@ def writing_directly(engine: Engine) -> Iterator[Transaction]:
         driver.commit()
 
 
+@contextmanager
+def reading_directly(engine: Engine) -> Iterator[Transaction]:
+    """What `reading` is, past SQLAlchemy's connection. Raises `LedgerUnavailable` for every fault of the database."""
+    with _faults("read", engine), closing(engine.raw_connection()) as connection:
+        yield Transaction(engine.dialect, connection.driver_connection)
+
+
 def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) -> int:
     """Run one statement with `?` for its values, commit, and say how many rows it touched.
 

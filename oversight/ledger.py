@@ -19,7 +19,7 @@ from clinical.ports import Clock
 from oversight import chain, feedback, tables
 from oversight.advice_rows import AdviceRows
 from oversight.column_types import AnyRow, Words
-from oversight.database import Transaction, reading, writing, writing_directly
+from oversight.database import Transaction, reading, reading_directly, writing, writing_directly
 from oversight.direct import Direct
 from oversight.history import read_history
 from oversight.pseudonyms import Pseudonyms
@@ -75,6 +75,12 @@ class SqlLedger:
         """What was shown before this advice, which is not stored yet. One statement."""
         with reading(self._engine) as connection:
             return read_history(connection, advice, since, self._pseudonyms)
+
+    def put_off(self, advice: Advice, since: datetime) -> bool:
+        """Whether this clinician has put any card off since. An index of those alone answers it."""
+        values = {"clinician_": self._pseudonyms.user(advice.client, advice.user), "since": since}
+        with reading_directly(self._engine) as transaction:
+            return _PUT_OFF.run(transaction, values).fetchone() is not None
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         """The advice with this id, only if it was given to this client about this patient.
@@ -190,6 +196,12 @@ _EARLIER = (
 )
 _PLACE = Direct(chain.newest(_ADVICE).add_columns(_EARLIER.scalar_subquery().label("earlier")))
 _INSERT = Direct(chain.INSERT["advice"], _ADVICE.c.keys())
+_PUT_OFF = Direct(
+    select(tables.feedback.c.sequence)
+    .where(tables.feedback.c.clinician == bindparam("clinician_"))
+    .where(tables.SNOOZED, tables.feedback.c.time >= bindparam("since"))
+    .limit(1)
+)
 _DECISION = (
     select(tables.feedback)
     .join(_ADVICE, _ADVICE.c.sequence == tables.feedback.c.advice_sequence)

@@ -45,9 +45,9 @@ class Learned:
     """What a model learned from. All in the units of the features: years, hours.
 
     `ages` are the least and the highest age that training saw; ages from `age_cap` on (0: none) look the same to it.
-    `hours` is the window in which the model answers; `ranges` are the 5th and the 95th percentile of a signal's level in
-    training, by concept and in its unit; `groups` those that validation looked at; `report` says whether there is an
-    evaluation report under `/models/`.
+    `hours` is the window in which the model answers; `ranges` are the 5th and the 95th percentile of a signal's latest
+    value in training, by concept and in its unit; `groups` those that validation looked at; `report` says whether there
+    is an evaluation report under `/models/`.
     """
 
     ages: tuple[float, float] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class ScoreManifest:
     """A whole `model.toml`. `outcome` codes what the score is about; `served` says whether it is offered unasked.
 
     `draft` says why it is not offered at all, or is empty. `items` are the labels of lines that are not called as their
-    first input is.
+    first input is; `labels` those of all lines.
     """
 
     info: ModelInfo
@@ -91,20 +91,16 @@ class ScoreManifest:
     served: bool
     folder: Path
     draft: str = ""
+    labels: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather the labels once: every answer asks for them many times."""
+        object.__setattr__(self, "labels", _labels(self))
 
     @property
     def signals(self) -> Mapping[str, Signal]:
         """What is measured, by the name of the input."""
         return {name: one.signal for name, one in self.inputs.items() if isinstance(one, Measured)}
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """The lines of the score, in the order of the manifest, each with its own label or that of its first input."""
-        labels: dict[str, str] = {}
-        for one in self.inputs.values():
-            if not one.helper:
-                labels.setdefault(one.item, self.items.get(one.item, one.label))
-        return labels
 
     @property
     def code_labels(self) -> Mapping[str, str]:
@@ -115,3 +111,12 @@ class ScoreManifest:
             if isinstance(one, Measured | Answered)
             for coding in (one.signal.codes if isinstance(one, Measured) else one.codes)
         }
+
+
+def _labels(manifest: ScoreManifest) -> dict[str, str]:
+    """The lines of a score, in the order of the manifest, each with its own label or that of its first input."""
+    labels: dict[str, str] = {}
+    for one in manifest.inputs.values():
+        if not one.helper:
+            labels.setdefault(one.item, manifest.items.get(one.item, one.label))
+    return labels

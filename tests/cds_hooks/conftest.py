@@ -58,6 +58,10 @@ class Memory:
     def append(self, advice: Advice) -> Advice:
         raise AssertionError("the door does not append")
 
+    def put_off(self, advice: Advice, since: Any) -> bool:
+        """Perhaps."""
+        return True
+
     def history(self, advice: Advice, since: Any) -> History:
         raise AssertionError("the door does not ask")
 

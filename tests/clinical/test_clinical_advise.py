@@ -65,6 +65,7 @@ class Memory:
         self.works = works
         self.past = past or History()
         self.asked: list[datetime] = []
+        self.quick = True
         self.rows: list[Advice] = []
 
     def append(self, advice: Advice) -> Advice:
@@ -77,6 +78,10 @@ class Memory:
     def history(self, advice: Advice, since: datetime) -> History:
         self.asked.append(since)
         return self.past
+
+    def put_off(self, advice: Advice, since: datetime) -> bool:
+        """Perhaps."""
+        return self.quick
 
     def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
         return None
@@ -389,3 +394,26 @@ def test_the_unit_is_the_place_where_the_patient_lies_now() -> None:
         unit_name(PatientRecord("p", NOW, stays=(Stay("E", "x", None, None, None, (place("Bed", None),)),)), NOW)
         == "Bed"
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked"),
+    [
+        (Policy(own_snooze=timedelta(hours=24)), False),
+        (Policy(own_snooze=timedelta(hours=24), repeat_within=timedelta(hours=1)), True),
+        (Policy(own_snooze=timedelta(hours=24), snooze={"patient-refuses": timedelta(hours=1)}), True),
+        (Policy(own_snooze=timedelta(hours=24), per_encounter=3), True),
+        (Policy(own_snooze=timedelta(hours=24), per_clinician_day=3), True),
+    ],
+)
+def test_the_past_is_read_where_it_can_matter(
+    policy: Policy, asked: bool, make_assessment: Callable[..., RiskAssessment]
+) -> None:
+    """A clinician who has put nothing off has no past that counts, unless another rule asks for one."""
+    memory = Memory()
+    memory.quick = False
+    assert run(make_assessment(0.25, "raised"), policy, memory=memory).shown
+    assert bool(memory.asked) is asked
+    memory.quick = True
+    run(make_assessment(0.25, "raised"), policy, memory=memory)
+    assert memory.asked

@@ -158,6 +158,7 @@ def test_a_ledger_of_before_takes_reports_after_the_upgrade(engine, ledger, inci
     before = {head.table: head for head in heads(engine)}
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE incident"))
+        connection.execute(text("DROP INDEX ix_feedback_clinician_time"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     upgrade(engine)
     incidents.open(report_on(card))

@@ -183,6 +183,7 @@ def before(url, open_ledger):
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
         connection.execute(text("DROP TABLE incident"))
+        connection.execute(text("DROP INDEX ix_feedback_clinician_time"))
         for columns in (["patient", "service", "clinician", "time"], ["clinician", "time"], ["encounter"]):
             name = "_".join(["ix_advice", *columns])
             connection.execute(text(f"DROP INDEX {name}"))

@@ -194,3 +194,18 @@ def test_the_ledger_counts_them_alike(engine, ledger, tallies, make_advice, said
     assert [row["outcome"] for row in rows] == ["snoozed", "overridden", "withdrawn", "snoozed", "accepted"]
     assert (rows[0]["reason_code"], rows[0]["reason_display"]) == ("PT4H", "for 4 hours")
     assert all(check.fault is None for check in verify(engine))
+
+
+def test_the_quick_question_finds_own_snoozes_only(ledger, card, said, make_advice):
+    """Any card that this clinician put off since; no override, nobody else's snooze, no older one."""
+    call = make_advice()
+    now = call.time
+    assert not ledger.put_off(call, now - 24 * HOUR)
+    ledger.record([said(card, Outcome.OVERRIDDEN, reason=OVERRIDE_REASONS[0])])
+    other = {"user": "Practitioner/somebody-else", "time": card.time + 2 * HOUR}
+    ledger.record([said(card, Outcome.SNOOZED, reason=FOUR, **other)])
+    assert not ledger.put_off(call, now - 24 * HOUR)
+    ledger.record([said(card, Outcome.SNOOZED, reason=FOUR)])
+    assert ledger.put_off(replace(call, user=USER), now - 24 * HOUR)
+    assert not ledger.put_off(replace(call, user=USER), now)
+    assert not ledger.put_off(replace(call, user=USER, client="another"), now - 24 * HOUR)

@@ -70,6 +70,7 @@ def tab(chrome) -> Iterator[Callable]:
 
     def open_(width: int = 1280, **options):
         contexts.append(chrome.new_context(viewport={"width": width, "height": 800}, **options))
+        contexts[-1].route("**/icon.svg", lambda route: route.abort())  # it may still be on its way when the tab closes
         return contexts[-1].new_page()
 
     yield open_

@@ -68,6 +68,7 @@ class EvilFhir:
     asked: list[Asked] = field(default_factory=list)
     origin: str = ""
     sent: int = 0
+    held: list[socket.socket] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -82,7 +83,8 @@ class EvilFhir:
         self.sent = 0
 
     def talk(self, connection: socket.socket) -> None:
-        """One request and its answer."""
+        """One request and its answer. While it lasts, the connection stands in `held`."""
+        self.held.append(connection)
         with connection, suppress(OSError):
             connection.settimeout(60)
             head = b""
@@ -93,6 +95,7 @@ class EvilFhir:
             asked = Asked(lines[0].split(" ")[1], token)
             self.asked.append(asked)
             self._answer(Wire(self, connection, asked, {}))
+        self.held.remove(connection)
 
     def _answer(self, wire: Wire) -> None:
         """The good answer, or what is planned in its place."""

@@ -86,7 +86,7 @@ EXPECTED: Mapping[str, list[tuple[object, Opens | Refused]]] = {
     "no_access_token": refused(NO_TOKEN),
     "no_expiry": opens(),
     "expiry_as_text": opens(),
-    "dead_token": refused("the EHR refused the permission that it had just renewed", status=503),
+    "dead_token": refused("the EHR refused (401) the permission that it had just renewed", status=503),
     "slow_token": [(3.0, Refused((NO_EXCHANGE, "did not answer in time")))],
     "token_status": refused(NO_EXCHANGE, "503"),
     "not_json": refused(NO_EXCHANGE, "not usable JSON"),

@@ -47,6 +47,13 @@ def test_a_page_opens_with_what_is_left_of_the_scopes(ward: Ward, person: Person
     assert "did not give leave to read all of Observation" in text_of(answer)
 
 
+def test_of_a_hostile_style_only_a_colour_is_left(ward: Ward, person: Person) -> None:
+    """Ten members of the document want to run, load or hide something."""
+    ward.ehr.settings.mischief.arm("hostile_style")
+    person.launch()
+    assert ward.visits()[-1].style == {"color_success": "#00aa00"}
+
+
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_mischief(ward: Ward, person: Person, nobody: Listener, name: str) -> None:
     """The page opens as it should, or it is refused in words; the callback is spent in either case."""

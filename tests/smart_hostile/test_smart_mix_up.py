@@ -64,6 +64,18 @@ def test_a_page_belongs_to_its_browser(ward: Ward, person: Person) -> None:
     assert shows_data(person.get(address))
 
 
+def test_a_cookie_cannot_be_made_up(ward: Ward, person: Person) -> None:
+    """Who knows a launch by its address, and gives the cookie its name, still lacks its value."""
+    back = person.agree(person.begin(ward.ehr)).removeprefix(ward.url)
+    (name,) = (name for _, _, name in person.browser._cookies)
+    stranger = Person(ward)
+    stranger.browser.set_cookie(name, "made-up", domain=urlsplit(ward.url).hostname or "")
+    assert stranger.get(back).status_code == 403
+    address = person.get(back).location
+    assert stranger.get(address).status_code == 403
+    assert person.get(address).status_code == 200
+
+
 def test_a_code_that_was_replayed_ends_the_first_page_too(ward: Ward, person: Person) -> None:
     """The EHR revokes what the code had given; the page says so in words at its next reading."""
     _, page = person.launch()

@@ -91,7 +91,7 @@ def test_two_browsers_tabs_that_renew_at_once(ward: Ward, person: Person) -> Non
     """Of two equal requests one assesses; of four callers for leave one refreshes, and all get the new token."""
     _, page = person.launch()
     ward.clock.ahead += LATER
-    (visit,) = [held.visit for _, held in _launches(ward) if held.visit.client == "ward"][-1:]
+    visit = ward.visits()[-1]
     start = Barrier(4)
 
     def ask(_: int) -> str:
@@ -107,9 +107,3 @@ def test_two_browsers_tabs_that_renew_at_once(ward: Ward, person: Person) -> Non
     assert seen <= {200, 503}
     assert 200 in seen
     assert ward.ehr.renewals == 2
-
-
-def _launches(ward: Ward) -> list[tuple[object, object]]:
-    """What the page keeps of open launches, oldest first."""
-    opening = ward.app.view_functions["smart_app.page"].__self__._opening
-    return list(opening.stores.launches._kept.values())

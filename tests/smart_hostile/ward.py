@@ -170,6 +170,11 @@ class Ward:
             ehr.tokens_asked.clear()
             ehr.bearers.clear()
 
+    def visits(self) -> list[Any]:
+        """What the page keeps of completed launches, oldest first."""
+        page = getattr(self.app.view_functions["smart_app.page"], "__self__")  # noqa: B009  a bound method's object
+        return [launch.visit for _, launch in page._opening.stores.launches._kept.values()]
+
     def leaks(self, *texts: str) -> list[str]:
         """Where a secret stands: in these texts, or in a log line."""
         secrets = self.ehr.secrets() | self.other.secrets()

@@ -1,4 +1,7 @@
-"""Reports of problems with advice, append-only and chained as the other tables are. No entry is touched."""
+"""Reports of problems with advice, append-only and chained as the other tables are; an index of cards put off.
+
+No entry is touched.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,6 +36,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_incident_advice_id", _TABLE, ["advice_id"])
+    snoozed = sa.text("outcome = 'snoozed'")
+    op.create_index(
+        "ix_feedback_clinician_time",
+        "feedback",
+        ["clinician", "time"],
+        sqlite_where=snoozed,
+        postgresql_where=snoozed,
+    )
     if op.get_context().dialect.name == "sqlite":
         _guard_sqlite()
     else:
