@@ -15,6 +15,7 @@ from chartside.clients.keys import CLIENT_ID, CLIENT_ID_WORDS
 from chartside.clients.presets import Preset, load_presets
 from chartside.clients.review import doubts, holds
 from chartside.model_options import local_option
+from clinical.errors import SettingsInvalid
 
 NEEDED = {
     "issuer": "--issuer, the exact iss of its tokens",
@@ -161,12 +162,15 @@ def smart_key(path: Path, algorithm: str, kid: str, adds: bool, sign_with: str |
 
     if sum((adds, sign_with is not None, drop is not None)) > 1:
         raise click.UsageError("Give one of --add, --sign-with and --drop.")
-    if sign_with is not None:
-        keys = smart_keys.sign_with(path, sign_with)
-    elif drop is not None:
-        keys = smart_keys.drop(path, drop)
-    else:
-        keys = (smart_keys.add if adds else smart_keys.begin)(path, smart_keys.new_row(algorithm, kid))
+    try:
+        if sign_with is not None:
+            keys = smart_keys.sign_with(path, sign_with)
+        elif drop is not None:
+            keys = smart_keys.drop(path, drop)
+        else:
+            keys = (smart_keys.add if adds else smart_keys.begin)(path, smart_keys.new_row(algorithm, kid))
+    except SettingsInvalid as fault:
+        raise click.UsageError(fault.message) from None
     click.echo(json.dumps(keys, indent=2))
 
 

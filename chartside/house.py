@@ -19,6 +19,7 @@ from fhir_adapters.renewing import RenewingTransport
 from fhir_adapters.session import SmartSessions
 from fhir_adapters.transport import Transport
 from models.runtime.catalogue import AnyManifest
+from models.runtime.manifest import Manifest
 from models.runtime.what_if import WhatIf
 from oversight.audit import SqlAudit
 from oversight.incidents import SqlIncidents
@@ -89,6 +90,7 @@ class House:
             shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
             switched_off=self.switches.is_off(invocation.client, invocation.service),
             hidden_from=client.hidden_from,
+            silent_beside=self._silent_beside(invocation, client),
         )
         if invocation.hook == SMART_HOOK:
             return policy
@@ -99,6 +101,16 @@ class House:
             own_snooze=LONGEST_SNOOZE,
             per_clinician_day=client.cards_per_clinician_day,
             per_encounter=client.cards_per_encounter,
+        )
+
+    def _silent_beside(self, invocation: Invocation, client: Client) -> frozenset[str]:
+        """The comparators of a model that are switched off, or that this client runs silently by themselves."""
+        manifest = self.shelf[invocation.service]
+        return frozenset(
+            name
+            for name in (manifest.comparators if isinstance(manifest, Manifest) else ())
+            if self.switches.is_off(invocation.client, name)
+            or (name in client.services and client.rules(name, is_risk=name not in self.scores).shadow)
         )
 
     def _in_shadow(self, invocation: Invocation, share: float) -> bool:

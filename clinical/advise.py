@@ -16,7 +16,7 @@ from clinical.advice import Advice, History
 from clinical.assessment import Finding
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, Importance
-from clinical.policy import Policy
+from clinical.policy import Policy, without
 from clinical.ports import Clock, Ledger, RecordSource, RiskModel
 from clinical.record import PatientRecord
 
@@ -38,7 +38,7 @@ def advise(
     """
     record = records.read(invocation, model.needs)
     now = clock.now()
-    finding = model.assess(record, now)
+    finding = without(model.assess(record, now), policy.silent_beside)
     finding = replace(finding, incomplete=own_gaps(record, model.needs), caveats=record.caveats)
     advice = decide(form_advice(invocation, record, finding, now), policy, ledger)
     check(advice)

@@ -283,10 +283,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A second probability of the same model, beside the one that decides: "heart failure within 10 years"."""
+    """A second probability beside the one that decides: "heart failure within 10 years".
+
+    `model` is the id of another model that gave it; empty for one of the same model.
+    """
 
     label: str
     probability: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

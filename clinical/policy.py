@@ -6,8 +6,8 @@ card always goes out; so does "not assessed", because its absence would read as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from clinical.advice import History, ShownBefore, WithheldReason
@@ -30,7 +30,8 @@ class Policy:
     same tier or a higher one and no less loudly. `snooze` says, by code of the override reason, for how long an
     overridden card stays away, unless the tier rises. `own_snooze` is the longest time for which a clinician may put a
     card off themselves; zero where that does not count. The budgets are numbers of cards that one clinician may be
-    shown in 24 hours, and one encounter in all; None is no limit.
+    shown in 24 hours, and one encounter in all; None is no limit. `silent_beside` are the models that may not stand
+    beside another one's answer, because they are switched off or run silently.
     """
 
     show_from: float | None = None
@@ -42,6 +43,7 @@ class Policy:
     own_snooze: timedelta = _NEVER
     per_clinician_day: int | None = None
     per_encounter: int | None = None
+    silent_beside: frozenset[str] = frozenset()
 
     @property
     def look_back(self) -> timedelta:
@@ -144,3 +146,24 @@ def _says_as_much(card: ShownBefore, finding: RiskAssessment | Score) -> bool:
 def _is_person(user: str) -> bool:
     """Whether a reference names one clinician, and not a feed, an organisation or nobody."""
     return user.split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
+
+
+def without(finding: Finding, silent: Collection[str]) -> Finding:
+    """A finding without what some models say beside it."""
+    if not silent or not isinstance(finding, RiskAssessment):
+        return finding
+    return replace(
+        finding,
+        comparators=tuple(one for one in finding.comparators if one.model.id not in silent),
+        unanswered=tuple(one for one in finding.unanswered if one.model.id not in silent),
+        others=tuple(one for one in finding.others if one.model not in silent),
+    )
+
+
+def said_beside(finding: Finding) -> tuple[str, ...]:
+    """The ids of the models that say something beside a finding."""
+    if not isinstance(finding, RiskAssessment):
+        return ()
+    scores = [one.model.id for one in finding.comparators]
+    silent = [one.model.id for one in finding.unanswered]
+    return tuple(dict.fromkeys([*scores, *silent, *(one.model for one in finding.others if one.model)]))

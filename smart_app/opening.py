@@ -8,6 +8,7 @@ from flask import request
 
 from clinical.advice import Advice, Feedback
 from clinical.errors import LedgerUnavailable, NotAllowed, NotAuthenticated, WrongPatient
+from clinical.policy import said_beside, without
 from smart_app import cookies
 from smart_app.deps import Deps
 from smart_app.ports import Banner, Visit
@@ -74,7 +75,9 @@ class Opening:
         if advice is None:
             raise LedgerUnavailable("The ledger does not find the advice of this page.")
         silence = self.deps.silence(visit, advice.service)
-        return advice if silence is None else replace(advice, withheld=silence)
+        beside = [model for model in said_beside(advice.finding) if self.deps.silence(visit, model) is not None]
+        seen = replace(advice, finding=without(advice.finding, beside)) if beside else advice
+        return seen if silence is None else replace(seen, withheld=silence)
 
     def _from_card(self, launch: Launch, advice_id: str) -> Launch:
         """The very advice of the card, if it was given to this EHR about this patient."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,10 @@ def _named(path: Path, rows: list[dict[str, Any]], kid: str) -> dict[str, Any]:
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> dict[str, object]:
-    """Check the keys and put the file in place in one step, readable by its owner alone; gives the public JWK Set."""
+    """Check the keys and put the file in place in one step; gives the public JWK Set.
+
+    A new file is readable by its owner alone; one that was there keeps its owner and mode.
+    """
     try:
         keys = read_client_keys({"keys": rows})
     except SettingsInvalid as fault:
@@ -90,6 +95,10 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> dict[str, object]:
             json.dump({"keys": rows}, new, indent=2)
             new.flush()
             os.fsync(new.fileno())
+        if path.exists():
+            shutil.copymode(path, name)
+            with suppress(PermissionError):
+                os.chown(name, path.stat().st_uid, path.stat().st_gid)
         Path(name).replace(path)
     except OSError as fault:
         raise SettingsInvalid(f"The key file {path.name} cannot be written ({type(fault).__name__}).") from None

@@ -68,4 +68,4 @@ def _estimate(found: RiskAssessment) -> Estimate:
     """A probability under its title, with what was read only in part for it."""
     gaps = ", ".join(gap.partition(":")[0] for gap in found.incomplete)
     label = f"{found.model.title} (read only in part: {gaps})" if gaps else found.model.title
-    return Estimate(label, found.probability)
+    return Estimate(label, found.probability, found.model.id)

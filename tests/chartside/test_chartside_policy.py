@@ -204,6 +204,24 @@ def test_the_kill_switch_works_within_five_seconds(open_ward: Callable[[str], Wa
             time.sleep(0.2)
 
 
+def test_a_score_that_is_switched_off_stands_beside_nothing(
+    open_ward: Callable[[str], Ward], ill: dict[str, Any]
+) -> None:
+    """The kill switch holds wherever its numbers would be shown; the risk itself stays."""
+    ward = open_ward("")
+    assert "SOFA" in ward.call(ill)["cards"][0]["detail"]
+    ward.house.switches.set("", "sofa", off=True, by_whom="Ada", reason="wrong numbers")
+    assert "SOFA" not in ward.call(ill)["cards"][0]["detail"]
+    ward.house.switches.set("", "sofa", off=False, by_whom="Ada", reason="mended")
+    assert "SOFA" in ward.call(ill)["cards"][0]["detail"]
+
+
+def test_a_score_in_a_silent_run_stands_beside_nothing(open_ward: Callable[[str], Ward], ill: dict[str, Any]) -> None:
+    """What a site tries out in silence is not told in another way."""
+    ward = open_ward("[clients.ward.services.sofa]\nshadow = true\n")
+    assert "SOFA" not in ward.call(ill)["cards"][0]["detail"]
+
+
 def test_a_slow_fhir_server_does_not_hold_a_call(
     open_ward: Callable[[str], Ward], ill: dict[str, Any], silent_server: str
 ) -> None:

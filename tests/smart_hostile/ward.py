@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,10 +249,20 @@ def opened(folder: Path, url: str, clock: Clock, *services: str, fhir_seconds: f
 @contextmanager
 def served(app: Flask, port: int) -> Iterator[None]:
     """An app on a port of 127.0.0.1."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=SilentHandler)
+    # The development server forgets to close a file whose browser has left, so it gets bytes.
+    server = make_server("127.0.0.1", port, partial(_whole, app), threaded=True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield
     server.shutdown()
     thread.join(5)
     server.server_close()
+
+
+def _whole(app: Flask, environ: Any, start_response: Any) -> list[bytes]:
+    """The whole answer of an app, closed."""
+    parts = app(environ, start_response)
+    try:
+        return [b"".join(parts)]
+    finally:
+        getattr(parts, "close", lambda: None)()
