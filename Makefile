@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel bench bench-stages bench-models clean
+.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel screenshots bench bench-stages bench-models clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ evidence: $(VENV)/.dev ## Work out every evaluation report and model card anew f
 
 conformance: $(VENV)/.dev ## Run the tests that show rows of the CDS Hooks checklist, and write docs/conformance.md
 	$(BIN)/python -m pytest --conformance-page=docs/conformance.md
+
+screenshots: $(VENV)/.dev ## Take the pictures of docs/smart.md anew
+	PYTHONPATH=.:tests $(BIN)/python tests/smart_app/pictures.py
 
 bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call beside healthchain, in turns, then a load run (about 5 minutes)
 	$(BIN)/python -m bench.side_by_side

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from chartside.clients import Client
 from chartside.settings import Settings
 from clinical.advice import Advice
-from clinical.advise import advise
+from clinical.advise import advise, decide, not_read
 from clinical.app_context import AppContexts
+from clinical.assessment import ModelInfo
+from clinical.errors import DataUnavailable
 from clinical.invocation import Invocation
 from clinical.policy import Policy
 from clinical.ports import Clock, RecordSource, RiskModel
@@ -77,6 +79,11 @@ class House:
             clock=self.clock,
             check=check,
         )
+
+    def not_read(self, invocation: Invocation, model: ModelInfo, fault: DataUnavailable) -> Advice:
+        """What stands on a page, and in the ledger, for a model whose data could not be read."""
+        advice = not_read(invocation, model, fault, self.clock.now())
+        return self.ledger.append(decide(advice, self.policy(invocation), self.ledger))
 
     def policy(self, invocation: Invocation) -> Policy:
         """The client's wishes for one call. The rules against too many cards do not hold for a page that was asked for.

@@ -10,15 +10,18 @@ from flask import Blueprint
 
 import smart_app.blueprint
 from chartside.house import SMART_HOOK, House, derive_key
+from chartside.learned import learned
 from clinical.advice import Advice, WithheldReason
+from clinical.assessment import ModelInfo
 from clinical.audit import AuditEvent, AuditKind
-from clinical.errors import NotAllowed
+from clinical.errors import DataUnavailable, NotAllowed
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed
 from fhir_adapters.client_keys import published
 from fhir_adapters.source_fact import read_fact
 from fhir_adapters.write_back import WriteBack
 from fhir_adapters.write_scopes import WRITTEN, can_write
+from models.runtime.manifest import Manifest
 from smart_app.deps import Deps
 from smart_app.fact_port import SourceFact
 from smart_app.ports import Banner, Ehr, Visit
@@ -46,18 +49,35 @@ def smart_page(house: House) -> Blueprint:
             incidents=house.incidents,
             facts=_Facts(house),
             what_ifs=house.what_ifs,
+            learned={
+                name: learned(manifest)
+                for name, manifest in house.shelf.items()
+                if name in house.models and isinstance(manifest, Manifest)
+            },
             writer=_Writer(house, WriteBack(house.fhir, house.clock, house.settings.base_url)),
         )
     )
 
 
 def _assess(house: House) -> Callable[[Visit], Sequence[Advice]]:
-    """Every model that is meant for an opened chart, through the same main job as the hook."""
+    """Every model that is meant for an opened chart, through the same main job as the hook.
+
+    Where the EHR gave leave to read a part of the record only, a model that lacks what it needs says so, and the others
+    answer. Any other fault of reading ends the page: trying again may help.
+    """
 
     def assess(visit: Visit) -> list[Advice]:
-        chosen = (model.info.id for model in house.models.values() if MODEL_HOOK in model.info.hooks)
-        access = house.sessions.access
-        return [house.advise(visit_invocation(visit, service, access(visit))) for service in chosen]
+        chosen = [model.info for model in house.models.values() if MODEL_HOOK in model.info.hooks]
+        return [one(visit, info) for info in chosen]
+
+    def one(visit: Visit, info: ModelInfo) -> Advice:
+        call = visit_invocation(visit, info.id, house.sessions.access(visit))
+        try:
+            return house.advise(call)
+        except DataUnavailable as fault:
+            if not visit.not_granted:
+                raise
+            return house.not_read(call, info, fault)
 
     return assess
 

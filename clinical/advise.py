@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from clinical.advice import Advice, History
-from clinical.assessment import Finding
+from clinical.assessment import Abstention, AbstentionReason, Finding, ModelInfo
+from clinical.errors import DataUnavailable
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, Importance
 from clinical.policy import Policy, without
@@ -66,6 +67,18 @@ def _past(advice: Advice, policy: Policy, ledger: Ledger) -> History:
 
 def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding, time: datetime) -> Advice:
     """Put a finding into the form of the ledger, with new ids; nothing is decided yet."""
+    return _in_form(invocation, unit_name(record, time), finding, time)
+
+
+def not_read(invocation: Invocation, model: ModelInfo, fault: DataUnavailable, time: datetime) -> Advice:
+    """What stands on a page for a model whose data the EHR gave no leave to read; nothing is decided yet."""
+    text = f"the required data '{fault.key}' could not be read: {fault.tried}"
+    finding = Abstention(model, time, AbstentionReason.NOT_READ, text, in_population=True)
+    return _in_form(invocation, "", finding, time)
+
+
+def _in_form(invocation: Invocation, unit: str, finding: Finding, time: datetime) -> Advice:
+    """A finding with new ids."""
     return Advice(
         id=str(uuid.uuid4()),
         suggestion_id=str(uuid.uuid4()),
@@ -77,7 +90,7 @@ def form_advice(invocation: Invocation, record: PatientRecord, finding: Finding,
         patient_id=invocation.patient_id,
         encounter_id=invocation.encounter_id,
         user=invocation.user,
-        unit_name=unit_name(record, time),
+        unit_name=unit,
         finding=finding,
         withheld=None,
         request_key=invocation.request_key,

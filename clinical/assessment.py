@@ -349,7 +349,11 @@ class RiskAssessment:
 
 
 class AbstentionReason(StrEnum):
-    """Why a model does not answer."""
+    """Why a model does not answer.
+
+    `NOT_READ` is for a page that was opened with leave to read a part of the record: it shows what can be worked out
+    and says of each other model what it lacks. A hook answers 412 instead.
+    """
 
     DECEASED = "deceased"
     NOT_ADULT = "not-adult"
@@ -361,6 +365,7 @@ class AbstentionReason(StrEnum):
     TOO_LATE = "too-late"
     NOT_ENOUGH_DATA = "not-enough-data"
     NOT_MEANT_FOR = "not-meant-for"
+    NOT_READ = "not-read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ class DataUnavailable(ChartsideError):
         """Keep the prefetch key and what was tried."""
         super().__init__(f"Required data '{key}' could not be read: {tried}.")
         self.key = key
+        self.tried = tried
 
 
 class LedgerUnavailable(ChartsideError):

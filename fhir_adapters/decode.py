@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from unicodedata import category
 
 from clinical.record import Coding, Source
 from fhir_adapters.facts import Reported, Said
@@ -207,4 +208,9 @@ def _name(resource: Json) -> str:
     chosen = next((name for name in names if name.get("use") == "official"), names[0] if names else {})
     given = chosen.get("given")
     parts = [part for part in given if isinstance(part, str)] if isinstance(given, list) else []
-    return text(chosen.get("text")) or " ".join([*parts, text(chosen.get("family"))]).strip()
+    return _plain(text(chosen.get("text")) or " ".join([*parts, text(chosen.get("family"))]))
+
+
+def _plain(name: str) -> str:
+    """A name without what turns text around or cannot be seen (Unicode categories Cc and Cf)."""
+    return "".join(letter for letter in name if category(letter) not in ("Cc", "Cf")).strip()

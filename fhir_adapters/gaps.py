@@ -8,6 +8,8 @@ from fhir_adapters.prefetch import Absent
 
 # The hooks whose context always names an encounter (CDS Hooks library); their templates read it by id.
 ENCOUNTER_HOOKS = ("encounter-start", "encounter-discharge")
+# The page, which stands for a hook in a call.
+SMART_HOOK = "smart-launch"
 # A template with a list of codes can fill a screen; its beginning says which one it is.
 LONGEST_TEMPLATE = 120
 
@@ -22,9 +24,13 @@ class Gaps:
 
     def nothing(self, need: DataNeed, sent: Absent, obstacle: str) -> None:
         """Nothing was sent for a need, and nothing could be read. Raises `DataUnavailable` if it is required."""
+        if self._hook == SMART_HOOK:  # nobody sends anything ahead to a page
+            why = full = obstacle
+        else:
+            why, full = f"{sent.why}, and {obstacle}", f"{sent.why} (template {self._template(need)}), and {obstacle}"
         if need.importance is Importance.REQUIRED:
-            raise DataUnavailable(need.key, f"{sent.why} (template {self._template(need)}), and {obstacle}")
-        self.partly(need, f"{sent.why}, and {obstacle}")
+            raise DataUnavailable(need.key, full)
+        self.partly(need, why)
 
     def partly(self, need: DataNeed, gap: str) -> None:
         """A part of what a need names is missing."""

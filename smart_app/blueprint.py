@@ -9,6 +9,7 @@ from smart_app.facts import Facts, add_facts
 from smart_app.faults import fault_page
 from smart_app.headers import protect
 from smart_app.launching import Launching
+from smart_app.look import add_look
 from smart_app.opening import Opening
 from smart_app.page import Page
 from smart_app.public_keys import key_route
@@ -43,6 +44,7 @@ def create_blueprint(deps: Deps, stores: Stores | None = None) -> Blueprint:
     blueprint.add_url_rule("/page/<launch_id>/leave", "leave", page.leave, methods=["POST"])
     add_what_if(blueprint, what_if)
     add_writing(blueprint, page.writing)
+    add_look(blueprint, opening)
     if deps.facts is not None:
         add_facts(blueprint, Facts(opening, deps.facts))
     blueprint.add_url_rule("/jwks.json", "jwks", key_route(deps.public_keys), methods=["GET"])

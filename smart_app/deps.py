@@ -11,6 +11,7 @@ from clinical.app_context import AppContexts
 from clinical.errors import SettingsInvalid
 from clinical.ports import Clock, Incidents, Ledger
 from smart_app.fact_port import FactSource
+from smart_app.limits import Learned
 from smart_app.ports import Banner, Ehr, EhrSessions, Visit
 from smart_app.what_if_port import WhatIfModel
 from smart_app.write_port import Writer
@@ -33,7 +34,8 @@ class Deps:
 
     `silence` is asked at every look and says why this user may see nothing of a service now (kill switch, silent run,
     role); it raises `LedgerUnavailable` where nobody can say. Without `incidents`, no problem can be reported here,
-    without `facts` no source opened, without `writer` nothing written into the EHR; `what_ifs` go by the model's id.
+    without `facts` no source opened, without `writer` nothing written into the EHR; `what_ifs` and `learned` go
+    by the model's id.
     """
 
     ehrs: Mapping[str, Ehr]
@@ -52,6 +54,7 @@ class Deps:
     facts: FactSource | None = None
     what_ifs: Mapping[str, WhatIfModel] = field(default_factory=dict)
     writer: Writer | None = None
+    learned: Mapping[str, Learned] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what would open the door."""

@@ -79,11 +79,11 @@ def sureness(found: RiskAssessment) -> Sureness:
     ends = f"{wording.percent_points(seen.lower)} to {wording.percent_points(seen.upper)}"
     if not care:
         return Sureness(
-            f"When the model was checked, {of_hundred} of the patients given {_span(seen)} had this outcome "
-            f"({seen.patients} patients; 95 % interval {ends} of 100).",
+            f"When the model was checked, {of_hundred} of the {seen.noun} given {_span(seen)} had this outcome "
+            f"({seen.patients:,} {seen.noun}; 95 % interval {ends} of 100).",
             care=False,
         )
-    few = f"few patients ({seen.patients})" if seen.patients < FEW else f"{seen.patients} patients"
+    few = f"few {seen.noun} ({seen.patients})" if seen.patients < FEW else f"{seen.patients:,} {seen.noun}"
     size = "so high a risk" if seen.high >= 1 else "so low a risk" if seen.low <= 0 else "about this risk"
     return Sureness(
         f"when the model was checked, {few} had {size} ({_span(seen)}); {of_hundred} of them had this outcome "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flask import request
 
@@ -42,7 +43,7 @@ class Opening:
         visit = launch.visit
         now = self.deps.clock.now()
         self.deps.sessions.access(visit)  # says in words when the EHR's permission has run out
-        claim = f"assess/{launch.id}/{launch.round + 1}"
+        claim = _claim(launch)
         if not self.stores.marks.put(claim, now, launch.until, new=True):
             return None
         try:
@@ -54,6 +55,10 @@ class Opening:
             # The next request may try again, whatever went wrong in this one.
             self.stores.marks.take(claim)
             raise
+
+    def begun(self, launch: Launch) -> datetime | None:
+        """When somebody began to fill the next round, if somebody is doing that now."""
+        return self.stores.marks.get(_claim(launch))
 
     def shown(self, launch: Launch) -> list[tuple[Advice, Feedback | None]]:
         """The advice of the page with the latest decision on each, from the ledger."""
@@ -98,6 +103,11 @@ class Opening:
         if banner.patient_id != visit.patient_id:
             raise WrongPatient("The record that was read is not that of the patient whose chart is open.")
         return banner
+
+
+def _claim(launch: Launch) -> str:
+    """The mark of who fills the next round."""
+    return f"assess/{launch.id}/{launch.round + 1}"
 
 
 def _check_patient(advice: tuple[Advice, ...], visit: Visit) -> None:

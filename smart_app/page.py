@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
@@ -14,6 +14,7 @@ from clinical.snooze import SNOOZES
 from smart_app import cookies, view
 from smart_app.decision import MAX_COMMENT, Decision, Problem, as_feedback, check_possible, new_once, read_decision
 from smart_app.faults import fault_page
+from smart_app.filling import Filling
 from smart_app.form_token import check_form_token, form_token
 from smart_app.headers import Exemption, allow
 from smart_app.opening import Opening
@@ -32,12 +33,17 @@ class Page:
         self._opening = opening
         self._what_if = what_if
         self._deps = opening.deps
+        self._filling = Filling(opening.opened)
         self.writing = Writing(opening, self._mine_by_form)
 
     def show(self, launch_id: str) -> Response:
-        """The risk page. Reloading it changes nothing."""
-        launch = self._opening.opened(self._opening.mine(launch_id))
-        return _busy() if launch is None else self._render(launch)
+        """The risk page. Reloading it changes nothing.
+
+        Where the EHR takes its time, the browser is told so and looks again; the record is read once all the same.
+        """
+        launch = self._opening.mine(launch_id)
+        filled = launch if launch.round > 0 else self._filling.filled(launch)
+        return self._busy(launch) if filled is None else self._render(filled)
 
     def again(self, launch_id: str) -> Response:
         """Assess again. A form of an earlier round only leads back to the page."""
@@ -46,7 +52,7 @@ class Page:
             waiting = request.form.get("round") == str(launch.round) and self._opening.assess(launch) is None
         except ChartsideError as fault:
             return fault_page(fault, back=self._url(launch_id))
-        return _busy() if waiting else self._back(launch_id)
+        return self._busy(launch) if waiting else self._back(launch_id)
 
     def decide(self, launch_id: str) -> Response:
         """Store a decision, or that one is withdrawn; say so only after it is stored."""
@@ -142,7 +148,7 @@ class Page:
             "smart_app/page.html",
             launch=launch,
             person=view.person(banner, now, zone) if launch.visit.need_patient_banner else None,
-            sections=view.sections(shown, now, zone, launch.visit.user, self._reports(launch)),
+            sections=view.sections(shown, now, zone, launch.visit.user, self._reports(launch), self._deps.learned),
             incomplete=view.once(banner.incomplete, *(finding.incomplete for finding in findings)),
             caveats=view.once(banner.caveats, *(finding.caveats for finding in findings)),
             not_granted=launch.visit.not_granted,
@@ -170,9 +176,17 @@ class Page:
         """The page's address."""
         return url_for("smart_app.page", launch_id=launch_id)
 
+    def _busy(self, launch: Launch) -> Response:
+        """The record is being read; the browser asks for the page again by itself."""
+        since = self._opening.begun(launch)
+        elapsed = "" if since is None else _seconds(self._deps.clock.now() - since)
+        response = make_response(render_template("smart_app/busy.html", elapsed=elapsed), 503)
+        response.headers["Retry-After"] = "2"
+        response.headers["Refresh"] = f"2; url={self._url(launch.id)}"
+        return response
 
-def _busy() -> Response:
-    """Another request is assessing; the browser asks again by itself."""
-    response = make_response(render_template("smart_app/busy.html"), 503)
-    response.headers["Retry-After"] = response.headers["Refresh"] = "2"
-    return response
+
+def _seconds(span: timedelta) -> str:
+    """How long somebody has waited."""
+    seconds = max(round(span.total_seconds()), 0)
+    return f"{seconds} second{'' if seconds == 1 else 's'}"

@@ -90,9 +90,18 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> dict[str, object]:
     except SettingsInvalid as fault:
         raise SettingsInvalid(f"{path.name} would be a key file {fault.message}; it was left as it is.") from None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+        _replace(path, json.dumps({"keys": rows}, indent=2) + "\n")
+    except OSError as fault:
+        raise SettingsInvalid(f"The key file {path.name} cannot be written ({type(fault).__name__}).") from None
+    return published(keys)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file in place in one step; of a file that is half written nothing stays."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as new:
-            json.dump({"keys": rows}, new, indent=2)
+            new.write(text)
             new.flush()
             os.fsync(new.fileno())
         if path.exists():
@@ -100,6 +109,6 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> dict[str, object]:
             with suppress(PermissionError):
                 os.chown(name, path.stat().st_uid, path.stat().st_gid)
         Path(name).replace(path)
-    except OSError as fault:
-        raise SettingsInvalid(f"The key file {path.name} cannot be written ({type(fault).__name__}).") from None
-    return published(keys)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

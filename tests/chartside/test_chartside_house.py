@@ -55,6 +55,7 @@ DOORS = {
     "/smart/page/<launch_id>/what-if/<advice_id>": "cookie",
     "/smart/page/<launch_id>/model/<advice_id>": "cookie",
     "/smart/page/<launch_id>/write": "cookie",
+    "/smart/page/<launch_id>/look.css": "cookie",
     "/smart/jwks.json": "anybody",
     "/smart/static/<path:filename>": "anybody",
     "/oversight/override-rates": "quality",

@@ -178,7 +178,7 @@ def go(page, state: str, origin: str, make, house) -> None:
             "**/smart/page/*", lambda route: route.fulfill(status=503, content_type="text/html", body=busy(house))
         )
         page.reload()
-        page.get_by_role("heading", name="Being assessed").wait_for()
+        page.get_by_role("heading", name="Reading the record").wait_for()
 
 
 def busy(house) -> str:

@@ -1,12 +1,8 @@
 """The EHR's style on the page: taken where it is readable, and never a way in."""
 
 import pytest
-from flask import Flask
 
-from smart_app.blueprint import create_blueprint
-from smart_app.look import add_look, contrast, sheet
-from smart_app.opening import Opening
-from smart_app.sessions import memory_stores
+from smart_app.look import contrast, sheet
 
 STYLE = {
     "color_background": "#fafafa",
@@ -60,15 +56,6 @@ def test_contrast_is_that_of_the_guideline() -> None:
 
 def test_the_page_links_to_the_style_of_its_launch(house, doctor, make) -> None:
     """As a style sheet of its own, so that the policy allows it; only in the browser that opened the page."""
-    stores = memory_stores(house.clock)
-    blueprint = create_blueprint(house.deps, stores)
-    house.app = Flask("look")
-    house.app.register_blueprint(blueprint)
-    if "smart_app.look" not in house.app.view_functions:
-        blueprint = create_blueprint(house.deps, stores)
-        add_look(blueprint, Opening(house.deps, stores))
-        house.app = Flask("look")
-        house.app.register_blueprint(blueprint)
     browser = house.browser()
     url, text = doctor.see(browser, make.visit(style=STYLE))
     assert f'<link rel="stylesheet" href="{url}/look.css">' in text

@@ -4,6 +4,7 @@ import dataclasses
 import html
 import math
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -273,6 +274,7 @@ def test_a_second_request_waits_for_the_first(house, doctor, browser, make) -> N
         return make.risk(), None
 
     house.findings[:] = [while_assessing]
+    browser.get(url, base_url=make.base_url)
     assert browser.get(url, base_url=make.base_url).status_code == 200
     assert (seen[0].status_code, seen[0].headers["Retry-After"]) == (503, "2")
     assert len(house.ledger.advice) == 1
@@ -375,3 +377,41 @@ def test_a_decision_made_on_the_card_is_shown(house, doctor, make) -> None:
     )
     _, text = doctor.see(house.browser(), make.visit(app_context=make.token(given)))
     assert "Saved: overridden on the card, 12 Nov 2026, 14:05 UTC. Reason: Already done." in plain(text)
+
+
+def test_a_slow_ehr_is_told_while_the_record_comes(house, doctor, browser, make) -> None:
+    """The browser is sent back to the page until it is there; the record is read once, and nothing says "no risk"."""
+    url = doctor.open(browser)
+    go = threading.Event()
+    house.findings = [lambda: go.wait(20) and (make.risk(), None)]
+    first = browser.get(url, base_url=make.base_url)
+    house.clock.pass_(timedelta(seconds=7))
+    again = browser.get(url, base_url=make.base_url)
+    for answer in (first, again):
+        assert (answer.status_code, answer.headers["Refresh"]) == (503, f"2; url={url}")
+        assert "Reading the record" in answer.text
+        assert "Nothing has been assessed yet" in answer.text
+        assert "31 %" not in answer.text
+    assert "7 seconds so far" in again.text
+    go.set()
+    assert "31 %" in browser.get(url, base_url=make.base_url).text
+    assert len(house.ledger.advice) == 1
+
+
+def test_a_fault_that_came_late_is_told_and_the_next_look_tries_again(house, doctor, browser, make) -> None:
+    """It is not lost in another thread."""
+    url = doctor.open(browser)
+    go = threading.Event()
+
+    def fail() -> None:
+        go.wait(20)
+        raise DataUnavailable("vitals", "the server did not answer")
+
+    house.findings = [fail]
+    assert browser.get(url, base_url=make.base_url).status_code == 503
+    go.set()
+    told = browser.get(url, base_url=make.base_url)
+    assert "Refresh" not in told.headers
+    assert "the server did not answer" in told.text
+    house.findings = [lambda: (make.risk(), None)]
+    assert "31 %" in browser.get(url, base_url=make.base_url).text

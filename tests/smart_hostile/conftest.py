@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from smart_hostile.evil_ward import EvilWard, running_evil_ward
 from smart_hostile.person import Person
-from smart_hostile.ward import Ward, running_ward
+from smart_hostile.ward import Ward, listening, running_ward
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,8 +27,8 @@ def whole_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def ward(whole_ward: Ward) -> Iterator[Ward]:
     """The ward with nothing armed; at the end no secret has been said anywhere."""
     whole_ward.fresh()
-    whole_ward.said.lines.clear()
-    yield whole_ward
+    with listening(whole_ward.said):
+        yield whole_ward
     leaks, loud = whole_ward.leaks(), len(whole_ward.said.lines)
     whole_ward.fresh()
     assert leaks == []
@@ -53,6 +54,7 @@ def whole_evil_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> It
 def evil_ward(whole_evil_ward: EvilWard) -> Iterator[EvilWard]:
     """The ward with a good FHIR server; at the end no token has been said anywhere."""
     whole_evil_ward.fresh()
-    yield whole_evil_ward
+    with listening(whole_evil_ward.said):
+        yield whole_evil_ward
     assert whole_evil_ward.leaks() == []
     whole_evil_ward.evil.plan.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,11 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
-from smart_hostile.evil_fhir import PATIENT, EvilFhir, running_evil
-from smart_hostile.ward import Clock, Said, free_ports, jwt, listening, opened, served
 from smart_peer import AuthorizationServer, running
 
 from chartside.factory import create_app
+from smart_hostile.evil_fhir import PATIENT, EvilFhir, Way, running_evil
+from smart_hostile.ward import Clock, Said, free_ports, jwt, opened, served
 
 REGISTRY = """
 [clients.ward]
@@ -35,6 +36,7 @@ intensive_care_locations = ["Medical ICU"]
 """
 CONFIGURATION = "/fhir/.well-known/smart-configuration"
 FHIR_SECONDS = 1.0
+GIVEN = {"", "hook-token", "secret-access-token", "renewed-token-"}
 # Twenty times the time that the reads are given: a machine may be slow, but what hangs takes longer.
 BOUND_S = 20.0
 ROWS = [
@@ -183,10 +185,9 @@ def running_evil_ward(folder: Path) -> Iterator[EvilWard]:
         evil.documents["/fhir/style"] = lambda: {"color_background": "#abcdef"}
         (folder / "clients.toml").write_text(REGISTRY.format(base=evil.base, base_origin=evil.origin))
         house = stack.enter_context(opened(folder, url, Clock(), "icu-mortality", fhir_seconds=FHIR_SECONDS))
-        said = stack.enter_context(listening())
         app = create_app(house)
         stack.enter_context(served(app, port))
-        made = EvilWard(url, app, evil, peer, said)
+        made = EvilWard(url, app, evil, peer, Said())
         made.reset = lambda: _close_breakers(house)  # type: ignore[method-assign]
         yield made
 
@@ -215,3 +216,17 @@ def words_of(answer: Any) -> str:
     if answer.is_json:
         return json.dumps(answer.get_json(), ensure_ascii=False)
     return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+
+def at_both_doors(ward: EvilWard, kind: str, way: Way) -> Iterator[Any]:
+    """The answers of the page and of the hook, each within bounds."""
+    for door in (ward.open, ward.call):
+        ward.fresh()
+        ward.evil.plan[kind] = way
+        begun = time.monotonic()
+        answer = door()
+        assert time.monotonic() - begun < BOUND_S
+        assert ward.leaks() == []
+        # A read that was given up may still come from the door before.
+        assert {asked.token.rstrip("0123456789") for asked in ward.evil.asked} <= GIVEN
+        yield answer

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 from flask.testing import FlaskClient
+
 from smart_hostile.ward import NAMES, OneEhr, Ward
 
 

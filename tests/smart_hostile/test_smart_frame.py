@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from smart_hostile.ward import NAMES, OPEN_PAGE, OTHER_PATIENT, PATIENT, TOKEN_SECONDS, OneEhr, Ward
 
 # The sandbox in which a large EHR frames its apps: no top navigation.

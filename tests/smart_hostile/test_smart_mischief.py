@@ -7,12 +7,12 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from smart_hostile.expected import EXPECTED, NOBODY, Opens, Refused
-from smart_hostile.person import Person, shows_data, text_of
-from smart_hostile.ward import Ward
 
 from ehr_simulator.authorization.mischief.table import TABLE
 from hostile.listeners import Listener
+from smart_hostile.expected import EXPECTED, NOBODY, Opens, Refused
+from smart_hostile.person import Person, shows_data, text_of
+from smart_hostile.ward import Ward
 
 # Pieces of what a mischief sends that a browser would act on.
 ACTIVE = ("<script>document", "<img src=x", "expression(", "url(", "display:none", "javascript:", "tracker.example")
@@ -38,7 +38,6 @@ def test_a_leak_would_be_seen(ward: Ward, person: Person) -> None:
     assert ward.leaks("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.")
 
 
-@pytest.mark.xfail(strict=True, reason="a required need that no scope covers ends the whole page")
 def test_a_page_opens_with_what_is_left_of_the_scopes(ward: Ward, person: Person) -> None:
     """No model can answer, and the page says for each what it lacks."""
     ward.ehr.settings.mischief.arm("narrower_scope")

@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
+
 from smart_hostile.person import Person, shows_data, text_of
 from smart_hostile.ward import NAMES, OTHER_PATIENT, PATIENT, Ward
 

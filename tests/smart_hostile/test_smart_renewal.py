@@ -7,6 +7,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+
 from smart_hostile.person import Person, shows_data, text_of
 from smart_hostile.ward import OTHER_PATIENT, TOKEN_SECONDS, Ward
 

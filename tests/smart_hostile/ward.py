@@ -82,17 +82,20 @@ class Said(logging.Handler):
 
 
 @contextmanager
-def listening() -> Iterator[Said]:
-    """Keep what is logged, at the lowest level."""
-    said, root = Said(), logging.getLogger()
+def listening(said: Said) -> Iterator[None]:
+    """Keep what is logged during a test, at the lowest level."""
+    root = logging.getLogger()
     before = {logger: logger.level for logger in (root, logging.getLogger("chartside"))}
+    said.lines.clear()
     root.addHandler(said)
     for logger in before:
         logger.setLevel(logging.DEBUG)
-    yield said
-    root.removeHandler(said)
-    for logger, level in before.items():
-        logger.setLevel(level)
+    try:
+        yield
+    finally:
+        root.removeHandler(said)
+        for logger, level in before.items():
+            logger.setLevel(level)
 
 
 @dataclass
@@ -223,10 +226,9 @@ def running_ward(folder: Path) -> Iterator[Ward]:
         for ehr in ehrs:
             ehr.watch()
         house = stack.enter_context(opened(folder, url, clock, "icu-mortality"))
-        said = stack.enter_context(listening())
         app = create_app(house)
         stack.enter_context(served(app, port))
-        yield Ward(url, house, app, clock, ehrs[0], ehrs[1], said)
+        yield Ward(url, house, app, clock, ehrs[0], ehrs[1], Said())
 
 
 @contextmanager

@@ -1,0 +1,172 @@
+"""Takes the screenshots of docs/smart.md: `make screenshots`. Everything in them is invented, and runs for real.
+
+It uses the ward of tests/smart_hostile (a strict EHR, a FHIR server, the application) and a headless Chromium.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import request
+from playwright.sync_api import sync_playwright
+
+from smart_hostile.ward import PATIENT, TOKEN_SECONDS, Ward, running_ward
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs/images"
+WIDTH, TALL, MOST_BYTES = 1280, 750, 150_000
+SLOW_SECONDS = 9.0
+
+
+@dataclass
+class Camera:
+    """A tab of a browser of its own, and where its pictures go."""
+
+    tab: Any
+    ward: Ward
+
+    def open(self, path: str) -> None:
+        """Open an address of ours as a whole tab."""
+        self.tab.goto(f"{self.ward.url}{path}")
+
+    def launch(self) -> None:
+        """Launch from the chart, up to the page."""
+        self.open(self.launch_path())
+        self.tab.locator("article.model").first.wait_for()
+
+    def launch_path(self) -> str:
+        """A launch as the chart makes one."""
+        return f"/smart/launch?iss={self.ward.ehr.fhir}&launch={self.ward.ehr.launch(PATIENT)}"
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.tab.get_by_role("button", name=name, exact=True).first.click()
+
+    def shoot(self, name: str, height: int, around: str = "", above: int = 0) -> None:
+        """Take a picture of the top, or of what stands in the window with an element so far below its top."""
+        path = FOLDER / f"smart-{name}.png"
+        if around:
+            self.tab.locator(around).first.wait_for()
+            place = "([to, above]) => scrollBy(0, document.querySelector(to).getBoundingClientRect().top - above)"
+            self.tab.evaluate(place, [around, above])
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
+        self.tab.screenshot(path=path, clip=clip, full_page=not around)
+        size = path.stat().st_size
+        click.echo(f"{path.name}: {size // 1000} kB{' TOO LARGE' if size >= MOST_BYTES else ''}")
+
+
+def card(camera: Camera) -> None:
+    """The card on the chart, with its link."""
+    camera.tab.goto(f"{camera.ward.ehr.settings.base_url}/chart/{PATIENT}")
+    camera.shoot("card", 520)
+
+
+def page(camera: Camera) -> None:
+    """The page of that card, a decision on it, what-if, and paper."""
+    camera.launch()
+    camera.shoot("page", 640)
+    camera.tab.locator(".what-if summary").first.click()
+    for name in ("Glucose", "Potassium"):
+        for _ in range(2):
+            camera.tab.get_by_label(name).first.press("PageDown")
+    camera.tab.get_by_text("With what was measured").first.wait_for()
+    camera.shoot("what-if", 700, ".what-if .answer", above=450)
+    camera.tab.emulate_media(media="print")
+    camera.shoot("print", 620)
+    camera.tab.emulate_media(media="screen")
+    camera.tab.locator("details.override summary").first.click()
+    camera.tab.get_by_label("I judge the risk differently").first.check()
+    camera.tab.get_by_role("textbox", name="Comment").first.fill("Improving since the last results")
+    camera.press("Save override")
+    camera.tab.get_by_text("Saved: overridden").first.wait_for()
+    camera.tab.set_viewport_size({"width": WIDTH, "height": 280})
+    camera.shoot("saved", 280, ".decide", above=60)
+
+
+def standalone(camera: Camera) -> None:
+    """Choosing a patient at the EHR, keeping one kind of data back, and what the page says of it."""
+    camera.open("/smart/standalone/ward")
+    camera.press("Sign in")
+    camera.shoot("picker", 320)
+    camera.tab.locator(f'button[value="{PATIENT}"]').click()
+    camera.tab.get_by_label("patient/MedicationRequest.rs").uncheck()
+    camera.press("Allow")
+    camera.tab.locator("#partly").wait_for()
+    camera.shoot("partly", 420)
+
+
+def refused(camera: Camera) -> None:
+    """The EHR says no."""
+    camera.open("/smart/standalone/ward")
+    camera.press("Sign in")
+    camera.tab.locator(f'button[value="{PATIENT}"]').click()
+    camera.press("Deny")
+    camera.shoot("refused", 350)
+
+
+def over(camera: Camera) -> None:
+    """The permission has run out."""
+    camera.ward.ehr.settings.mischief.arm("refresh_refused")
+    camera.launch()
+    camera.ward.clock.ahead += timedelta(seconds=TOKEN_SECONDS + 1)
+    camera.press("Assess again now")
+    camera.tab.get_by_text("Incident").first.wait_for()
+    camera.shoot("over", 320)
+
+
+def slow(camera: Camera) -> None:
+    """A record that does not come: while it is waited for, and when the time is over."""
+    with _slow_record(camera.ward):
+        camera.open(camera.launch_path())
+        camera.tab.get_by_role("status").wait_for()
+        camera.tab.wait_for_timeout(500)
+        camera.shoot("busy", 300)
+        camera.tab.get_by_text("Incident").first.wait_for()
+        camera.shoot("unread", 420)
+
+
+@contextmanager
+def _slow_record(ward: Ward) -> Iterator[None]:
+    """The EHR keeps the record back."""
+    waiting = threading.Event()
+
+    def wait() -> None:
+        if request.path.startswith("/fhir/Observation") and waiting.is_set():
+            time.sleep(SLOW_SECONDS)
+
+    ward.ehr.app.before_request_funcs.setdefault(None, []).append(wait)
+    waiting.set()
+    yield
+    waiting.clear()
+
+
+SCENES: tuple[Callable[[Camera], None], ...] = (card, page, standalone, refused, over, slow)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+def main(names: tuple[str, ...]) -> None:
+    """Take all, or the scenes that are named."""
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, running_ward(Path(folder)) as ward, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        for scene in SCENES:
+            if not names or scene.__name__ in names:
+                ward.fresh()
+                context = browser.new_context(viewport={"width": WIDTH, "height": TALL}, reduced_motion="reduce")
+                scene(Camera(context.new_page(), ward))
+                context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
