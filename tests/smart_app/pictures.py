@@ -52,14 +52,15 @@ class Camera:
         self.tab.get_by_role("button", name=name, exact=True).first.click()
 
     def shoot(self, name: str, height: int, around: str = "", above: int = 0) -> None:
-        """Take a picture of the top, or of what stands in the window with an element so far below its top."""
-        path = FOLDER / f"smart-{name}.png"
+        """Take a picture of the top, or from so far above an element."""
+        path, top = FOLDER / f"smart-{name}.png", 0.0
         if around:
             self.tab.locator(around).first.wait_for()
-            place = "([to, above]) => scrollBy(0, document.querySelector(to).getBoundingClientRect().top - above)"
-            self.tab.evaluate(place, [around, above])
-        clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
-        self.tab.screenshot(path=path, clip=clip, full_page=not around)
+            self.tab.evaluate("scrollTo(0, 0)")  # the patient's line stays at the top of the window
+            place = "to => scrollY + document.querySelector(to).getBoundingClientRect().top"
+            top = self.tab.evaluate(place, around) - above
+        clip = {"x": 0, "y": top, "width": WIDTH, "height": height}
+        self.tab.screenshot(path=path, clip=clip, full_page=True)
         size = path.stat().st_size
         click.echo(f"{path.name}: {size // 1000} kB{' TOO LARGE' if size >= MOST_BYTES else ''}")
 
@@ -88,7 +89,6 @@ def page(camera: Camera) -> None:
     camera.tab.get_by_role("textbox", name="Comment").first.fill("Improving since the last results")
     camera.press("Save override")
     camera.tab.get_by_text("Saved: overridden").first.wait_for()
-    camera.tab.set_viewport_size({"width": WIDTH, "height": 280})
     camera.shoot("saved", 280, ".decide", above=60)
 
 
@@ -140,6 +140,7 @@ def _slow_record(ward: Ward) -> Iterator[None]:
     waiting = threading.Event()
 
     def wait() -> None:
+        """Before each request of the EHR."""
         if request.path.startswith("/fhir/Observation") and waiting.is_set():
             time.sleep(SLOW_SECONDS)
 
