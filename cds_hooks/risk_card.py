@@ -84,7 +84,7 @@ def detail(found: RiskAssessment, zone: tzinfo) -> str:
 def _headline(found: RiskAssessment) -> str:
     """The number as a frequency, beside that of the patients the model learned from."""
     many = wording.of_hundred(found.probability).capitalize()
-    text = f"**{many} patients like this: {escape(found.model.outcome)}** {escape(found.model.horizon)}."
+    text = f"**{many} by the model's estimate: {escape(found.model.outcome)}** {escape(found.model.horizon)}."
     average = f" Average of the patients the model learned from: {percent(found.model.base_rate)}."
     return text + (average if _has_average(found) else "")
 

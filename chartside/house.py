@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chartside.clients import Client
@@ -15,7 +15,7 @@ from clinical.assessment import ModelInfo
 from clinical.errors import DataUnavailable
 from clinical.invocation import Invocation
 from clinical.policy import Policy
-from clinical.ports import Clock, RecordSource, RiskModel
+from clinical.ports import AdviceKeeper, Clock, RecordSource, RiskModel
 from clinical.snooze import LONGEST_SNOOZE
 from fhir_adapters.renewing import RenewingTransport
 from fhir_adapters.session import SmartSessions
@@ -67,23 +67,27 @@ class House:
         invocation: Invocation,
         records: RecordSource | None = None,
         *,
+        ledger: AdviceKeeper | None = None,
         check: Callable[[Advice], object] = lambda _: None,
     ) -> Advice:
-        """The main job for one call; `records` replaces the FHIR reader where the data came through another door."""
+        """The main job for one call; `records` replaces the FHIR reader where the data came through another door.
+
+        `ledger` is for who stores later.
+        """
         return advise(
             invocation,
             model=self.models[invocation.service],
             records=records or self.records,
             policy=self.policy(invocation),
-            ledger=self.ledger,
+            ledger=ledger or self.ledger,
             clock=self.clock,
             check=check,
         )
 
     def not_read(self, invocation: Invocation, model: ModelInfo, fault: DataUnavailable) -> Advice:
-        """What stands on a page, and in the ledger, for a model whose data could not be read."""
+        """What stands on a page for a model whose data could not be read; not stored yet."""
         advice = not_read(invocation, model, fault, self.clock.now())
-        return self.ledger.append(decide(advice, self.policy(invocation), self.ledger))
+        return decide(advice, self.policy(invocation), self.ledger)
 
     def policy(self, invocation: Invocation) -> Policy:
         """The client's wishes for one call. The rules against too many cards do not hold for a page that was asked for.
@@ -97,7 +101,7 @@ class House:
             shadow=rules.shadow or self._in_shadow(invocation, rules.shadow_share),
             switched_off=self.switches.is_off(invocation.client, invocation.service),
             hidden_from=client.hidden_from,
-            silent_beside=self._silent_beside(invocation, client),
+            silent_beside=self.silent_beside(invocation, self._comparators(invocation.service)),
         )
         if invocation.hook == SMART_HOOK:
             return policy
@@ -110,15 +114,26 @@ class House:
             per_encounter=client.cards_per_encounter,
         )
 
-    def _silent_beside(self, invocation: Invocation, client: Client) -> frozenset[str]:
-        """The comparators of a model that are switched off, or that this client runs silently by themselves."""
-        manifest = self.shelf[invocation.service]
-        return frozenset(
-            name
-            for name in (manifest.comparators if isinstance(manifest, Manifest) else ())
-            if self.switches.is_off(invocation.client, name)
-            or (name in client.services and client.rules(name, is_risk=name not in self.scores).shadow)
-        )
+    def silent_beside(self, invocation: Invocation, models: Iterable[str]) -> frozenset[str]:
+        """Those of the models that may not stand beside another one's answer.
+
+        They are switched off, or this client asked for them by themselves and runs them silently, at least for this
+        user.
+        """
+        return frozenset(name for name in models if self._is_silent(replace(invocation, service=name)))
+
+    def _is_silent(self, invocation: Invocation) -> bool:
+        """Whether a score is switched off or runs silently by itself."""
+        client, name = self.clients[invocation.client], invocation.service
+        if self.switches.is_off(invocation.client, name):
+            return True
+        rules = client.rules(name, is_risk=name not in self.scores)
+        return name in client.services and (rules.shadow or self._in_shadow(invocation, rules.shadow_share))
+
+    def _comparators(self, service: str) -> tuple[str, ...]:
+        """The scores beside a model; none of one that is not here any more."""
+        manifest = self.shelf.get(service)
+        return manifest.comparators if isinstance(manifest, Manifest) else ()
 
     def _in_shadow(self, invocation: Invocation, share: float) -> bool:
         """Whether this user of this service belongs to a share of users; always the same answer for the same user.

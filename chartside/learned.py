@@ -10,7 +10,8 @@ from clinical import strict_json
 from models.runtime.artefact import Artefact, load_artefact
 from models.runtime.evidence import EVALUATION_FILE
 from models.runtime.features import features_of
-from models.runtime.manifest import Manifest, PerHour
+from models.runtime.manifest import Kind, Manifest, PerHour
+from models.runtime.what_if import OLD_IN_HOSPITAL, OLD_OUTSIDE
 from models.runtime.what_if_usual import OF_PERCENTILES, level_column, usual_values
 from smart_app.limits import Group, Learned
 
@@ -38,6 +39,7 @@ def learned(manifest: Manifest) -> Learned:
         ranges=usual,
         groups=tuple(_groups(manifest)),
         report=(manifest.folder / REPORT).is_file(),
+        old_after=OLD_OUTSIDE if population.kind is Kind.OUTPATIENT else OLD_IN_HOSPITAL,
     )
 
 

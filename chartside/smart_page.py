@@ -5,21 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from flask import Blueprint
 
 import smart_app.blueprint
 from chartside.house import SMART_HOOK, House, derive_key
 from chartside.learned import learned
-from clinical.advice import Advice, WithheldReason
-from clinical.assessment import ModelInfo
+from clinical.advice import Advice, History, WithheldReason
 from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import DataUnavailable, NotAllowed
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed
+from clinical.ports import AdviceKeeper, RiskModel
 from fhir_adapters.client_keys import published
 from fhir_adapters.source_fact import read_fact
 from fhir_adapters.write_back import WriteBack
+from fhir_adapters.write_errors import WriteFailed
 from fhir_adapters.write_scopes import WRITTEN, can_write
 from models.runtime.manifest import Manifest
 from smart_app.deps import Deps
@@ -46,6 +48,9 @@ def smart_page(house: House) -> Blueprint:
             zone=house.settings.time_zone,
             public_keys=published(key for client in house.clients.values() for key in client.smart_keys),
             silence=_silence(house),
+            silent_beside=lambda visit, service, models: house.silent_beside(
+                visit_invocation(visit, service, None), models
+            ),
             incidents=house.incidents,
             facts=_Facts(house),
             what_ifs=house.what_ifs,
@@ -59,27 +64,55 @@ def smart_page(house: House) -> Blueprint:
     )
 
 
-def _assess(house: House) -> Callable[[Visit], Sequence[Advice]]:
-    """Every model that is meant for an opened chart, through the same main job as the hook.
+def _assess(house: House) -> Callable[[Visit, Sequence[str]], Sequence[Advice]]:
+    """Every model that is meant for an opened chart, and those of the page, through the same main job as the hook.
 
-    Where the EHR gave leave to read a part of the record only, a model that lacks what it needs says so, and the others
-    answer. Any other fault of reading ends the page: trying again may help.
+    Nothing is stored before all have answered: what nobody saw must not stand there as shown. Where the EHR gave no
+    leave for what a model needs, that model says so, and the others answer; any other fault of reading ends the page:
+    trying again may help.
     """
 
-    def assess(visit: Visit) -> list[Advice]:
-        chosen = [model.info for model in house.models.values() if MODEL_HOOK in model.info.hooks]
-        return [one(visit, info) for info in chosen]
+    def assess(visit: Visit, also: Sequence[str]) -> list[Advice]:
+        chosen = {id_: model for id_, model in house.models.items() if MODEL_HOOK in model.info.hooks or id_ in also}
+        held = _Held(house.ledger)
+        advice = [one(visit, model, held) for model in chosen.values()]
+        return [house.ledger.append(item) for item in advice]
 
-    def one(visit: Visit, info: ModelInfo) -> Advice:
-        call = visit_invocation(visit, info.id, house.sessions.access(visit))
+    def one(visit: Visit, model: RiskModel, held: _Held) -> Advice:
+        call = visit_invocation(visit, model.info.id, house.sessions.access(visit))
         try:
-            return house.advise(call)
+            return house.advise(call, ledger=held)
         except DataUnavailable as fault:
-            if not visit.not_granted:
+            if fault.key not in _closed(visit, model.needs):
                 raise
-            return house.not_read(call, info, fault)
+            return house.not_read(call, model.info, fault)
 
     return assess
+
+
+def _closed(visit: Visit, needs: Sequence[DataNeed]) -> frozenset[str]:
+    """The keys of the needs whose type the EHR gave no leave to read."""
+    types = {scope.partition("/")[2].partition(".")[0] for scope in visit.not_granted}
+    return frozenset(need.key for need in needs if need.resource_type in types)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A ledger that is asked about the past and stores nothing yet."""
+
+    ledger: AdviceKeeper
+
+    def append(self, advice: Advice) -> Advice:
+        """Hand it back."""
+        return advice
+
+    def history(self, advice: Advice, since: datetime) -> History:
+        """What was shown before."""
+        return self.ledger.history(advice, since)
+
+    def put_off(self, advice: Advice, since: datetime) -> bool:
+        """Whether the clinician put a card off."""
+        return self.ledger.put_off(advice, since)
 
 
 def _silence(house: House) -> Callable[[Visit, str], WithheldReason | None]:
@@ -122,25 +155,33 @@ class _Writer:
     into: WriteBack
 
     def offered(self, visit: Visit) -> bool:
-        """Whether both resources may be created, and read back."""
-        return set(WRITTEN) <= set(can_write(visit.scopes))
+        """Whether the registry, the EHR's grant and leave to read it back all say so."""
+        return set(WRITTEN) <= set(visit.can_write) & set(can_write(visit.scopes))
 
     def write(self, visit: Visit, advice: Advice) -> str:
         """Write one advice, unless the service went silent meanwhile."""
         silent = self.house.policy(visit_invocation(visit, advice.service, None)).silence(visit.user)
-        if silent is not None:
-            raise NotAllowed("This result is not shown here, so nothing was written.")
-        written = self.into.write(
-            advice,
-            access=self.house.sessions.access(visit),
-            user=visit.user,
-            encounter_id=visit.encounter_id,
-            patient_id=visit.patient_id,
-        )
-        now, how = self.house.clock.now(), "stood there" if written.already else "created"
-        event = AuditEvent(now, AuditKind.WRITTEN_BACK, visit.client, advice.service, SMART_HOOK, 200, advice.id, how)
-        self.house.audit.note(event)
+        if silent is not None or not self.offered(visit):
+            raise NotAllowed("This result is not shown here, or may not be written, so nothing was.")
+        try:
+            written = self.into.write(
+                advice,
+                access=self.house.sessions.access(visit),
+                user=visit.user,
+                encounter_id=visit.encounter_id,
+                patient_id=visit.patient_id,
+            )
+        except WriteFailed as fault:  # something may stand in the chart all the same
+            self._note(advice, fault.status, f"{type(fault).__name__} {fault.risk_reference}".strip())
+            raise
+        how = "stood there" if written.already else "created"
+        self._note(advice, 200, f"{how} {written.risk_reference}")
         return written.risk_reference
+
+    def _note(self, advice: Advice, status: int, how: str) -> None:
+        """What became of it, for the audit."""
+        now, kind = self.house.clock.now(), AuditKind.WRITTEN_BACK
+        self.house.audit.note(AuditEvent(now, kind, advice.client, advice.service, SMART_HOOK, status, advice.id, how))
 
 
 def visit_invocation(visit: Visit, service: str, access: FhirAccess | None) -> Invocation:

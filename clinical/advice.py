@@ -27,6 +27,10 @@ class WithheldReason(StrEnum):
     SHADOW = "shadow"
 
 
+# The encounter of an advice about a stay that is not the caller's, whose id nobody knows any more.
+OTHER_STAY = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """One entry of the ledger: a finding, for whom, through which door, and whether it was shown.

@@ -18,7 +18,7 @@ from clinical.errors import DataUnavailable
 from clinical.invocation import Invocation
 from clinical.need import DataNeed, Importance
 from clinical.policy import Policy, without
-from clinical.ports import Clock, Ledger, RecordSource, RiskModel
+from clinical.ports import AdviceKeeper, Clock, RecordSource, RiskModel
 from clinical.record import PatientRecord
 
 
@@ -28,7 +28,7 @@ def advise(
     model: RiskModel,
     records: RecordSource,
     policy: Policy,
-    ledger: Ledger,
+    ledger: AdviceKeeper,
     clock: Clock,
     check: Callable[[Advice], object] = lambda _: None,
 ) -> Advice:
@@ -46,7 +46,7 @@ def advise(
     return ledger.append(advice)
 
 
-def decide(advice: Advice, policy: Policy, ledger: Ledger) -> Advice:
+def decide(advice: Advice, policy: Policy, ledger: AdviceKeeper) -> Advice:
     """The advice with the policy's decision. The past is read only where the policy asks for it."""
     withheld = policy.decide(
         advice.finding,
@@ -57,7 +57,7 @@ def decide(advice: Advice, policy: Policy, ledger: Ledger) -> Advice:
     return replace(advice, withheld=withheld)
 
 
-def _past(advice: Advice, policy: Policy, ledger: Ledger) -> History:
+def _past(advice: Advice, policy: Policy, ledger: AdviceKeeper) -> History:
     """What was shown before, as far as the policy's rules can tell the difference."""
     since = advice.time - policy.look_back
     if policy.asks_for_snoozes_only and not ledger.put_off(advice, since):

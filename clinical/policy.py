@@ -81,7 +81,7 @@ class Policy:
             if self._is_low(finding):
                 yield WithheldReason.BELOW_THRESHOLD
             if self._has_history_rules and finding.tier.indicator is not Indicator.CRITICAL:
-                yield from self._fatigue(finding, _is_person(user), now, history())
+                yield from self._fatigue(finding, is_person(user), now, history())
         if self.shadow:
             yield WithheldReason.SHADOW
 
@@ -143,7 +143,7 @@ def _says_as_much(card: ShownBefore, finding: RiskAssessment | Score) -> bool:
     return card.tier_at_least >= finding.tier.at_least and not quieter
 
 
-def _is_person(user: str) -> bool:
+def is_person(user: str) -> bool:
     """Whether a reference names one clinician, and not a feed, an organisation or nobody."""
     return user.split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
 

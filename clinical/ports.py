@@ -41,8 +41,8 @@ class RiskModel(Protocol):
         ...
 
 
-class Ledger(Protocol):
-    """The durable memory of advice and feedback. Every method raises `LedgerUnavailable` if it cannot be sure."""
+class AdviceKeeper(Protocol):
+    """As much of a ledger as the main job needs. Every method raises `LedgerUnavailable` if it cannot be sure."""
 
     def append(self, advice: Advice) -> Advice:
         """Store before it is shown; returns only after the commit, and returns what then stands in the ledger.
@@ -60,8 +60,18 @@ class Ledger(Protocol):
         """Whether the clinician of `advice` has put any card off since; a quick question before `history`."""
         ...
 
-    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
-        """The advice with this id, only if it was given to this client about this patient."""
+
+class Ledger(AdviceKeeper, Protocol):
+    """The durable memory of advice and feedback. Every method raises `LedgerUnavailable` if it cannot be sure."""
+
+    def find(
+        self, advice_id: str, *, client: str, patient_id: str, encounter_id: str | None = None, asked_by: str = ""
+    ) -> Advice | None:
+        """The advice with this id, only if it was given to this client about this patient.
+
+        A ledger knows pseudonyms. The encounter comes back where it is the `encounter_id` of the caller, else as an
+        empty text (`OTHER_STAY`), or None where there was none; the user where it is `asked_by`.
+        """
         ...
 
     def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:

@@ -18,7 +18,10 @@ from fhir_adapters.times import fhir_moment
 from fhir_adapters.transport import Bounds, Deadline, FetchFailed, Transport
 
 MAX_BYTES = 200_000
+OTHER_FORM = "in a form that this page does not show"
 _REFERENCE = re.compile(r"[A-Z][A-Za-z]{2,40}/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+# FHIR R4 ObservationStatus and its likes: what was said does not hold.
+TAKEN_BACK = frozenset({"entered-in-error", "cancelled", "not-done", "refuted"})
 # Where a type says what it is about, and when; the first that is there counts.
 _ABOUT = ("code", "medicationCodeableConcept", "class", "type", "vaccineCode")
 _WHEN = (
@@ -37,7 +40,7 @@ _WHEN = (
 
 @dataclass(frozen=True, slots=True)
 class FactRead:
-    """What one resource says; a text that it does not have is empty."""
+    """What one resource says; a text that it does not have is empty. `taken_back`: by its codes it does not hold."""
 
     type: str
     code: str
@@ -46,6 +49,7 @@ class FactRead:
     status: str
     performer: str
     reference_range: str
+    taken_back: bool
 
 
 def read_fact(
@@ -85,7 +89,14 @@ def fact_of(resource: Json) -> FactRead:
         status=_status(resource),
         performer=next(_performers(resource), ""),
         reference_range="; ".join(filter(None, map(_range, members(resource, "referenceRange")))),
+        taken_back=_is_taken_back(resource),
     )
+
+
+def _is_taken_back(resource: Json) -> bool:
+    """By its status, or by the codes of a Condition's verification status (FHIR R4 ConditionVerificationStatus)."""
+    codes = [text(row.get("code")) for row in members(resource.get("verificationStatus"), "coding")]
+    return not TAKEN_BACK.isdisjoint([text(resource.get("status")), *codes])
 
 
 def _concept(value: object) -> str:
@@ -121,7 +132,8 @@ def _value(part: Json) -> str:
             return "yes" if value else "no"
         if name in ("valueString", "valueDateTime", "valueTime", "valueInteger"):
             return str(value) if isinstance(value, str | int) else ""
-    return _concept(part.get("dataAbsentReason"))
+    absent = _concept(part.get("dataAbsentReason"))
+    return absent or (OTHER_FORM if any(name.startswith("value") for name in part) else "")
 
 
 def _quantity(value: object) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from clinical.advice import Advice, WithheldReason
+from clinical.advice import OTHER_STAY, Advice, WithheldReason
 from clinical.assessment import Abstention
 from clinical.errors import WrongPatient
 from clinical.invocation import FhirAccess
@@ -180,7 +180,8 @@ def _check_chart(advice: Advice, encounter_id: str | None, patient_id: str | Non
     """The stay to write to, after a look at whose chart it is."""
     if patient_id is not None and patient_id != advice.patient_id:
         raise WrongPatient("This result is about another patient than the chart that is open.")
-    if advice.encounter_id is not None and encounter_id is not None and advice.encounter_id != encounter_id:
+    is_other = advice.encounter_id is not None and encounter_id is not None and advice.encounter_id != encounter_id
+    if is_other or advice.encounter_id == OTHER_STAY:
         raise MayNotWrite("This result is about another stay than the one that is open.")
     encounter = advice.encounter_id if advice.encounter_id is not None else encounter_id
     if not all(_ID.fullmatch(name) for name in (advice.patient_id, encounter or "none")) or not _is_uuid(advice.id):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, Engine, and_, bindparam, func, or_, select
 
-from clinical.advice import Advice, Feedback, History, Leaf, Receipt, WithheldReason
+from clinical.advice import OTHER_STAY, Advice, Feedback, History, Leaf, Receipt, WithheldReason
 from clinical.assessment import Indicator
 from clinical.ports import Clock
 from oversight import chain, feedback, tables
@@ -82,18 +82,24 @@ class SqlLedger:
         with reading_directly(self._engine) as transaction:
             return _PUT_OFF.run(transaction, values).fetchone() is not None
 
-    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
+    def find(
+        self, advice_id: str, *, client: str, patient_id: str, encounter_id: str | None = None, asked_by: str = ""
+    ) -> Advice | None:
         """The advice with this id, only if it was given to this client about this patient.
 
-        Client and patient are the caller's; user and encounter come back as pseudonyms.
+        Client, patient and, where they are the same, encounter and user are the caller's. Another encounter comes back
+        as `OTHER_STAY`, another user as a pseudonym.
         """
         patient = self._pseudonyms.patient(client, patient_id)
         with reading(self._engine) as connection:
             row = connection.execute(_FIND, {"id": advice_id, "client": client, "patient": patient}).one_or_none()
         if row is None:
             return None
-        user = feedback.user_name(row._mapping)
-        return self._rows.advice(row, client, patient_id, encounter_id=row.encounter, user=user)
+        is_own = asked_by and row.clinician == self._pseudonyms.user(client, asked_by)
+        user = asked_by if is_own else feedback.user_name(row._mapping)
+        same = row.encounter == self._pseudonyms.encounter(client, encounter_id)
+        stay = None if row.encounter is None else encounter_id if same else OTHER_STAY
+        return self._rows.advice(row, client, patient_id, encounter_id=stay, user=user)
 
     def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
         """The feedback that decides: the latest by the clinician's time, then by arrival. Quarantine never decides.

@@ -3,7 +3,7 @@
 References stay in the ledger, because an entry must say what the risk was computed from. Where the id of the patient
 is part of one (`Patient/p1`, `Observation/p1-hr-3`), a mark takes its place, and reading puts the id of the caller
 back: nobody learns it from the database, and nothing is lost. `Encounter/<id>` of the call's own encounter is treated
-the same way, but may come back as the pseudonym, where the caller does not name the encounter.
+the same way, but comes back without an id where the caller does not name the encounter.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def veil(patient_id: str, encounter_id: str | None) -> Callable[[str], str]:
 
 
 def unveil(patient_id: str, encounter: str | None) -> Callable[[str], str]:
-    """A function that replaces the marks: the patient's by the id, the encounter's by its id or pseudonym."""
+    """A function that replaces the marks: the patient's by the id, the encounter's by its id, or by nothing."""
     words = {_PATIENT_MARK: patient_id, _ENCOUNTER_MARK: encounter or "", _BRACE_MARK: "{"}
 
     def clear(reference: str) -> str:

@@ -12,14 +12,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from unicodedata import category
 
 from clinical.advice import OVERRIDE_REASONS, Advice, Channel, Feedback, Outcome
 from clinical.assessment import Abstention, Indicator
 from clinical.errors import MalformedRequest
+from clinical.policy import is_person
 from clinical.record import Coding
 from clinical.snooze import SNOOZES
 
 MAX_COMMENT = 500
+# Line breaks, and the joiners of emoji and of some scripts.
+KEPT = "\n\u200c\u200d"
 
 _ONCE = re.compile(r"[A-Za-z0-9_\-]{16,64}")
 _REASONS = {reason.code: reason for reason in OVERRIDE_REASONS}
@@ -67,10 +71,12 @@ def is_number(once: str) -> bool:
 
 def read_text(text: str, limit: int, name: str) -> str:
     """Free text with plain line breaks. Raises `MalformedRequest` where it is too long or cannot be stored."""
-    plain = "\n".join(text.split("\r\n")).strip()
+    plain = "".join(
+        " " if one == "\t" or category(one) == "Zs" else one for one in "\n".join(text.split("\r\n"))
+    ).strip()
     if len(plain) > limit:
         raise MalformedRequest(f"The {name} is longer than {limit} characters. Nothing was saved.")
-    if any(not character.isprintable() and character != "\n" for character in plain):
+    if any(not one.isprintable() and one not in KEPT for one in plain):
         raise MalformedRequest(f"The {name} holds characters that cannot be stored. Nothing was saved.")
     return plain
 
@@ -97,10 +103,16 @@ def _reason(outcome: Outcome, form: Mapping[str, str]) -> Coding | None:
     return _SNOOZES[form["span"]] if outcome is Outcome.SNOOZED else None
 
 
-def may_snooze(advice: Advice) -> bool:
-    """Whether there is a card to put off. One of the critical tier always comes again."""
+def may_snooze(advice: Advice, user: str) -> bool:
+    """Whether there is a card of this user to put off. One of the critical tier always comes again."""
     finding = advice.finding
-    return advice.shown and not isinstance(finding, Abstention) and finding.tier.indicator is not Indicator.CRITICAL
+    own = advice.user == user and is_person(user)
+    return (
+        own
+        and advice.shown
+        and not isinstance(finding, Abstention)
+        and finding.tier.indicator is not Indicator.CRITICAL
+    )
 
 
 def may_undo(latest: Feedback | None, user: str) -> bool:
@@ -110,7 +122,7 @@ def may_undo(latest: Feedback | None, user: str) -> bool:
 
 def check_possible(decision: Decision, advice: Advice, latest: Feedback | None, user: str) -> None:
     """Raise `MalformedRequest` for what cannot be done to this advice now."""
-    if decision.outcome is Outcome.SNOOZED and not may_snooze(advice):
+    if decision.outcome is Outcome.SNOOZED and not may_snooze(advice, user):
         raise MalformedRequest("This cannot be put off: no card came, or one of this urgency always comes again.")
     if decision.outcome is Outcome.WITHDRAWN and not may_undo(latest, user):
         raise MalformedRequest("There is no decision of yours to undo.")

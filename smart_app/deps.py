@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
@@ -24,23 +24,30 @@ def nothing_silent(_visit: Visit, _service: str) -> WithheldReason | None:
     return None
 
 
+def nothing_beside(_visit: Visit, _service: str, _models: Sequence[str]) -> Collection[str]:
+    """No model is kept from standing beside another."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything the page works with. `ehrs` is keyed by `iss`; `assess` runs every model through `clinical.advise`.
+    """Everything the page works with.
 
-    `contexts` reads what a card's link carries. `base_url` is where browsers find this service, without a closing
-    slash; `secret` keys the form tokens; `zone` is the hospital's time zone, for display only. `public_keys` is the
-    JWK Set that EHRs prove our signed assertions with.
+    `ehrs` is keyed by `iss`; `assess` runs every model that is meant for an opened chart, and the services named,
+    through `clinical.advise`. `contexts` reads what a card's link carries. `base_url` is where browsers find this
+    service, without a closing slash; `secret` keys the form tokens; `zone` is the hospital's time zone, for display
+    only. `public_keys` is the JWK Set that EHRs prove our signed assertions with.
 
     `silence` is asked at every look and says why this user may see nothing of a service now (kill switch, silent run,
-    role); it raises `LedgerUnavailable` where nobody can say. Without `incidents`, no problem can be reported here,
+    role); it raises `LedgerUnavailable` where nobody can say; `silent_beside` says
+    which models may not stand beside a service's answer. Without `incidents`, no problem can be reported here,
     without `facts` no source opened, without `writer` nothing written into the EHR; `what_ifs` and `learned` go
     by the model's id.
     """
 
     ehrs: Mapping[str, Ehr]
     sessions: EhrSessions
-    assess: Callable[[Visit], Sequence[Advice]]
+    assess: Callable[[Visit, Sequence[str]], Sequence[Advice]]
     banner: Callable[[Visit], Banner]
     ledger: Ledger
     clock: Clock
@@ -50,6 +57,7 @@ class Deps:
     zone: tzinfo = UTC
     public_keys: Mapping[str, object] = field(default_factory=lambda: {"keys": []})
     silence: Callable[[Visit, str], WithheldReason | None] = nothing_silent
+    silent_beside: Callable[[Visit, str, Sequence[str]], Collection[str]] = nothing_beside
     incidents: Incidents | None = None
     facts: FactSource | None = None
     what_ifs: Mapping[str, WhatIfModel] = field(default_factory=dict)

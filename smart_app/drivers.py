@@ -198,9 +198,9 @@ def _part(part: Attribution, label: str) -> Part:
     )
 
 
-def old_values(explanation: Explanation, as_of: datetime, zone: tzinfo) -> tuple[str, ...]:
-    """Signals whose newest value is more than 24 hours old, the oldest first: `Creatinine 0.8 mg/dL, 30 h old`."""
-    old = [one for one in explanation.drivers() if one.latest is not None and as_of - one.latest.time > OLD]
+def old_values(explanation: Explanation, as_of: datetime, zone: tzinfo, after: timedelta) -> tuple[str, ...]:
+    """Signals whose newest value is older than that, the oldest first: `Creatinine 0.8 mg/dL, 30 h old`."""
+    old = [one for one in explanation.drivers() if one.latest is not None and as_of - one.latest.time > after]
     ordered = sorted(old, key=lambda one: (one.latest.time if one.latest else as_of, one.label))
     rows = ((one.label, _value(one, as_of, zone)) for one in ordered)
     return tuple(f"{label} {value.text}, {value.age} old" for label, value in rows if value.age)

@@ -15,6 +15,7 @@ class SourceFact:
 
     `type` is the FHIR type ("Observation"), `code` what it is about, `value` what it says with its unit (of a panel, of
     all its parts, joined), `reference_range` the laboratory's own, `performer` who made it. Narrative is never in it.
+    `taken_back` says that by its codes it does not hold any more (entered in error, refuted).
     """
 
     type: str
@@ -24,6 +25,7 @@ class SourceFact:
     status: str
     performer: str = ""
     reference_range: str = ""
+    taken_back: bool = False
 
 
 class FactSource(Protocol):

@@ -25,8 +25,6 @@ from smart_app.words import behind
 
 # FHIR R4: a type, and an id (datatype `id`); what follows "#" names a part of the resource.
 _REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40}/[A-Za-z0-9\-.]{1,64})(?:#.*)?")
-# FHIR R4 ObservationStatus and its likes: what was said does not hold any more.
-TAKEN_BACK = frozenset({"entered-in-error", "cancelled", "not-done", "refuted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +61,10 @@ class Facts:
             fact=fact,
             time="" if fact.time is None else wording.moment(fact.time, zone),
             read_at=wording.moment(self._opening.deps.clock.now(), zone),
-            withdrawn=fact.status in TAKEN_BACK,
+            withdrawn=fact.taken_back,
             used=_used(reference, findings, zone),
             reference=reference,
-            person=self._person(launch),
+            person=self._opening.person(launch),
             back=back,
         )
         return make_response(body)
@@ -75,12 +73,6 @@ class Facts:
         """What this user sees on the page."""
         shown = self._opening.shown(launch)
         return [advice.finding for advice, _ in shown if not view.is_hidden(advice)]
-
-    def _person(self, launch: Launch) -> view.Person | None:
-        """The patient banner, where the EHR does not show its own."""
-        if launch.banner is None or not launch.visit.need_patient_banner:
-            return None
-        return view.person(launch.banner, self._opening.deps.clock.now(), self._opening.deps.zone)
 
 
 def add_facts(blueprint: Blueprint, facts: Facts) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from clinical import wording
 from clinical.assessment import Attribution, Observed, RiskAssessment
@@ -47,7 +48,7 @@ class Learned:
     `ages` are the least and the highest age that training saw; ages from `age_cap` on (0: none) look the same to it.
     `hours` is the window in which the model answers; `ranges` are the 5th and the 95th percentile of a signal's latest
     value in training, by concept and in its unit; `groups` those that validation looked at; `report` says whether there
-    is an evaluation report under `/models/`.
+    is an evaluation report under `/models/`; `old_after` from what age on a value counts as old.
     """
 
     ages: tuple[float, float] | None = None
@@ -56,6 +57,7 @@ class Learned:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     report: bool = False
+    old_after: timedelta = timedelta(hours=24)
 
 
 NOTHING = Learned()

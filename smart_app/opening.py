@@ -14,6 +14,7 @@ from smart_app import cookies
 from smart_app.deps import Deps
 from smart_app.ports import Banner, Visit
 from smart_app.sessions import Launch, Stores
+from smart_app.view import Person, person
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Opening:
             return None
         try:
             banner = self._banner(visit)  # first, so that a fault here leaves no entry behind
-            advice = tuple(self.deps.assess(visit))
+            advice = tuple(self.deps.assess(visit, self._services(launch)))
             _check_patient(advice, visit)
             return self._keep(launch, banner, tuple(item.id for item in advice), from_card=False)
         except BaseException:
@@ -76,26 +77,47 @@ class Opening:
         if advice_id not in launch.advice_ids:
             raise NotAllowed("This advice is not on this page.")
         visit = launch.visit
-        advice = self.deps.ledger.find(advice_id, client=visit.client, patient_id=visit.patient_id)
+        advice = self._stored(visit, advice_id)
         if advice is None:
             raise LedgerUnavailable("The ledger does not find the advice of this page.")
         silence = self.deps.silence(visit, advice.service)
-        beside = [model for model in said_beside(advice.finding) if self.deps.silence(visit, model) is not None]
+        beside = self.deps.silent_beside(visit, advice.service, said_beside(advice.finding))
         seen = replace(advice, finding=without(advice.finding, beside)) if beside else advice
         return seen if silence is None else replace(seen, withheld=silence)
 
-    def _from_card(self, launch: Launch, advice_id: str) -> Launch:
+    def person(self, launch: Launch) -> Person | None:
+        """The patient banner, where the EHR does not show its own."""
+        if launch.banner is None or not launch.visit.need_patient_banner:
+            return None
+        return person(launch.banner, self.deps.clock.now(), self.deps.zone)
+
+    def _stored(self, visit: Visit, advice_id: str) -> Advice | None:
+        """An advice as the ledger has it, with the ids of this visit."""
+        return self.deps.ledger.find(
+            advice_id,
+            client=visit.client,
+            patient_id=visit.patient_id,
+            encounter_id=visit.encounter_id,
+            asked_by=visit.user,
+        )
+
+    def _services(self, launch: Launch) -> tuple[str, ...]:
+        """The services whose advice is on the page: a new assessment leaves none of them out."""
+        stored = (self._stored(launch.visit, id_) for id_ in launch.advice_ids)
+        return tuple(dict.fromkeys(advice.service for advice in stored if advice is not None))
+
+    def _from_card(self, launch: Launch, advice_id: str) -> Launch | None:
         """The very advice of the card, if it was given to this EHR about this patient."""
         visit = launch.visit
-        if self.deps.ledger.find(advice_id, client=visit.client, patient_id=visit.patient_id) is None:
+        if self._stored(visit, advice_id) is None:
             raise WrongPatient("The card that opened this page was not about the patient whose chart is open.")
         return self._keep(launch, self._banner(visit), (advice_id,), from_card=True)
 
-    def _keep(self, launch: Launch, banner: Banner, advice_ids: tuple[str, ...], *, from_card: bool) -> Launch:
-        """Put it into the session."""
+    def _keep(self, launch: Launch, banner: Banner, advice_ids: tuple[str, ...], *, from_card: bool) -> Launch | None:
+        """Put it into the session; None where that has ended."""
         filled = replace(launch, round=launch.round + 1, banner=banner, advice_ids=advice_ids, from_card=from_card)
-        self.stores.launches.put(launch.id, filled, launch.until)
-        return filled
+        # Not of a page that was closed meanwhile.
+        return filled if self.stores.launches.replace(launch.id, filled, launch.until) else None
 
     def _banner(self, visit: Visit) -> Banner:
         """Who the page is about: patient in the token = patient shown."""

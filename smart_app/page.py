@@ -33,7 +33,7 @@ class Page:
         self._opening = opening
         self._what_if = what_if
         self._deps = opening.deps
-        self._filling = Filling(opening.opened)
+        self._filling, self._again = Filling(opening.opened), Filling(opening.assess)
         self.writing = Writing(opening, self._mine_by_form)
 
     def show(self, launch_id: str) -> Response:
@@ -42,14 +42,22 @@ class Page:
         Where the EHR takes its time, the browser is told so and looks again; the record is read once all the same.
         """
         launch = self._opening.mine(launch_id)
-        filled = launch if launch.round > 0 else self._filling.filled(launch)
+        if launch.round == 0:
+            return self._or_busy(launch, self._filling.filled(launch))
+        try:
+            return self._or_busy(launch, self._again.filled(launch) if self._again.knows(launch) else launch)
+        except ChartsideError as fault:
+            return fault_page(fault, back=self._url(launch_id))
+
+    def _or_busy(self, launch: Launch, filled: Launch | None) -> Response:
+        """The page, or that it takes longer."""
         return self._busy(launch) if filled is None else self._render(filled)
 
     def again(self, launch_id: str) -> Response:
         """Assess again. A form of an earlier round only leads back to the page."""
         launch = self._mine_by_form(launch_id)
         try:
-            waiting = request.form.get("round") == str(launch.round) and self._opening.assess(launch) is None
+            waiting = request.form.get("round") == str(launch.round) and self._again.filled(launch) is None
         except ChartsideError as fault:
             return fault_page(fault, back=self._url(launch_id))
         return self._busy(launch) if waiting else self._back(launch_id)
@@ -151,7 +159,7 @@ class Page:
             sections=view.sections(shown, now, zone, launch.visit.user, self._reports(launch), self._deps.learned),
             incomplete=view.once(banner.incomplete, *(finding.incomplete for finding in findings)),
             caveats=view.once(banner.caveats, *(finding.caveats for finding in findings)),
-            not_granted=launch.visit.not_granted,
+            not_granted=view.kept_back(launch.visit.not_granted),
             csrf_token=form_token(self._deps.secret, launch.id, launch.browser),
             once=new_once(),
             reasons=OVERRIDE_REASONS,
@@ -163,7 +171,7 @@ class Page:
             sent=request.form if problem else {},
             what_ifs=self._what_if.views([advice for advice, _ in shown]),
             may_write=self.writing.offered(launch),
-            written=dict(launch.written),
+            written=self.writing.written(launch),
         )
         allow(Exemption(script=True))  # what-if in the browser
         return make_response(body, status)
@@ -180,7 +188,7 @@ class Page:
         """The record is being read; the browser asks for the page again by itself."""
         since = self._opening.begun(launch)
         elapsed = "" if since is None else _seconds(self._deps.clock.now() - since)
-        response = make_response(render_template("smart_app/busy.html", elapsed=elapsed), 503)
+        response = make_response(render_template("smart_app/busy.html", elapsed=elapsed, again=launch.round > 0), 503)
         response.headers["Retry-After"] = "2"
         response.headers["Refresh"] = f"2; url={self._url(launch.id)}"
         return response

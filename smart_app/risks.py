@@ -26,7 +26,7 @@ class Risk:
 
     `span` is the model's own range with its bar (start and width), `coverage` the share that was found of what the
     model weighs; both are empty where the model does not say. `sure` says how such a risk came true, `tier_means` where
-    the tier begins. `others` are further risks, `old` values of more than 24 hours, `limits` what limits this answer.
+    the tier begins. `others` are further risks, `old` values older than `old_after`, `limits` what limits this answer.
     """
 
     percent: str
@@ -53,6 +53,7 @@ class Risk:
     drivers: Drivers
     trends: tuple[Trend, ...]
     old: tuple[str, ...]
+    old_after: str
     limits: tuple[str, ...]
 
 
@@ -87,7 +88,8 @@ def lay_out_risk(finding: RiskAssessment, zone: tzinfo, learned: Learned = NOTHI
         top=tuple(row for row in drivers.rows if row.value is not None and row.effect.word != "no change")[:TOP],
         drivers=drivers,
         trends=lay_out_trends(finding.explanation.drivers()[:SHOWN], finding.as_of, zone, learned.ranges),
-        old=old_values(finding.explanation, finding.as_of, zone),
+        old=old_values(finding.explanation, finding.as_of, zone, learned.old_after),
+        old_after=wording.age(learned.old_after),
         limits=limits_of(finding, learned),
     )
 

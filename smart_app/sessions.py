@@ -36,8 +36,7 @@ class Pending:
 class Launch:
     """A page that is open. `round` counts what was put on it: 0 is nothing yet.
 
-    `from_card` says that the advice is the one whose card was clicked, not a new one. `written` names what was written
-    into the EHR: the id of the advice, and its reference there.
+    `from_card` says that the advice is the one whose card was clicked, not a new one.
     """
 
     id: str
@@ -50,7 +49,6 @@ class Launch:
     advice_ids: tuple[str, ...] = ()
     banner: Banner | None = None
     from_card: bool = False
-    written: tuple[tuple[str, str], ...] = ()
 
 
 class SessionStore(Protocol[V]):
@@ -58,6 +56,10 @@ class SessionStore(Protocol[V]):
 
     def put(self, key: str, value: V, until: datetime, *, new: bool = False) -> bool:
         """Keep a value; with `new`, only if the key is free. Says whether it was kept."""
+        ...
+
+    def replace(self, key: str, value: V, until: datetime) -> bool:
+        """Put a value in the place of one that is there. Says whether there was one."""
         ...
 
     def get(self, key: str) -> V | None:
@@ -90,6 +92,15 @@ class MemorySessions(Generic[V]):
             self._kept[key] = (until, value)
             return True
 
+    def replace(self, key: str, value: V, until: datetime) -> bool:
+        """Put a value in the place of one that is there. Says whether there was one."""
+        with self._lock:
+            self._drop_expired()
+            if key in self._kept:
+                self._kept[key] = (until, value)
+                return True
+            return False
+
     def get(self, key: str) -> V | None:
         """The value, if its time is not over."""
         with self._lock:
@@ -113,13 +124,17 @@ class MemorySessions(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Separate stores, so that a flood of begun launches cannot push out open pages. `marks` holds first times."""
+    """Separate stores, so that a flood of begun launches cannot push out open pages.
+
+    `marks` holds first times, `written` the references of what was written into the EHR, by launch and advice.
+    """
 
     pending: SessionStore[Pending]
     launches: SessionStore[Launch]
     marks: SessionStore[datetime]
+    written: SessionStore[str]
 
 
 def memory_stores(clock: Clock) -> Stores:
     """Stores for one process."""
-    return Stores(MemorySessions(clock), MemorySessions(clock), MemorySessions(clock, 20_000))
+    return Stores(MemorySessions(clock), MemorySessions(clock), MemorySessions(clock, 20_000), MemorySessions(clock))

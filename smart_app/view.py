@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from clinical import wording
@@ -43,6 +43,18 @@ NO_CARD = {
 }
 # What nobody may see, on the card or on the page.
 HIDDEN = {WithheldReason.SHADOW, WithheldReason.SWITCHED_OFF, WithheldReason.NOT_FOR_ROLE}
+# FHIR types of which leave to read may be kept back.
+TYPES = {
+    "Condition": "the diagnoses",
+    "Encounter": "the stays",
+    "Location": "the places of stays",
+    "Medication": "the medicines",
+    "MedicationRequest": "the orders of medicines",
+    "MedicationStatement": "the medicines in use",
+    "Observation": "the measurements and laboratory values",
+    "Patient": "who the patient is",
+    "Procedure": "the procedures",
+}
 _ORDER = {Indicator.CRITICAL: 0, Indicator.WARNING: 1, Indicator.INFO: 2}
 
 
@@ -135,6 +147,12 @@ def person(banner: Banner, now: datetime, zone: tzinfo) -> Person:
     )
 
 
+def kept_back(scopes: Sequence[str]) -> tuple[str, ...]:
+    """What scopes are about, in words, each once; a type without words by its name."""
+    types = (scope.partition("/")[2].partition(".")[0] for scope in scopes)
+    return tuple(dict.fromkeys(TYPES.get(one, one) for one in types))
+
+
 def once(*lists: Sequence[str]) -> tuple[str, ...]:
     """Several lists of remarks as one, each remark once."""
     return tuple(dict.fromkeys(text for texts in lists for text in texts))
@@ -158,7 +176,8 @@ def sections(
     for advice, decision in sorted(shown, key=_urgency):
         saved = None if decision is None else _saved(decision, user, zone)
         of_it = known.get(advice.finding.model.id, NOTHING)
-        found.append(_section(advice, saved, reported.get(advice.id, ()), now, zone, of_it))
+        section = _section(advice, saved, reported.get(advice.id, ()), now, zone, of_it)
+        found.append(replace(section, can_snooze=may_snooze(advice, user)))
     return tuple(found)
 
 
@@ -212,7 +231,7 @@ def _section(
         suggests=advice.shown and not isinstance(finding, Abstention),
         saved=None if silent else saved,
         hidden=silent,
-        can_snooze=may_snooze(advice),
+        can_snooze=False,
         reported=() if silent else reported,
         report=learned.report,
     )

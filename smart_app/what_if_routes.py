@@ -25,6 +25,8 @@ FIELD = "value-"
 # The file is that of one published version and names no patient, but what a site fitted is the site's own.
 KEPT = "private, max-age=3600"
 _NUMBER = re.compile(r"-?\d{1,7}([.,]\d{1,6})?")
+# Either 1.234 or 1234: nobody can say.
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+")
 
 
 class WhatIf:
@@ -49,7 +51,10 @@ class WhatIf:
         advice, finding, model = self._of(launch, request.form.get("advice", ""))
         problem, response = "", None
         try:
-            response = model.respond(finding, _numbers(request.form))
+            numbers = _numbers(request.form)
+            response = model.respond(finding, numbers)
+            if any(numbers[name] != value for name, value in response.values):
+                problem = "A number lies outside what can be tried; the nearest that can was taken."
         except MalformedRequest as fault:
             problem = fault.message
         view = what_if_view(advice, self._models, self._opening.deps.zone, response)
@@ -59,9 +64,10 @@ class WhatIf:
             launch=launch,
             csrf_token=form_token(secret, launch.id, launch.browser),
             problem=problem,
+            person=self._opening.person(launch),
         )
         allow(Exemption(script=True))
-        return make_response(body, 400 if problem else 200)
+        return make_response(body, 400 if response is None else 200)
 
     def sheet(self, launch_id: str, advice_id: str) -> Response:
         """The row and its program, as JSON."""
@@ -100,7 +106,7 @@ def _numbers(form: Mapping[str, str]) -> dict[str, float]:
     found = {}
     for name, text in form.items():
         if name.startswith(FIELD) and text.strip():
-            if not _NUMBER.fullmatch(text.strip()):
+            if not _NUMBER.fullmatch(text.strip()) or _THOUSANDS.fullmatch(text.strip()):
                 raise MalformedRequest("Enter numbers, such as 72 or 4.5.")
             found[name.removeprefix(FIELD)] = float(text.strip().replace(",", "."))
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from flask import Blueprint, Response, make_response, redirect, request, url_for
 
@@ -28,6 +27,11 @@ class Writing:
         writer = self._opening.deps.writer
         return writer is not None and writer.offered(launch.visit)
 
+    def written(self, launch: Launch) -> dict[str, str]:
+        """What was written from this page, by the id of the advice."""
+        found = {id_: self._opening.stores.written.get(f"{launch.id}/{id_}") for id_ in launch.advice_ids}
+        return {id_: reference for id_, reference in found.items() if reference is not None}
+
     def write(self, launch_id: str) -> Response:
         """Write; say so only after it stands in the EHR and was read back."""
         launch, writer = self._mine(launch_id), self._opening.deps.writer
@@ -39,9 +43,7 @@ class Writing:
             reference = writer.write(launch.visit, advice)
         except ChartsideError as fault:
             return fault_page(fault, heading="Not written, or not for certain", back=back)
-        now = self._opening.stores.launches.get(launch.id) or launch  # the EHR took its time
-        kept = replace(now, written=(*now.written, (advice.id, reference)))
-        self._opening.stores.launches.put(launch.id, kept, launch.until)
+        self._opening.stores.written.put(f"{launch.id}/{advice.id}", reference, launch.until)
         return make_response(redirect(f"{back}#e-{advice.id}", 303))
 
 

@@ -83,7 +83,9 @@ class Memory:
         """Perhaps."""
         return self.quick
 
-    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
+    def find(
+        self, advice_id: str, *, client: str, patient_id: str, encounter_id: str | None = None, asked_by: str = ""
+    ) -> Advice | None:
         return None
 
     def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:

@@ -42,6 +42,7 @@ def test_a_laboratory_value_in_words(ehr: Any) -> None:
         status="final",
         performer="Central laboratory",
         reference_range="0.5 mmol/L to 2.2 mmol/L",
+        taken_back=False,
     )
     assert [token for _, token in ehr.seen] == ["Bearer token-1"]
 
@@ -151,3 +152,36 @@ def test_what_is_not_of_this_chart_is_not_shown(ehr: Any) -> None:
     for strange in ("Observation/../Patient/p1", "Observation/..", "Observation/a/b", "observation/a", "Observation"):
         with pytest.raises(NotAllowed):
             read_fact(Transport(), FhirAccess(ehr.base, "token-1"), "p1", strange)
+
+
+@pytest.mark.parametrize(
+    ("verification", "clinical", "taken_back"),
+    [
+        ({"code": "entered-in-error", "display": "Entered in Error"}, {}, True),
+        ({"code": "refuted", "display": "Refuted"}, {"code": "inactive", "display": "Inactive"}, True),
+        ({"code": "confirmed", "display": "Refuted once, then confirmed"}, {"code": "active"}, False),
+        ({}, {"code": "resolved"}, False),
+    ],
+)
+def test_what_was_taken_back_is_known_by_its_codes(
+    verification: dict[str, str], clinical: dict[str, str], taken_back: bool
+) -> None:
+    """Real EHRs send displays beside the codes, and both statuses."""
+    condition = {
+        "resourceType": "Condition",
+        "verificationStatus": {"coding": [verification]},
+        "clinicalStatus": {"coding": [clinical]},
+    }
+    assert fact_of(condition).taken_back is taken_back
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled", "not-done"])
+def test_an_observation_or_procedure_is_taken_back_by_its_status(status: str) -> None:
+    """As R4 has it."""
+    assert fact_of({"resourceType": "Procedure", "status": status}).taken_back
+
+
+def test_a_value_of_another_form_is_not_called_none() -> None:
+    """There is one, and this page cannot print it."""
+    ratio = {"resourceType": "Observation", "valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}}
+    assert "does not show" in fact_of(ratio).value

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
-from clinical.advice import Advice, WithheldReason
+from clinical.advice import OTHER_STAY, Advice, WithheldReason
 from clinical.errors import LaunchFailed, NotAllowed, WrongPatient
 from clinical.invocation import FhirAccess
 from ehr_simulator.fhir_server import start_fhir_server
@@ -258,6 +258,16 @@ def test_what_is_not_shown_is_not_written(shelf: Shelf, write: Call, make_advice
 def test_a_card_that_was_spared_may_be_written(shelf: Shelf, write: Call, make_advice: Make, reason: str) -> None:
     """The page shows what only the card held back, so it may go into the chart."""
     assert write(shelf.base, make_advice(withheld=WithheldReason(reason))).risk_reference
+
+
+@pytest.mark.parametrize("open_stay", ["enc-1", "enc-2", None])
+def test_a_result_of_a_stay_that_nobody_knows_is_not_written(
+    shelf: Shelf, write: Call, make_advice: Make, open_stay: str | None
+) -> None:
+    """The ledger says that it was another one; it goes under no stay then, and least of all under the open one."""
+    with pytest.raises(MayNotWrite, match="another stay"):
+        write(shelf.base, replace(make_advice(), encounter_id=OTHER_STAY), encounter_id=open_stay)
+    assert shelf.seen == []
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import text
 
-from clinical.advice import WithheldReason
+from clinical.advice import OTHER_STAY, WithheldReason
 from clinical.errors import LedgerUnavailable
 from oversight.pseudonyms import Pseudonyms
 
 
 def as_found(advice, key):
-    """What `find` gives back: the pseudonyms of user and encounter, everything else as it was."""
+    """What `find` gives back to who names neither: a pseudonym of the user, no stay, everything else as it was."""
     names = Pseudonyms(key)
-    encounter = names.encounter(advice.client, advice.encounter_id)
+    encounter = OTHER_STAY
     finding = advice.finding
     unused = tuple(
         replace(fact, reference=fact.reference.replace("Encounter/enc-99", f"Encounter/{encounter}"))
@@ -40,6 +40,31 @@ def test_assessment_comes_back_equal(ledger, make_advice, key):
     assert found == as_found(advice, key)
     assert found.finding.explanation == advice.finding.explanation
     assert found.finding.unused[0].reference == "Patient/p-4711"
+
+
+@pytest.mark.parametrize(
+    ("asked", "stay"), [("enc-99", "enc-99"), ("enc-98", OTHER_STAY), (None, OTHER_STAY), ("", OTHER_STAY)]
+)
+def test_a_stay_comes_back_to_who_names_it(ledger, make_advice, asked, stay):
+    """Another stay is told apart from none, so that no result is taken for one of the stay that is open."""
+    advice = make_advice()
+    assert advice.encounter_id == "enc-99"
+    ledger.append(advice)
+    found = ledger.find(advice.id, client="st-mary", patient_id="p-4711", encounter_id=asked)
+    assert found.encounter_id == stay
+    without = replace(make_advice(), encounter_id=None)
+    ledger.append(without)
+    assert ledger.find(without.id, client="st-mary", patient_id="p-4711", encounter_id=asked).encounter_id is None
+
+
+def test_a_user_comes_back_to_themselves(ledger, make_advice):
+    """Everybody else sees a pseudonym."""
+    advice = make_advice()
+    ledger.append(advice)
+    found = ledger.find(advice.id, client="st-mary", patient_id="p-4711", asked_by=advice.user)
+    assert found.user == advice.user
+    other = ledger.find(advice.id, client="st-mary", patient_id="p-4711", asked_by="Practitioner/somebody-else")
+    assert advice.user not in other.user
 
 
 def test_abstention_comes_back_equal(ledger, make_advice, abstention, key):

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from smart_peer import REDIRECT, SCOPES, AuthorizationServer, RealClock, running
 
-from clinical.advice import Advice, Feedback, History, Receipt, WithheldReason
+from clinical.advice import OTHER_STAY, Advice, Feedback, History, Receipt, WithheldReason
 from clinical.app_context import AppContexts
 from clinical.assessment import (
     Abstention,
@@ -84,11 +84,19 @@ class FakeLedger:
         """Perhaps."""
         return True
 
-    def find(self, advice_id: str, *, client: str, patient_id: str) -> Advice | None:
-        """Find, bound to client and patient."""
+    def find(
+        self, advice_id: str, *, client: str, patient_id: str, encounter_id: str | None = None, asked_by: str = ""
+    ) -> Advice | None:
+        """Find, bound to client and patient; the user is a pseudonym, and so is an encounter that was not named."""
         self._check()
         found = self.advice.get(advice_id)
-        return found if found and (found.client, found.patient_id) == (client, patient_id) else None
+        if found is None or (found.client, found.patient_id) != (client, patient_id):
+            return None
+        stay = (
+            None if found.encounter_id is None else encounter_id if found.encounter_id == encounter_id else OTHER_STAY
+        )
+        user = asked_by if found.user == asked_by else "Practitioner/" + "0" * 64
+        return dataclasses.replace(found, user=user, encounter_id=stay)
 
     def decision(self, advice_id: str, *, asked_by: str = "") -> Feedback | None:
         """The latest."""
@@ -320,13 +328,15 @@ class House:
     incidents: FakeIncidents = field(default_factory=FakeIncidents)
     silent: dict[tuple[str, str], WithheldReason] = field(default_factory=dict)
     deps: Deps | None = None
+    also: list[tuple[str, ...]] = field(default_factory=list)
 
     def silence(self, visit: FakeVisit, service: str) -> WithheldReason | None:
         """Why this user may see nothing of a service, as a test says it."""
         return self.silent.get((visit.user, service))
 
-    def assess(self, visit: FakeVisit) -> list[Advice]:
+    def assess(self, visit: FakeVisit, also: Sequence[str] = ()) -> list[Advice]:
         """Every model, into the ledger."""
+        self.also.append(tuple(also))
         if self.fault is not None:
             raise self.fault
         made = [

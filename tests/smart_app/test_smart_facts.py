@@ -92,7 +92,7 @@ def test_a_fault_is_words_with_a_way_back(house, doctor, make, facts, fault, sta
 
 def test_what_was_taken_back_since_is_said_first(house, doctor, make, facts) -> None:
     """A value that the EHR has withdrawn must not go on looking like a reason."""
-    facts.fact = dataclasses.replace(facts.fact, status="entered-in-error")
+    facts.fact = dataclasses.replace(facts.fact, status="entered-in-error", taken_back=True)
     text = plain(open_fact(house, doctor, make)[2].text)
     assert "Taken back: the EHR now says “entered-in-error”. Assess again" in text
 

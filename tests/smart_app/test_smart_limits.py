@@ -151,4 +151,4 @@ def test_a_signal_left_out_by_design_is_not_missing(make, house, doctor) -> None
     assert "left out by design" in text
     assert ">male</td>" in text
     assert "Sex (1 male" not in text
-    assert "More than 24 hours old (1):</strong> Potassium 4.4 mmol/L, 30 h old." in text
+    assert "More than 24 h old (1):</strong> Potassium 4.4 mmol/L, 30 h old." in text

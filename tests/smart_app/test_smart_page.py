@@ -103,7 +103,7 @@ def test_gaps_are_named(house, doctor, make) -> None:
     for words in (
         "Not measured, or no usable value (3): Bilirubin, Albumin, Arterial pH.", "Read, but not used (3)",
         "2: outside the plausible range", "1: unit not known for this signal", "Observation/k-9",
-        "only the newest 500", "leave to read all of Condition", "birth date without a day", "Name not recorded",
+        "only the newest 500", "leave to read all of the diagnoses", "birth date without a day", "Name not recorded",
     ):  # fmt: skip
         assert words in text
 

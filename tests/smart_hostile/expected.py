@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MEDS = ("did not give leave to read all of MedicationRequest", "all of Procedure")
+MEDS = ("did not give leave to read all of the orders of medicines", "all of the procedures")
 NOT_OURS = "does not belong to this launch"
 NOT_PROVED = "could not be verified"
 NO_EXCHANGE = "The EHR did not exchange the code"

@@ -96,7 +96,7 @@ def test_a_standalone_launch_with_a_refused_scope(tab: Tab) -> None:
     inside.locator(f'button[value="{PATIENT}"]').click()
     inside.get_by_label("patient/MedicationRequest.rs").uncheck()
     inside.get_by_role("button", name="Allow").click()
-    inside.get_by_text("did not give leave to read all of MedicationRequest").wait_for()
+    inside.get_by_text("did not give leave to read all of the orders of medicines").wait_for()
     assert inside.locator("article.model").count() == 1
     assert tab.said == []
 

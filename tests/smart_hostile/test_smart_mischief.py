@@ -43,7 +43,7 @@ def test_a_page_opens_with_what_is_left_of_the_scopes(ward: Ward, person: Person
     ward.ehr.settings.mischief.arm("narrower_scope")
     _, answer = person.launch()
     assert answer.status_code == 200
-    assert "did not give leave to read all of Observation" in text_of(answer)
+    assert "did not give leave to read all of the measurements and laboratory values" in text_of(answer)
 
 
 def test_of_a_hostile_style_only_a_colour_is_left(ward: Ward, person: Person) -> None:

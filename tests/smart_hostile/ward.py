@@ -31,6 +31,8 @@ from ehr_simulator.settings import EhrSettings, OAuthClient
 PATIENT, OTHER_PATIENT = "sim-02", "sim-04"
 NAMES = {PATIENT: "Basalt", OTHER_PATIENT: "Dune"}
 TOKEN_SECONDS = 300
+# Of the two EHRs, the one whose registry entry lets risks be written back.
+WRITES = "clinic"
 OPEN_PAGE = "/page-without-a-policy"
 # Only what differs between the two EHRs stands in the table of each.
 REGISTRY = """
@@ -213,6 +215,7 @@ def running_ward(folder: Path) -> Iterator[Ward]:
     (folder / "clients.toml").write_text(
         "".join(
             REGISTRY.format(name=name, ehr=ehr.base_url, places=list(INTENSIVE_CARE_UNITS))
+            + ("smart_write_back = true\n" if name == WRITES else "")
             for name, ehr in zip(("ward", "clinic"), settings, strict=True)
         )
     )

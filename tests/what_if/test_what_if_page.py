@@ -47,6 +47,9 @@ class FakeOpening:
             raise NotAuthenticated("This page is not open in this browser.")
         return LAUNCH
 
+    def person(self, _launch: Any) -> None:
+        return None
+
     def advice(self, _launch: Any, advice_id: str) -> Advice:
         if advice_id not in self.advice_of_page:
             raise NotAllowed("This advice is not on this page.")
