@@ -11,6 +11,7 @@ from werkzeug.serving import make_server
 
 from clinical.advice import Outcome
 from smart_app.blueprint import create_blueprint
+from whole_answers import whole
 
 WIDTH = "document.documentElement.scrollWidth"
 SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, label:has(input)')]
@@ -22,7 +23,7 @@ def origin(house, make) -> Iterator[str]:
     """The page on a real port, for an EHR whose authorization server sends the browser straight back."""
     app = Flask("page")
     app.register_blueprint(create_blueprint(replace(house.deps, base_url="http://x")))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     origin = f"http://127.0.0.1:{server.server_port}"

@@ -15,6 +15,7 @@ from clinical.advice import OVERRIDE_REASONS, Channel, Feedback, Outcome
 from clinical.assessment import Attribution, Basis, Explanation, Observed
 from clinical.errors import DataUnavailable
 from clinical.record import LOINC, Coding, Observation, Source
+from whole_answers import whole
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MAX_PAGE_BYTES = 150_000
@@ -42,7 +43,7 @@ def axe():
 @pytest.fixture
 def origin(house, facts, make) -> Iterator[str]:
     """The page with its source facts on a real port; the authorization server answers at once."""
-    server = make_server("127.0.0.1", 0, house.app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole(house.app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"

@@ -13,6 +13,7 @@ from clinical.advice import Outcome
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.ports import Ehr
+from whole_answers import whole
 
 # The sandbox in which a large EHR frames its apps: no top navigation.
 SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
@@ -36,7 +37,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, a, labe
 
 def serve(app: Flask, host: str) -> Iterator[str]:
     """Run an app on a free port; yields its origin."""
-    server = make_server(host, 0, app, threaded=True)
+    server = make_server(host, 0, whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://{host}:{server.server_port}"

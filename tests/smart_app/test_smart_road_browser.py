@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.ports import Ehr
+from whole_answers import whole
 
 SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
 
@@ -20,7 +21,7 @@ SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-o
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
     """Run an app on a free port; gives its origin."""
-    made = make_server("127.0.0.1", 0, app, threaded=True)
+    made = make_server("127.0.0.1", 0, whole(app), threaded=True)
     thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{made.server_port}"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from ehr_simulator.fhir_server import start_fhir_server
 from ehr_simulator.loader import Report, load_bundle
 from ehr_simulator.patients import INTENSIVE_CARE_UNITS, generate
 from ehr_simulator.settings import EhrSettings, OAuthClient
+from whole_answers import whole
 
 # Zzworsen Basalt, very ill, and Zzsparse Dune.
 PATIENT, OTHER_PATIENT = "sim-02", "sim-04"
@@ -254,20 +254,10 @@ def opened(folder: Path, url: str, clock: Clock, *services: str, fhir_seconds: f
 @contextmanager
 def served(app: Flask, port: int) -> Iterator[None]:
     """An app on a port of 127.0.0.1."""
-    # The development server forgets to close a file whose browser has left, so it gets bytes.
-    server = make_server("127.0.0.1", port, partial(_whole, app), threaded=True, request_handler=SilentHandler)
+    server = make_server("127.0.0.1", port, whole(app), threaded=True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield
     server.shutdown()
     thread.join(5)
     server.server_close()
-
-
-def _whole(app: Flask, environ: Any, start_response: Any) -> list[bytes]:
-    """The whole answer of an app, closed."""
-    parts = app(environ, start_response)
-    try:
-        return [b"".join(parts)]
-    finally:
-        getattr(parts, "close", lambda: None)()

@@ -21,6 +21,7 @@ from clinical.what_if import WhatIfOffer
 from smart_app.form_token import form_token
 from smart_app.headers import protect
 from smart_app.what_if_routes import WhatIf, add_what_if
+from whole_answers import whole
 
 SECRET = b"s" * 32
 TEMPLATES = Path(__file__).resolve().parents[2] / "smart_app" / "templates"
@@ -188,7 +189,7 @@ def test_the_file_is_the_signed_one_and_may_be_kept(desktop: Desktop) -> None:
 @pytest.fixture
 def live(desktop: Desktop) -> Iterator[str]:
     """The same on a port of this machine."""
-    server = make_server("127.0.0.1", 0, desktop.app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole(desktop.app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
