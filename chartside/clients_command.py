@@ -213,7 +213,7 @@ def _report(client: Client, fetch_keys: bool) -> bool:
     if not fetch_keys or client.authentication != "jwt":
         return True
     from chartside.clients.key_check import check_keys  # noqa: PLC0415
-    from fhir_adapters.transport import Deadline, Transport  # noqa: PLC0415
+    from fhir_adapters.http.transport import Deadline, Transport  # noqa: PLC0415
 
     transport = Transport()
     found = check_keys(client, lambda url: transport.get_json(url, deadline=Deadline.after(FETCH_SECONDS)))

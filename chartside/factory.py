@@ -29,12 +29,12 @@ from clinical.app_context import AppContexts
 from clinical.errors import LedgerUnavailable, ManifestInvalid, SettingsInvalid
 from clinical.need import smart_scopes
 from clinical.ports import Clock
-from fhir_adapters.client_keys import published
+from fhir_adapters.http.renewing import RenewingTransport
+from fhir_adapters.http.transport import Deadline, Transport
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.renewing import RenewingTransport
 from fhir_adapters.resources import warm_up
-from fhir_adapters.session import SmartSessions
-from fhir_adapters.transport import Deadline, Transport
+from fhir_adapters.smart.client_keys import published
+from fhir_adapters.smart.session import SmartSessions
 from fhir_adapters.units import Analytes, load_analytes
 from models.runtime.catalogue import AnyModel, load_models
 from models.runtime.model import TreeRiskModel

@@ -17,7 +17,7 @@ from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.ports import Clock
 from clinical.record import PatientRecord
-from fhir_adapters.hl7v2 import Feed, read_messages
+from fhir_adapters.hl7v2.messages import Feed, read_messages
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.units import load_analytes
 

@@ -17,9 +17,9 @@ from clinical.invocation import Invocation
 from clinical.policy import Policy
 from clinical.ports import AdviceKeeper, Clock, RecordSource, RiskModel
 from clinical.snooze import LONGEST_SNOOZE
-from fhir_adapters.renewing import RenewingTransport
-from fhir_adapters.session import SmartSessions
-from fhir_adapters.transport import Transport
+from fhir_adapters.http.renewing import RenewingTransport
+from fhir_adapters.http.transport import Transport
+from fhir_adapters.smart.session import SmartSessions
 from models.runtime.catalogue import AnyManifest
 from models.runtime.manifest import Manifest
 from models.runtime.what_if import WhatIf

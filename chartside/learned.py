@@ -13,7 +13,7 @@ from models.runtime.features import features_of
 from models.runtime.manifest import Kind, Manifest, PerHour
 from models.runtime.what_if import OLD_IN_HOSPITAL, OLD_OUTSIDE
 from models.runtime.what_if_usual import OF_PERCENTILES, level_column, usual_values
-from smart_app.limits import Group, Learned
+from smart_app.ports.learned import Group, Learned
 
 REPORT = "evidence/report.html"
 SEXES = {"female": 0.0, "male": 1.0}

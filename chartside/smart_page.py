@@ -18,15 +18,15 @@ from clinical.errors import DataUnavailable, NotAllowed
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed
 from clinical.ports import AdviceKeeper, RiskModel
-from fhir_adapters.client_keys import published
+from fhir_adapters.smart.client_keys import published
 from fhir_adapters.source_fact import read_fact
-from fhir_adapters.write_back import WriteBack
-from fhir_adapters.write_errors import WriteFailed
-from fhir_adapters.write_scopes import WRITTEN, can_write
+from fhir_adapters.write.write_back import WriteBack
+from fhir_adapters.write.write_errors import WriteFailed
+from fhir_adapters.write.write_scopes import WRITTEN, can_write
 from models.runtime.manifest import Manifest
 from smart_app.deps import Deps
-from smart_app.fact_port import SourceFact
-from smart_app.ports import Banner, Ehr, Visit
+from smart_app.ports.ehr import Banner, Ehr, Visit
+from smart_app.ports.fact import SourceFact
 
 MODEL_HOOK = "patient-view"
 

@@ -27,6 +27,9 @@ class WithheldReason(StrEnum):
     SHADOW = "shadow"
 
 
+# What nobody may see of, on a card, on a page, or in the chart.
+HIDDEN = frozenset({WithheldReason.SHADOW, WithheldReason.SWITCHED_OFF, WithheldReason.NOT_FOR_ROLE})
+
 # The encounter of an advice about a stay that is not the caller's, whose id nobody knows any more.
 OTHER_STAY = ""
 
@@ -59,6 +62,11 @@ class Advice:
     def shown(self) -> bool:
         """Whether a card goes out."""
         return self.withheld is None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody may see anything of it."""
+        return self.withheld in HIDDEN
 
 
 class Outcome(StrEnum):

@@ -15,9 +15,9 @@ from fhir_adapters.copies import Copies, Copy
 from fhir_adapters.decode import Json
 from fhir_adapters.entries import Concept, Entry, NotUsed
 from fhir_adapters.facts import judged
+from fhir_adapters.http.links import Links
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.links import Links
 from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
 from fhir_adapters.resources import Known, Validator

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from clinical.record import Source
 from fhir_adapters.decode import Json, newer, reference_of
-from fhir_adapters.links import Links
+from fhir_adapters.http.links import Links
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from clinical.errors import ChartsideError
 from clinical.record import Coding, SetAsideReason
 from fhir_adapters.decode import Json, codings, member, members, named, text
-from fhir_adapters.links import Links
+from fhir_adapters.http.links import Links
 from fhir_adapters.times import FAR_FUTURE, fhir_end, fhir_start
 
 

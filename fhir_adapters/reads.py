@@ -14,8 +14,8 @@ from clinical.record import Source
 from fhir_adapters.assemble import Assembly
 from fhir_adapters.gaps import Gaps
 from fhir_adapters.grant import Grant
+from fhir_adapters.http.transport import TOO_LATE, Deadline, FetchFailed
 from fhir_adapters.prefetch import Absent, Page
-from fhir_adapters.transport import TOO_LATE, Deadline, FetchFailed
 
 
 @dataclass(frozen=True, slots=True)

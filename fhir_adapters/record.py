@@ -20,17 +20,17 @@ from clinical.ports import Clock
 from clinical.record import PatientRecord, Source
 from fhir_adapters.asked import asked_types, wanted_codes
 from fhir_adapters.assemble import Assembly
-from fhir_adapters.breaker import Breaker
-from fhir_adapters.fhir_server import FhirServers
 from fhir_adapters.gaps import Gaps
 from fhir_adapters.grant import Grant
+from fhir_adapters.http.breaker import Breaker
+from fhir_adapters.http.fhir_server import FhirServers
+from fhir_adapters.http.transport import Deadline, Transport
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.prefetch import Absent, Page, sent_for, sent_unasked
 from fhir_adapters.reads import Reads
 from fhir_adapters.resources import Validator
 from fhir_adapters.search import follow, read_all
-from fhir_adapters.transport import Deadline, Transport
 from fhir_adapters.units import Analytes
 
 MAX_PLACES = 8

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import quote, urljoin
 
 from clinical.invocation import FhirAccess
-from fhir_adapters.fhir_server import FhirServers
+from fhir_adapters.http.fhir_server import FhirServers
+from fhir_adapters.http.transport import Deadline, FetchFailed, same_base
 from fhir_adapters.prefetch import MAX_ENTRIES, Absent, NotAnAnswer, Page, Row, page_of
-from fhir_adapters.transport import Deadline, FetchFailed, same_base
 
 MAX_PAGES = 20
 

@@ -13,9 +13,9 @@ from datetime import datetime
 from clinical.errors import DataUnavailable, NotAllowed
 from clinical.invocation import FhirAccess
 from fhir_adapters.decode import Json, member, members, named, text
+from fhir_adapters.http.transport import Bounds, Deadline, FetchFailed, Transport
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.times import fhir_moment
-from fhir_adapters.transport import Bounds, Deadline, FetchFailed, Transport
 
 MAX_BYTES = 200_000
 OTHER_FORM = "in a form that this page does not show"

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
 from fhir_adapters.decode import Json, codings, member, members, reference_of, text
+from fhir_adapters.http.links import Links
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.links import Links
 from fhir_adapters.times import FAR_FUTURE, fhir_moment, is_date, is_moment
 
 # FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.

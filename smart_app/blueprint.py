@@ -5,17 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, request
 
 from smart_app.deps import Deps
-from smart_app.facts import Facts, add_facts
 from smart_app.faults import fault_page
 from smart_app.headers import protect
-from smart_app.launching import Launching
+from smart_app.launch.launching import Launching
+from smart_app.launch.public_keys import key_route
 from smart_app.look import add_look
 from smart_app.opening import Opening
-from smart_app.page import Page
-from smart_app.public_keys import key_route
+from smart_app.page.facts import Facts, add_facts
+from smart_app.page.routes import Page
+from smart_app.page.write_route import add_writing
 from smart_app.sessions import Stores, memory_stores
-from smart_app.what_if_routes import WhatIf, add_what_if
-from smart_app.write_route import add_writing
+from smart_app.what_if.routes import WhatIf, add_what_if
 
 MAX_FORM_BYTES = 20_000
 

@@ -10,11 +10,11 @@ from clinical.advice import Advice, WithheldReason
 from clinical.app_context import AppContexts
 from clinical.errors import SettingsInvalid
 from clinical.ports import Clock, Incidents, Ledger
-from smart_app.fact_port import FactSource
-from smart_app.limits import Learned
-from smart_app.ports import Banner, Ehr, EhrSessions, Visit
-from smart_app.what_if_port import WhatIfModel
-from smart_app.write_port import Writer
+from smart_app.ports.ehr import Banner, Ehr, EhrSessions, Visit
+from smart_app.ports.fact import FactSource
+from smart_app.ports.learned import Learned
+from smart_app.ports.what_if import WhatIfModel
+from smart_app.ports.write import Writer
 
 MIN_SECRET_BYTES = 32
 

@@ -21,7 +21,7 @@ ROUNDEST = 16.0
 
 
 def sheet(style: Mapping[str, str]) -> str:
-    """CSS of checked values (`fhir_adapters.ehr_style`); what would make the page hard to read is left out."""
+    """CSS of checked values (`fhir_adapters.smart.ehr_style`); what would make the page hard to read is left out."""
     return "".join(f"{rule}\n" for rule in _rules(style))
 
 

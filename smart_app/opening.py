@@ -12,9 +12,9 @@ from clinical.errors import LedgerUnavailable, NotAllowed, NotAuthenticated, Wro
 from clinical.policy import said_beside, without
 from smart_app import cookies
 from smart_app.deps import Deps
-from smart_app.ports import Banner, Visit
+from smart_app.person import Person, person
+from smart_app.ports.ehr import Banner, Visit
 from smart_app.sessions import Launch, Stores
-from smart_app.view import Person, person
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from clinical.ports import Clock
-from smart_app.ports import Banner, Visit
+from smart_app.ports.ehr import Banner, Visit
 
 V = TypeVar("V")
 

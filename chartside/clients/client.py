@@ -9,7 +9,7 @@ from typing import Any
 
 from cds_hooks.trust import ALGORITHMS
 from clinical.policy import LAYPEOPLE
-from fhir_adapters.client_keys import ClientKey
+from fhir_adapters.smart.client_keys import ClientKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from cds_hooks.trust import KNOWN_ALGORITHMS
 from chartside.settings import is_web_url
-from fhir_adapters.client_authentication import METHODS
-from fhir_adapters.smart_scopes import FORMS, REFRESHES
+from fhir_adapters.smart.client_authentication import METHODS
+from fhir_adapters.smart.smart_scopes import FORMS, REFRESHES
 
 # The id of an entry stands in logs, in the ledger and in URLs.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)

@@ -15,7 +15,7 @@ from chartside.clients.client import Client
 from chartside.clients.smart_entry import WRITTEN
 from clinical.assessment import ModelInfo
 from clinical.need import DataNeed, smart_scopes
-from fhir_adapters.smart_scopes import REFRESHES, V1, V2, asked, asked_writes
+from fhir_adapters.smart.smart_scopes import REFRESHES, V1, V2, asked, asked_writes
 
 YOURS = "(to be filled in by you)"
 WIDTH = 110

@@ -8,9 +8,9 @@ from pathlib import Path
 from chartside.clients.client import Client
 from clinical import strict_json
 from clinical.errors import ChartsideError, SettingsInvalid
-from fhir_adapters.client_authentication import Basic, ClientAuthentication, PrivateKeyJwt, Public
-from fhir_adapters.client_keys import ClientKey, read_client_keys
-from fhir_adapters.visit import Registration
+from fhir_adapters.smart.client_authentication import Basic, ClientAuthentication, PrivateKeyJwt, Public
+from fhir_adapters.smart.client_keys import ClientKey, read_client_keys
+from fhir_adapters.smart.visit import Registration
 
 SECRET_FILE, KEY_FILE = "smart_client_secret_file", "smart_key_file"
 # Which file goes with which way to prove who we are.

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from chartside.clients.smart_entry import read_keys
 from clinical.errors import SettingsInvalid
-from fhir_adapters.client_keys import ClientKey, published, read_client_keys
+from fhir_adapters.smart.client_keys import ClientKey, published, read_client_keys
 
 RSA_BITS = 3072
 MAKERS: dict[str, Callable[[], ECKey | RSAKey]] = {

@@ -29,7 +29,7 @@ from cds_hooks.trust import Caller, Presented, Trust
 from cds_hooks.trust.certificate import fingerprint
 from cds_hooks.trust.keys import PublicKeys
 from clinical.errors import ChartsideError, LedgerUnavailable, NotAuthenticated
-from fhir_adapters.transport import Deadline, Transport
+from fhir_adapters.http.transport import Deadline, Transport
 
 PATH = "/cds-services"
 ISSUER = "https://ehr.test"

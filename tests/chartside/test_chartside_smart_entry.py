@@ -14,7 +14,7 @@ from chartside.clients.review import doubts, holds
 from chartside.clients.sheet import registration_sheet
 from chartside.clients.smart_entry import registration_of
 from clinical.errors import SettingsInvalid
-from fhir_adapters.client_authentication import Basic, PrivateKeyJwt, Public
+from fhir_adapters.smart.client_authentication import Basic, PrivateKeyJwt, Public
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAST = """

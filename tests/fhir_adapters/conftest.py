@@ -17,8 +17,8 @@ from werkzeug.serving import make_server
 from clinical.invocation import FhirAccess, Invocation
 from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding
+from fhir_adapters.http.transport import Limits, Transport
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.transport import Limits, Transport
 from fhir_adapters.units import Analytes, load_analytes
 
 PATIENT = {"resourceType": "Patient", "id": "pat-1", "gender": "female", "birthDate": "1950-02-03"}

@@ -11,7 +11,7 @@ import pytest
 
 from clinical.errors import DataUnavailable
 from clinical.invocation import FhirAccess
-from fhir_adapters.breaker import Breaker
+from fhir_adapters.http.breaker import Breaker
 
 Make = Callable[..., dict[str, Any]]
 SCOPES = ("patient/*.rs",)

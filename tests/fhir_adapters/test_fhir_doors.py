@@ -11,7 +11,7 @@ import pytest
 
 from clinical.assessment import Score
 from clinical.record import PatientRecord
-from fhir_adapters.hl7v2 import Feed, read_messages
+from fhir_adapters.hl7v2.messages import Feed, read_messages
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.units import Analytes
 from models.runtime.catalogue import MODELS_FOLDER

@@ -11,8 +11,8 @@ import pytest
 from clinical.errors import MalformedRequest
 from clinical.need import DataNeed
 from clinical.record import LOINC, Coding, PatientRecord, SetAsideReason, Source, StayDiagnosis
-from fhir_adapters.hl7v2 import Feed, read_messages
-from fhir_adapters.hl7v2_segments import parse
+from fhir_adapters.hl7v2.messages import Feed, read_messages
+from fhir_adapters.hl7v2.segments import parse
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.units import Analytes
 

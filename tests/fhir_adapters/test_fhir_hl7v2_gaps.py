@@ -8,7 +8,7 @@ import pytest
 
 from clinical.errors import DataUnavailable
 from clinical.need import DataNeed, Importance
-from fhir_adapters.hl7v2 import Feed, read_messages
+from fhir_adapters.hl7v2.messages import Feed, read_messages
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.units import load_analytes
 

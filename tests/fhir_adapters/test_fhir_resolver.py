@@ -15,7 +15,7 @@ from clinical.errors import DataUnavailable, MalformedRequest
 from clinical.invocation import FhirAccess
 from clinical.need import Importance
 from clinical.record import Coding
-from fhir_adapters.transport import Limits
+from fhir_adapters.http.transport import Limits
 
 Make = Callable[..., dict[str, Any]]
 SCOPES = ("patient/*.rs",)

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from clinical.advice import Advice
 from clinical.assessment import Basis, Explanation, Observed
 from clinical.record import Observation
-from fhir_adapters.horizons import period
-from fhir_adapters.provenance_resource import provenance_resource
-from fhir_adapters.risk_resource import MOST_SOURCES, per_cent, risk_resource, sources
-from fhir_adapters.risk_words import plain
-from fhir_adapters.sent_and_stored import differences, fault_in_written
-from fhir_adapters.software_device import Software, is_ours
-from fhir_adapters.write_scopes import can_write
+from fhir_adapters.write.horizons import period
+from fhir_adapters.write.provenance_resource import provenance_resource
+from fhir_adapters.write.risk_resource import MOST_SOURCES, per_cent, risk_resource, sources
+from fhir_adapters.write.risk_words import plain
+from fhir_adapters.write.sent_and_stored import differences, fault_in_written
+from fhir_adapters.write.software_device import Software, is_ours
+from fhir_adapters.write.write_scopes import can_write
 
 BASE = "https://chartside.test"
 SOFTWARE = Software(BASE)

@@ -9,8 +9,8 @@ import pytest
 
 from clinical.errors import DataUnavailable, NotAllowed, WrongPatient
 from clinical.invocation import FhirAccess
+from fhir_adapters.http.transport import Transport
 from fhir_adapters.source_fact import FactRead, fact_of, read_fact
-from fhir_adapters.transport import Transport
 
 LACTATE: dict[str, Any] = {
     "resourceType": "Observation",

@@ -19,10 +19,10 @@ from clinical.advice import OTHER_STAY, Advice, WithheldReason
 from clinical.errors import LaunchFailed, NotAllowed, WrongPatient
 from clinical.invocation import FhirAccess
 from ehr_simulator.fhir_server import start_fhir_server
-from fhir_adapters.transport import Deadline, FetchFailed, Limits, Transport
-from fhir_adapters.transport_post import post_resource
-from fhir_adapters.write_back import WriteBack, Written
-from fhir_adapters.write_errors import MayNotWrite, NotAsSent, NothingToWrite, WriteFailed
+from fhir_adapters.http.transport import Deadline, FetchFailed, Limits, Transport
+from fhir_adapters.http.transport_post import post_resource
+from fhir_adapters.write.write_back import WriteBack, Written
+from fhir_adapters.write.write_errors import MayNotWrite, NotAsSent, NothingToWrite, WriteFailed
 
 BASE = "https://chartside.test"
 TOKEN = "secret-token-1"

@@ -14,8 +14,8 @@ import pytest
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.record import LOINC, Answer, Coding, Condition, Observation, PatientRecord, Source, Stay
+from fhir_adapters.http.transport import Transport
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.transport import Transport
 from fhir_adapters.units import load_analytes
 from models.mortality_10y.training.data import MANIFEST, SHA256
 from models.runtime.manifest import Manifest

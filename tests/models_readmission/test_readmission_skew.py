@@ -13,8 +13,8 @@ import pytest
 
 from clinical.invocation import Invocation
 from clinical.record import Coding, Condition, MedicationUse, PatientRecord, Stay
+from fhir_adapters.http.transport import Transport
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.transport import Transport
 from fhir_adapters.units import load_analytes
 from models.readmission_30d.training.data import NOW, SHA256, Diabetes130
 from models.runtime.catalogue import MODELS_FOLDER

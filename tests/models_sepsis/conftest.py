@@ -15,8 +15,8 @@ import pytest
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.record import Observation, PatientRecord
+from fhir_adapters.http.transport import Transport
 from fhir_adapters.record import FhirRecords, Site
-from fhir_adapters.transport import Transport
 from fhir_adapters.units import load_analytes
 from models.runtime.folder_code import MODELS
 from models.runtime.manifest import Manifest

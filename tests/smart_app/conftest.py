@@ -29,12 +29,12 @@ from clinical.errors import LedgerUnavailable, NotAllowed
 from clinical.incident import IncidentReport
 from clinical.invocation import FhirAccess
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
-from fhir_adapters.session import Registration, SmartSessions, Visit
-from fhir_adapters.transport import Limits, Transport
+from fhir_adapters.http.transport import Limits, Transport
+from fhir_adapters.smart.session import Registration, SmartSessions, Visit
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
-from smart_app.fact_port import SourceFact
-from smart_app.ports import Banner, Ehr
+from smart_app.ports.ehr import Banner, Ehr
+from smart_app.ports.fact import SourceFact
 
 NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
 ISS = "https://ehr.example/fhir"

@@ -10,9 +10,9 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from smart_peer import REDIRECT
 
 from clinical.errors import LaunchFailed, SettingsInvalid
-from fhir_adapters.client_authentication import Basic, PrivateKeyJwt, Public, TokenCall
-from fhir_adapters.client_keys import published, read_client_keys, signer_of
-from fhir_adapters.session import Registration
+from fhir_adapters.smart.client_authentication import Basic, PrivateKeyJwt, Public, TokenCall
+from fhir_adapters.smart.client_keys import published, read_client_keys, signer_of
+from fhir_adapters.smart.session import Registration
 
 ES = ECKey.generate_key("P-384", {"kid": "es-1"}).as_dict(private=True)
 RS = RSAKey.generate_key(2048, {"kid": "rs-1"}).as_dict(private=True)

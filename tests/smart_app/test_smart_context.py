@@ -8,10 +8,10 @@ from joserfc.jwk import ECKey, RSAKey
 from smart_peer import EC, REDIRECT, RSA, SCOPES
 
 from clinical.errors import LaunchFailed
-from fhir_adapters.discovery import Discovery
-from fhir_adapters.ehr_style import KEYS, sanitised
-from fhir_adapters.session import LONG_URL, Registration
-from fhir_adapters.smart_scopes import form_of, not_beyond
+from fhir_adapters.smart.discovery import Discovery
+from fhir_adapters.smart.ehr_style import KEYS, sanitised
+from fhir_adapters.smart.session import LONG_URL, Registration
+from fhir_adapters.smart.smart_scopes import form_of, not_beyond
 
 V1 = ("patient/Encounter.read", "patient/Observation.read", "patient/Patient.read")
 UNPROVED = Registration(unproved_user=True)

@@ -21,8 +21,8 @@ from chartside.clients.review import holds
 from chartside.clients.sheet import Offered, registration_sheet
 from chartside.clients.smart_entry import WRITTEN, registration_of
 from clinical.need import smart_scopes
-from fhir_adapters.client_authentication import METHODS
-from fhir_adapters.smart_scopes import V1, V2, asked, asked_writes
+from fhir_adapters.smart.client_authentication import METHODS
+from fhir_adapters.smart.smart_scopes import V1, V2, asked, asked_writes
 from models.runtime.catalogue import read_manifests
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 
 from clinical.assessment import Basis, Explanation
 from clinical.errors import DataUnavailable, NotAllowed, WrongPatient
-from smart_app.facts import references, source_of
+from smart_app.page.facts import references, source_of
 
 
 def plain(text: str) -> str:

@@ -7,8 +7,8 @@ import pytest
 from clinical.errors import LaunchFailed, SettingsInvalid
 from smart_app import cookies
 from smart_app.deps import Deps
-from smart_app.launching import MAX_LAUNCHES
-from smart_app.ports import Ehr
+from smart_app.launch.launching import MAX_LAUNCHES
+from smart_app.ports.ehr import Ehr
 from smart_app.sessions import MemorySessions
 
 

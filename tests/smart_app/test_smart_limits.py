@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from clinical.assessment import Attribution, Explanation, Observed
-from smart_app.limits import Group, Learned, limits_of, sureness
-from smart_app.view import sections
+from smart_app.page.limits import limits_of, sureness
+from smart_app.page.view import sections
+from smart_app.ports.learned import Group, Learned
 
 
 def seen(low: float, high: float, patients: int, events: int, lower: float, upper: float) -> Observed:

@@ -12,7 +12,7 @@ import pytest
 from clinical.advice import Feedback, WithheldReason
 from clinical.assessment import Explanation, Indicator, Tier
 from clinical.errors import DataUnavailable, LedgerUnavailable, ModelFault, WrongPatient
-from smart_app.ports import Banner
+from smart_app.ports.ehr import Banner
 
 
 def plain(text: str) -> str:

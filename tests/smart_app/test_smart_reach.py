@@ -8,8 +8,8 @@ from flask import Flask, Response
 from smart_peer import REDIRECT, AuthorizationServer, running
 
 from clinical.errors import LaunchFailed
-from fhir_adapters.addresses import Kind, Reach, kind_of
-from fhir_adapters.transport import Bounds, Deadline, FetchFailed, Limits, TooManyRequests, Transport
+from fhir_adapters.http.addresses import Kind, Reach, kind_of
+from fhir_adapters.http.transport import Bounds, Deadline, FetchFailed, Limits, TooManyRequests, Transport
 
 
 @pytest.mark.parametrize(

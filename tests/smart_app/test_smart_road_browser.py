@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
-from smart_app.ports import Ehr
+from smart_app.ports.ehr import Ehr
 from whole_answers import whole
 
 SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_adapters.smart_scopes import asked, asked_writes, covered, not_beyond
-from fhir_adapters.write_scopes import can_write
+from fhir_adapters.smart.smart_scopes import asked, asked_writes, covered, not_beyond
+from fhir_adapters.write.write_scopes import can_write
 
 TYPES = ("Patient", "Observation", "RiskAssessment", "*")
 RIGHTS = ("read", "write", "*", "rs", "r", "s", "c", "cruds", "crs", "cud", "", "sr", "rs?category=laboratory", "READ")

@@ -13,7 +13,7 @@ from clinical.assessment import Basis, Explanation, Indicator, ScoreItem, Tier
 from clinical.record import SetAside, SetAsideReason
 from clinical.wording import scored, spread
 from findings import NOW
-from smart_app.scores import lay_out_score
+from smart_app.page.scores import lay_out_score
 from smart_app.words import behind
 
 # Words that belong to a learned risk and would be untrue of a score.

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from fhir_adapters.client_authentication import PrivateKeyJwt, TokenCall
-from fhir_adapters.client_keys import read_client_keys
-from fhir_adapters.transport import Deadline, FetchFailed, Limits, Transport
+from fhir_adapters.http.transport import Deadline, FetchFailed, Limits, Transport
+from fhir_adapters.smart.client_authentication import PrivateKeyJwt, TokenCall
+from fhir_adapters.smart.client_keys import read_client_keys
 
 KEYS = {"RS384": RSAKey.generate_key(2048, {"kid": "rs-1"}), "ES384": ECKey.generate_key("P-384", {"kid": "es-1"})}
 SETTINGS = """

@@ -17,11 +17,11 @@ from joserfc.jwk import RSAKey
 from smart_peer import EC, REDIRECT, RSA, SCOPES
 
 from clinical.errors import LaunchFailed, NotAllowed
-from fhir_adapters.session import SmartSessions, Visit
-from fhir_adapters.smart_client import SmartClient
+from fhir_adapters.smart.session import SmartSessions, Visit
+from fhir_adapters.smart.smart_client import SmartClient
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
-from smart_app.ports import Ehr
+from smart_app.ports.ehr import Ehr
 
 
 @pytest.fixture

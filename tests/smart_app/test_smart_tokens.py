@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 
 from clinical.errors import NotAllowed
-from fhir_adapters.client_authentication import Basic
-from fhir_adapters.deadline import Deadline, FetchFailed
-from fhir_adapters.renewing import RenewingTransport
-from fhir_adapters.session import Registration
-from fhir_adapters.token_vault import MemorySealed, TokenVault
-from fhir_adapters.transport import Limits
+from fhir_adapters.http.deadline import Deadline, FetchFailed
+from fhir_adapters.http.renewing import RenewingTransport
+from fhir_adapters.http.transport import Limits
+from fhir_adapters.smart.client_authentication import Basic
+from fhir_adapters.smart.session import Registration
+from fhir_adapters.smart.token_vault import MemorySealed, TokenVault
 
 ONLINE = Registration(refresh="online")
 SCOPE = "launch openid fhirUser online_access patient/Encounter.rs patient/Observation.rs patient/Patient.rs"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clinical.assessment import Attribution, Explanation
 from clinical.record import LOINC, Coding, Observation, Source
-from smart_app.trends import EDGE, HEIGHT, LISTED, WIDTH, lay_out_trends, series
+from smart_app.page.trends import EDGE, HEIGHT, LISTED, WIDTH, lay_out_trends, series
 
 
 def fact(make, value: float, minutes: float, unit: str = "mmol/L", name: str = "a") -> Observation:
@@ -94,7 +94,7 @@ def test_everything_stays_in_the_picture(values) -> None:
     from datetime import UTC, datetime
     from types import SimpleNamespace
 
-    from smart_app.trends import _places
+    from smart_app.page.trends import _places
 
     start = datetime(2026, 1, 1, tzinfo=UTC)
     facts = sorted(

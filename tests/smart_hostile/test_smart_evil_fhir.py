@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fhir_adapters.transport import Deadline, FetchFailed, Transport
+from fhir_adapters.http.transport import Deadline, FetchFailed, Transport
 from hostile.listeners import Listener
 from smart_hostile import evil_fhir as evil
 from smart_hostile.evil_ward import BOUND_S, NAME, EvilWard, at_both_doors, words_of

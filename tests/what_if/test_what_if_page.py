@@ -20,7 +20,7 @@ from clinical.errors import MalformedRequest, NotAllowed, NotAuthenticated
 from clinical.what_if import WhatIfOffer
 from smart_app.form_token import form_token
 from smart_app.headers import protect
-from smart_app.what_if_routes import WhatIf, add_what_if
+from smart_app.what_if.routes import WhatIf, add_what_if
 from whole_answers import whole
 
 SECRET = b"s" * 32

@@ -1,0 +1,1 @@
+"""Everything that goes over the wire: checked addresses, bounded answers, one deadline."""

@@ -1,0 +1,1 @@
+"""A SMART launch from our side: discovery, authorization, tokens and their renewal."""

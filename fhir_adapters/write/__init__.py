@@ -1,0 +1,1 @@
+"""Writing a risk back into the EHR, and reading back what then stands there."""

@@ -1,0 +1,1 @@
+"""What the page needs from outside its room. The factory hands it over."""

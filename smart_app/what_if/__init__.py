@@ -1,0 +1,1 @@
+"""What the model would say to other numbers: on the page, and nowhere else."""
