@@ -10,7 +10,7 @@ PATIENTS ?=
 AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel screenshots bench bench-stages bench-models clean
+.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel screenshots bench bench-stages bench-models bench-page clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ bench-stages: $(VENV)/.dev ## CPU time of the parts of one hook call, in this pr
 
 bench-models: $(VENV)/.dev ## Each trained model's CPU time for a prediction (open rows in DATA), start and memory of the service, against their goals
 	$(BIN)/python -m bench.predictions --data $(or $(DATA),$(error $(DATA_HELP)))
+
+bench-page: $(VENV)/.dev ## How soon the page's first byte follows the record, with every model, against its goal
+	$(BIN)/python -m bench.first_byte
 
 wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

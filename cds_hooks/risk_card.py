@@ -111,7 +111,7 @@ def _range(found: RiskAssessment) -> str:
     """What the range is."""
     if not found.interval:
         return ""
-    return f"**Range {wording.spread(found.interval)}:** how far the model's own calibration leaves this number open."
+    return f"**Range {wording.spread(found.interval)}:** earlier patients cannot tell it more exactly."
 
 
 def _strongest(explanation: Explanation) -> tuple[list[Driver], list[Driver]]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import cds_hooks.blueprint
+import clinical
+import fhir_adapters
+import models.runtime
 import oversight.pages
 from cds_hooks import faults
 from cds_hooks.cards import CardWriter
@@ -36,7 +40,8 @@ from fhir_adapters.resources import warm_up
 from fhir_adapters.smart.client_keys import published
 from fhir_adapters.smart.session import SmartSessions
 from fhir_adapters.units import Analytes, load_analytes
-from models.runtime.catalogue import AnyModel, load_models
+from models.runtime.catalogue import MODELS_FOLDER, AnyModel, load_models
+from models.runtime.find_folder import every_folder
 from models.runtime.model import TreeRiskModel
 from models.runtime.score_cache import RememberingModel
 from models.runtime.score_manifest import Answers
@@ -51,6 +56,7 @@ from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
+from smart_app.language.shelf import load_languages
 
 LOG = logging.getLogger("chartside.factory")
 # How long to wait for a connection to the ledger, and for its lock. A hook that cannot store its advice says so while
@@ -102,6 +108,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         incidents=SqlIncidents(engine, pseudonyms),
         tallies=SqlTallies(engine),
         what_ifs={name: model.what_if() for name, model in models.items() if isinstance(model, TreeRiskModel)},
+        languages=load_languages(_with_words(settings)),
         contexts=AppContexts(derive_key(settings.secret, "app context")),
         transport=transport,
         fhir=fhir,
@@ -109,6 +116,12 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         clock=now,
         close=engine.dispose,
     )
+
+
+def _with_words(settings: Settings) -> list[Path]:
+    """The folders that may bring words of other languages: rooms whose sentences a page shows, and models."""
+    rooms = [Path(package.__path__[0]) for package in (clinical, fhir_adapters, models.runtime)]
+    return [*rooms, *every_folder([top for top in (MODELS_FOLDER, settings.local_models) if top])]
 
 
 def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mapping[str, AnyModel]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from chartside.clients import Client
 from chartside.settings import Settings
@@ -13,12 +14,13 @@ from clinical.advise import advise, decide, not_read
 from clinical.app_context import AppContexts
 from clinical.assessment import ModelInfo
 from clinical.errors import DataUnavailable
-from clinical.invocation import Invocation
+from clinical.invocation import SMART_HOOK, Invocation
 from clinical.policy import Policy
 from clinical.ports import AdviceKeeper, Clock, RecordSource, RiskModel
 from clinical.snooze import LONGEST_SNOOZE
 from fhir_adapters.http.renewing import RenewingTransport
 from fhir_adapters.http.transport import Transport
+from fhir_adapters.record import FhirRecords
 from fhir_adapters.smart.session import SmartSessions
 from models.runtime.catalogue import AnyManifest
 from models.runtime.manifest import Manifest
@@ -29,8 +31,7 @@ from oversight.ledger import SqlLedger
 from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
-
-SMART_HOOK = "smart-launch"
+from smart_app.language.language import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class House:
     """Everything that runs, joined and warm. `close` gives the database connections back.
 
     `scores` are the services whose level is no probability; `shelf` holds all manifests, drafts among them; `what_ifs`
-    answer what the offered models of trees would say to other numbers. `fhir` is the way to the EHRs' FHIR servers, on
-    which a token of a visit is renewed once when it is refused; `transport` is the way to everything else.
+    answer what the offered models of trees would say to other numbers; `languages` are those of the page beside
+    English. `fhir` is the way to the EHRs' FHIR servers, on which a token of a visit is renewed once when it is
+    refused; `transport` is the way to everything else.
     """
 
     settings: Settings
@@ -47,7 +49,7 @@ class House:
     models: Mapping[str, RiskModel]
     scores: frozenset[str]
     shelf: Mapping[str, AnyManifest]
-    records: RecordSource
+    records: FhirRecords
     ledger: SqlLedger
     switches: SqlSwitches
     audit: SqlAudit
@@ -55,6 +57,7 @@ class House:
     incidents: SqlIncidents
     tallies: SqlTallies
     what_ifs: Mapping[str, WhatIf]
+    languages: Mapping[str, Language]
     contexts: AppContexts
     transport: Transport
     fhir: RenewingTransport
@@ -68,11 +71,12 @@ class House:
         records: RecordSource | None = None,
         *,
         ledger: AdviceKeeper | None = None,
+        clock: Clock | None = None,
         check: Callable[[Advice], object] = lambda _: None,
     ) -> Advice:
         """The main job for one call; `records` replaces the FHIR reader where the data came through another door.
 
-        `ledger` is for who stores later.
+        `ledger` is for who stores later, `clock` for who asks several models as of one moment.
         """
         return advise(
             invocation,
@@ -80,13 +84,13 @@ class House:
             records=records or self.records,
             policy=self.policy(invocation),
             ledger=ledger or self.ledger,
-            clock=self.clock,
+            clock=clock or self.clock,
             check=check,
         )
 
-    def not_read(self, invocation: Invocation, model: ModelInfo, fault: DataUnavailable) -> Advice:
+    def not_read(self, invocation: Invocation, model: ModelInfo, fault: DataUnavailable, now: datetime) -> Advice:
         """What stands on a page for a model whose data could not be read; not stored yet."""
-        advice = not_read(invocation, model, fault, self.clock.now())
+        advice = not_read(invocation, model, fault, now)
         return decide(advice, self.policy(invocation), self.ledger)
 
     def policy(self, invocation: Invocation) -> Policy:

@@ -12,6 +12,14 @@ from clinical.record import Observation, SetAside
 
 
 @dataclass(frozen=True, slots=True)
+class Guideline:
+    """What a learned society or authority says about the suggested action. `url` is https, checked when it is read."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Who is speaking: the parts of a model's manifest that the other rooms show or store.
 
@@ -19,7 +27,7 @@ class ModelInfo:
 
     `digest` is the SHA-256 of the artefact, `base_rate` the share of the training stays with the outcome (0 where
     nothing was learnt: scores). `validation` is one sentence of measured performance ("Cross-validated AUROC .84 at
-    hour 24; …").
+    hour 24; …"). `guidelines` are about what `action` suggests.
     """
 
     id: str
@@ -34,6 +42,7 @@ class ModelInfo:
     action: str
     intended_use: str
     validation: str = ""
+    guidelines: tuple[Guideline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

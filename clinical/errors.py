@@ -11,6 +11,7 @@
     │   └── Unprocessable           well formed, but cannot be acted on
     │       └── WrongPatient          a fact names another patient
     ├── DataUnavailable           a required part of the record could not be read
+    │   └── ScopeMissing            because the EHR does not permit it; asking again does not help
     ├── LedgerUnavailable         advice or feedback could not be stored
     ├── ModelFault                a model broke one of its own promises
     ├── LaunchFailed              a SMART launch did not come to its end
@@ -84,6 +85,10 @@ class DataUnavailable(ChartsideError):
         super().__init__(f"Required data '{key}' could not be read: {tried}.")
         self.key = key
         self.tried = tried
+
+
+class ScopeMissing(DataUnavailable):
+    """The EHR does not permit to read it: no granted scope covers it, or the server refuses (HTTP 403)."""
 
 
 class LedgerUnavailable(ChartsideError):

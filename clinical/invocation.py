@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Stands for a hook where the clinician's page asks.
+SMART_HOOK = "smart-launch"
+
 
 @dataclass(frozen=True, slots=True)
 class FhirAccess:

@@ -81,6 +81,13 @@ class Ledger(AdviceKeeper, Protocol):
         """
         ...
 
+    def snooze(self, advice: Advice, at: datetime) -> Feedback | None:
+        """The snooze by this advice's clinician, on any advice of its service about its patient, in force at a moment.
+
+        Its `advice_id` names the advice that it was given on; None where there is none.
+        """
+        ...
+
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Store a batch whole or not at all; what was stored before counts once; unknown advice is quarantined."""
         ...

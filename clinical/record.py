@@ -40,6 +40,8 @@ class Observation:
     """One measured number (FHIR Observation, or one component of it, or one OBX segment).
 
     `value` and `unit` are canonical for the analyte; `reported_value` and `reported_unit` are what was sent.
+    `reference_range` is the sender's usual range in words, in the unit of what was sent ("3.5 to 5.1 mmol/L"), or
+    empty. It is for people alone: no feature and no rule reads it.
     """
 
     reference: str
@@ -51,6 +53,7 @@ class Observation:
     source: Source
     reported_value: float
     reported_unit: str
+    reference_range: str = ""
 
 
 @dataclass(frozen=True, slots=True)

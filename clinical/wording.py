@@ -26,6 +26,7 @@ _PRINT = (
     ("uL", "µL"),
     ("umol", "µmol"),
     ("ug", "µg"),
+    ("m2", "m²"),
 )
 
 
@@ -102,8 +103,7 @@ def measured(value: float, unit: str) -> str:
 
 def scored(value: float, unit: str) -> str:
     """The value of a score: `7`, `48 mL/min/1.73 m²`. Points are no unit to a reader."""
-    printed = _ANNOTATION.sub(lambda found: found[1].replace("_", " "), printed_unit(unit))
-    return f"{number(value)} {printed.replace('m2', 'm²')}".rstrip()
+    return f"{number(value)} {printed_unit(unit)}".rstrip()
 
 
 def printed_unit(unit: str) -> str:
@@ -112,7 +112,8 @@ def printed_unit(unit: str) -> str:
         return _WHOLE.get(unit, "")
     for code, text in _PRINT:
         unit = unit.replace(code, text)
-    return unit
+    # An annotation within a unit says what it is counted for: mL/min/{1.73_m2}.
+    return _ANNOTATION.sub(lambda found: found[1].replace("_", " "), unit)
 
 
 def age(span: timedelta) -> str:

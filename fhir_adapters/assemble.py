@@ -18,6 +18,7 @@ from fhir_adapters.facts import judged
 from fhir_adapters.http.links import Links
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.observations import reported
 from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
 from fhir_adapters.resources import Known, Validator
@@ -120,7 +121,7 @@ class Assembly:
 
     def _the_long_way(self, key: str, copy: Copy) -> Iterator[Observation | Answer]:
         """The values of one Observation that pass the rules; each other one is set aside."""
-        for report in decode.reported(copy.resource, key, copy.source):
+        for report in reported(copy.resource, key, copy.source):
             if not any((coding.system, coding.code) in self.wanted for coding in report.codings):
                 continue
             for fact in judged(report, self.analytes, self.now):

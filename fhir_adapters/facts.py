@@ -30,7 +30,7 @@ class Said:
 class Reported:
     """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
 
-    `said` is there where its value is a code and not a number.
+    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`.
     """
 
     reference: str
@@ -44,6 +44,7 @@ class Reported:
     source: Source
     problem: str = ""
     said: Said | None = None
+    reference_range: str = ""
 
 
 def judged(reported: Reported, analytes: Analytes, now: datetime) -> Iterator[Observation | Answer | SetAside]:
@@ -118,6 +119,7 @@ def _canonical(reported: Reported, number: float, time: datetime, analyte: Analy
         source=reported.source,
         reported_value=number,
         reported_unit=unit,
+        reference_range=reported.reference_range,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from clinical.errors import DataUnavailable
+from clinical.errors import DataUnavailable, ScopeMissing
+from clinical.invocation import SMART_HOOK
 from clinical.need import DataNeed, Importance
 from fhir_adapters.prefetch import Absent
 
 # The hooks whose context always names an encounter (CDS Hooks library); their templates read it by id.
 ENCOUNTER_HOOKS = ("encounter-start", "encounter-discharge")
-# The page, which stands for a hook in a call.
-SMART_HOOK = "smart-launch"
 # A template with a list of codes can fill a screen; its beginning says which one it is.
 LONGEST_TEMPLATE = 120
 
@@ -22,14 +21,17 @@ class Gaps:
         self._hook = hook
         self._incomplete = incomplete
 
-    def nothing(self, need: DataNeed, sent: Absent, obstacle: str) -> None:
-        """Nothing was sent for a need, and nothing could be read. Raises `DataUnavailable` if it is required."""
+    def nothing(self, need: DataNeed, sent: Absent, obstacle: str, *, refused: bool = False) -> None:
+        """Nothing was sent for a need, and nothing could be read. Raises `DataUnavailable` if it is required.
+
+        `refused` says that the EHR does not permit it.
+        """
         if self._hook == SMART_HOOK:  # nobody sends anything ahead to a page
             why = full = obstacle
         else:
             why, full = f"{sent.why}, and {obstacle}", f"{sent.why} (template {self._template(need)}), and {obstacle}"
         if need.importance is Importance.REQUIRED:
-            raise DataUnavailable(need.key, full)
+            raise (ScopeMissing if refused else DataUnavailable)(need.key, full)
         self.partly(need, why)
 
     def partly(self, need: DataNeed, gap: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from clinical.invocation import FhirAccess
+from fhir_adapters.scopes import parse
 
 
 class Cover(Enum):
@@ -51,12 +52,7 @@ def cover(scopes: tuple[str, ...], resource_type: str) -> Cover:
 
     A v2 scope with a filter (`patient/Observation.rs?category=laboratory`) covers a part.
     """
-    found = Cover.NONE
-    for scope in scopes:
-        level, _, rest = scope.partition("/")
-        name, _, narrowed = rest.partition("?")
-        kind, _, rights = name.partition(".")
-        allowed = rights in ("read", "*") or {"r", "s"} <= set(rights)
-        if level in ("patient", "user", "system") and kind in ("*", resource_type) and allowed:
-            found = max(found, Cover.PART if narrowed else Cover.WHOLE, key=lambda reach: reach.value)
-    return found
+    given = [one for one in map(parse, scopes) if one is not None and one.lets("rs", resource_type)]
+    if not given:
+        return Cover.NONE
+    return Cover.PART if all(one.narrowed for one in given) else Cover.WHOLE

@@ -2,10 +2,11 @@
 
 Resources of one shape are equal but for leaves that passed their checks (see `shapes`): codes, units and status are
 the same, so a plan keeps what follows from these, and only times, numbers and coded answers are read anew. A plan
-serves the plain case alone. Whatever departs from it is read the long way (`decode.reported`, `facts.judged`), which
-alone sets a fact aside; `tests/fhir_adapters/test_fhir_plans.py` holds the two ways equal.
+serves the plain case alone. Whatever departs from it is read the long way (`observations.reported`, `facts.judged`),
+which alone sets a fact aside; `tests/fhir_adapters/test_fhir_plans.py` holds the two ways equal.
 
-A plan holds codes, units and a status, never an id, a time, a number, an answer or a reference.
+A plan holds codes, units, a status and the laboratory's reference range, which stand in the shape as they came; never
+an id, a time, a measured number, an answer or a reference.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from math import isfinite
 from typing import Any
 
 from clinical.record import Answer, Coding, Observation, Source
-from fhir_adapters import decode
+from fhir_adapters import decode, observations
 from fhir_adapters.facts import Reported, accept, answered
 from fhir_adapters.shapes import is_number
 from fhir_adapters.times import checked_moment, is_moment
@@ -43,6 +44,7 @@ class Number:
     convert: Conversion | None
     unit: str
     reported_unit: str
+    reference_range: str = ""
     coded: bool = False
 
 
@@ -88,6 +90,7 @@ class Plan:
                     source,
                     sent,
                     number.reported_unit,
+                    number.reference_range,
                 )
             )
         return facts
@@ -96,7 +99,7 @@ class Plan:
         self, part: Mapping[str, Any], number: Number, name: str, source: Source, time: datetime
     ) -> Answer | None:
         """A coded value, or None for what the rules set aside."""
-        said = decode.said(part) if number.coded else None
+        said = observations.said(part) if number.coded else None
         if said is None:
             return None
         return Answer(name + number.suffix, number.codings, said.values, said.text, time, self.status, source)
@@ -109,7 +112,7 @@ def plan_of(resource: Mapping[str, Any], analytes: Analytes) -> Plan | None:
         return None
     if decode.members(resource, "component") != resource.get("component", []):
         return None
-    reports = list(decode.reported(resource, "", Source.PREFETCH))
+    reports = list(observations.reported(resource, "", Source.PREFETCH))
     numbers = tuple(_numbers(resource, reports, analytes))
     if sum(map(_bytes, numbers)) > MAX_BYTES:
         return None
@@ -124,7 +127,9 @@ def _numbers(resource: Mapping[str, Any], reports: list[Reported], analytes: Ana
         convert, unit, reported_unit = _conversion(report, part, analytes)
         pairs = frozenset((coding.system, coding.code) for coding in report.codings)
         codings = report.codings if convert is None else analytes.kept(report.codings)
-        yield Number(place, report.reference, codings, pairs, convert, unit, reported_unit, _coded(report, analytes))
+        usual = report.reference_range if convert is not None else ""
+        coded = _coded(report, analytes)
+        yield Number(place, report.reference, codings, pairs, convert, unit, reported_unit, usual, coded)
 
 
 def _coded(report: Reported, analytes: Analytes) -> bool:
@@ -147,7 +152,11 @@ def _conversion(report: Reported, part: Mapping[str, object], analytes: Analytes
 
 def _bytes(number: Number) -> int:
     """About how much memory a number takes: its objects, and the text that a sender may make as long as he likes."""
-    texts = (number.reported_unit, *(word for coding in number.codings for word in _words(coding)))
+    texts = (
+        number.reported_unit,
+        number.reference_range,
+        *(word for coding in number.codings for word in _words(coding)),
+    )
     return 300 + 200 * len(number.codings) + sum(map(len, texts))
 
 

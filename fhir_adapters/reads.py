@@ -1,13 +1,11 @@
-"""The FHIR reads of one call: side by side, under one deadline."""
+"""The FHIR reads behind one record: waiting for them under the call's deadline, and taking them in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from http import HTTPStatus
 
 from clinical.need import DataNeed
 from clinical.record import Source
@@ -16,6 +14,8 @@ from fhir_adapters.gaps import Gaps
 from fhir_adapters.grant import Grant
 from fhir_adapters.http.transport import TOO_LATE, Deadline, FetchFailed
 from fhir_adapters.prefetch import Absent, Page
+
+FORBIDDEN = HTTPStatus.FORBIDDEN.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,19 @@ class _Pending:
 
 
 class Reads:
-    """Starts reads, waits for them and takes them in. On leaving, what was not begun yet is called off."""
+    """Waits for reads and takes them in."""
 
-    def __init__(self, pool: Executor, deadline: Deadline, grant: Grant, assembly: Assembly, gaps: Gaps) -> None:
+    def __init__(self, deadline: Deadline, grant: Grant, assembly: Assembly, gaps: Gaps) -> None:
         """Take what the call has; nothing is started yet."""
-        self._pool = pool
         self._deadline = deadline
         self._grant = grant
         self._assembly = assembly
         self._gaps = gaps
         self._pending: list[_Pending] = []
 
-    def start(self, need: DataNeed, sent: Page | Absent, read: Callable[[Deadline], Page]) -> None:
-        """Start one read."""
-        self._pending.append(_Pending(need, sent, self._pool.submit(read, self._deadline)))
+    def expect(self, need: DataNeed, sent: Page | Absent, future: Future[Page]) -> None:
+        """One read that is under way."""
+        self._pending.append(_Pending(need, sent, future))
 
     def collect(self) -> None:
         """Wait for all reads. Raises `DataUnavailable` or `WrongPatient`."""
@@ -50,7 +49,7 @@ class Reads:
             try:
                 page = pending.future.result(timeout=self._deadline.left())
             except FetchFailed as fault:
-                self._failed(pending, fault.message)
+                self._failed(pending, fault.message, refused=fault.status == FORBIDDEN)
             except FutureTimeout:
                 self._failed(pending, TOO_LATE)
             else:
@@ -65,18 +64,9 @@ class Reads:
         if gap:
             self._gaps.partly(need, gap)
 
-    def _failed(self, pending: _Pending, why: str) -> None:
+    def _failed(self, pending: _Pending, why: str, *, refused: bool = False) -> None:
         """A read that brought nothing."""
         if isinstance(pending.sent, Absent):
-            self._gaps.nothing(pending.need, pending.sent, why)
+            self._gaps.nothing(pending.need, pending.sent, why, refused=refused)
         else:
             self._gaps.partly(pending.need, why)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for pending in self._pending:
-            pending.future.cancel()

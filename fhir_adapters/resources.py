@@ -17,12 +17,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fhir_adapters.ids import ANY_ID
 from fhir_adapters.plans import Plan
 from fhir_adapters.shapes import shape_of
 
 MAX_LIST = 200
 # FHIR R4 datatypes, id.
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_ID = re.compile(ANY_ID, re.ASCII)
 # A hospital's results come in some thousands of shapes (code, unit, sender); an entry takes about 1 KB.
 MAX_SHAPES = 10_000
 # FHIR R4 EncounterStatus; fhir.resources does not check value sets.

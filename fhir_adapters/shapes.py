@@ -17,6 +17,7 @@ from datetime import date
 from math import isfinite
 from typing import Any
 
+from fhir_adapters.ids import ANY_ID, TYPE
 from fhir_adapters.times import is_date, is_moment
 
 Mask = Callable[[object], object]
@@ -26,8 +27,8 @@ VALID = ...
 POINTER = b""
 
 # FHIR R4 datatypes.html: id; and a literal reference by type and id, relative or absolute (references.html#literal).
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_REFERENCE = re.compile(r"(?:https?://[!-~]{1,200}/)?[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_ID = re.compile(ANY_ID, re.ASCII)
+_REFERENCE = re.compile(rf"(?:https?://[!-~]{{1,200}}/)?{TYPE}/{ANY_ID}", re.ASCII)
 _DATE = re.compile(r"(?!0000)\d{4}-\d{2}-\d{2}", re.ASCII)
 # Codes as terminologies have them; FHIR allows more.
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,63}", re.ASCII)

@@ -5,8 +5,7 @@ The narrative is never read. The type is that of the reference; its members are 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,11 +14,12 @@ from clinical.invocation import FhirAccess
 from fhir_adapters.decode import Json, member, members, named, text
 from fhir_adapters.http.transport import Bounds, Deadline, FetchFailed, Transport
 from fhir_adapters.identity import PatientGuard
+from fhir_adapters.ids import RELATIVE
+from fhir_adapters.reference_ranges import in_words, quantity
 from fhir_adapters.times import fhir_moment
 
 MAX_BYTES = 200_000
 OTHER_FORM = "in a form that this page does not show"
-_REFERENCE = re.compile(r"[A-Z][A-Za-z]{2,40}/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 # FHIR R4 ObservationStatus and its likes: what was said does not hold.
 TAKEN_BACK = frozenset({"entered-in-error", "cancelled", "not-done", "refuted"})
 # Where a type says what it is about, and when; the first that is there counts.
@@ -59,7 +59,7 @@ def read_fact(
 
     A resource that names nobody is refused, too: it may be anybody's.
     """
-    if not _REFERENCE.fullmatch(reference):
+    if not RELATIVE.fullmatch(reference):
         raise NotAllowed("This is no reference to a resource of the chart.")
     base = access.base_url.rstrip("/")
     try:
@@ -88,7 +88,7 @@ def fact_of(resource: Json) -> FactRead:
         time=next(filter(None, (fhir_moment(member(resource, *path)) for path in _WHEN)), None),
         status=_status(resource),
         performer=next(_performers(resource), ""),
-        reference_range="; ".join(filter(None, map(_range, members(resource, "referenceRange")))),
+        reference_range="; ".join(filter(None, map(in_words, members(resource, "referenceRange")))),
         taken_back=_is_taken_back(resource),
     )
 
@@ -125,7 +125,7 @@ def _value(part: Json) -> str:
     """`value[x]` of R4, as it was sent."""
     for name, value in part.items():
         if name == "valueQuantity":
-            return _quantity(value)
+            return quantity(value)
         if name == "valueCodeableConcept":
             return _concept(value)
         if name == "valueBoolean" and isinstance(value, bool):
@@ -134,23 +134,6 @@ def _value(part: Json) -> str:
             return str(value) if isinstance(value, str | int) else ""
     absent = _concept(part.get("dataAbsentReason"))
     return absent or (OTHER_FORM if any(name.startswith("value") for name in part) else "")
-
-
-def _quantity(value: object) -> str:
-    """A number as it was sent, with its comparator and unit."""
-    number = member(value, "value")
-    if not isinstance(number, int | float) or isinstance(number, bool):
-        return ""
-    unit = text(member(value, "unit")) or text(member(value, "code"))
-    return f"{text(member(value, 'comparator'))}{number:.10g} {unit}".strip()
-
-
-def _range(row: Mapping[str, object]) -> str:
-    """A reference range: its text, else its ends."""
-    low, high = _quantity(row.get("low")), _quantity(row.get("high"))
-    if low and high:
-        return f"{low} to {high}"
-    return text(row.get("text")) or (f"from {low}" if low else f"up to {high}" if high else "")
 
 
 def _performers(resource: Json) -> Iterator[str]:

@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
 from fhir_adapters.decode import Json, codings, member, members, reference_of, text
 from fhir_adapters.http.links import Links
+from fhir_adapters.ids import ID
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.times import FAR_FUTURE, fhir_moment, is_date, is_moment
 
 # FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
 _NOT_YET = ("planned", "reserved")
 # A place that can be looked up. It goes into a URL, so nothing else may stand in it.
-_PLACE = re.compile(r"Location/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_PLACE = re.compile(rf"Location/{ID}", re.ASCII)
 # FHIR R4 Encounter: the code systems of its own value sets.
 _PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 _ADMIT_SOURCE = "http://terminology.hl7.org/CodeSystem/admit-source"

@@ -22,14 +22,13 @@ from sqlalchemy import (
 
 from clinical.advice import Advice, History, Outcome, ShownBefore
 from clinical.assessment import Indicator
+from clinical.invocation import SMART_HOOK
 from clinical.snooze import snooze_span
 from oversight import feedback, tables
 from oversight.column_types import AnyRow
 from oversight.pseudonyms import Pseudonyms
 
 DAY = timedelta(hours=24)
-# An opening of the page is advice of its own, but nobody's attention was called to it.
-_PAGE_HOOK = "smart-launch"
 
 
 def read_history(connection: Connection, advice: Advice, since: datetime, pseudonyms: Pseudonyms) -> History:
@@ -73,7 +72,8 @@ def _history(rows: Sequence[AnyRow]) -> History:
 def _count(*where: Any) -> ScalarSelect[int]:
     """How many cards with a risk or a score were shown."""
     table = tables.advice
-    shown = (table.c.withheld.is_(None), table.c.abstention.is_(None), table.c.hook != _PAGE_HOOK)
+    # An opening of the page is advice of its own, but nobody's attention was called to it.
+    shown = (table.c.withheld.is_(None), table.c.abstention.is_(None), table.c.hook != SMART_HOOK)
     of_client = table.c.client == bindparam("client_")
     return select(func.count()).select_from(table).where(*where, of_client, *shown).scalar_subquery()
 

@@ -23,6 +23,7 @@ from oversight.database import Transaction, reading, reading_directly, writing, 
 from oversight.direct import Direct
 from oversight.history import read_history
 from oversight.pseudonyms import Pseudonyms
+from oversight.snoozes import snooze_in_force
 from oversight.vocabulary import Vocabularies
 
 # For how long a call that is sent again gets the answer that it got before.
@@ -113,6 +114,20 @@ class SqlLedger:
         found = feedback.from_row(row)
         is_own = asked_by and row["clinician"] == self._pseudonyms.user(row["client"], asked_by)
         return replace(found, user=asked_by) if is_own else found
+
+    def snooze(self, advice: Advice, at: datetime) -> Feedback | None:
+        """The snooze of this clinician that keeps cards of this service about this patient away at a moment."""
+        values = {
+            "client": advice.client,
+            "service": advice.service,
+            "patient": self._pseudonyms.patient(advice.client, advice.patient_id),
+            "clinician": self._pseudonyms.user(advice.client, advice.user),
+        }
+        if not advice.user:
+            return None
+        with reading(self._engine) as connection:
+            found = snooze_in_force(connection, values, at)
+        return None if found is None else replace(found, user=advice.user)
 
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Store a batch in one transaction. The three numbers of the receipt add up to its length."""

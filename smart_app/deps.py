@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
-from clinical.advice import Advice, WithheldReason
+from clinical.advice import WithheldReason
 from clinical.app_context import AppContexts
 from clinical.errors import SettingsInvalid
 from clinical.ports import Clock, Incidents, Ledger
-from smart_app.ports.ehr import Banner, Ehr, EhrSessions, Visit
+from smart_app.language.language import Language
+from smart_app.ports.ehr import Assessed, Banner, Ehr, EhrSessions, Visit
 from smart_app.ports.fact import FactSource
 from smart_app.ports.learned import Learned
 from smart_app.ports.what_if import WhatIfModel
@@ -33,21 +34,22 @@ def nothing_beside(_visit: Visit, _service: str, _models: Sequence[str]) -> Coll
 class Deps:
     """Everything the page works with.
 
-    `ehrs` is keyed by `iss`; `assess` runs every model that is meant for an opened chart, and the services named,
-    through `clinical.advise`. `contexts` reads what a card's link carries. `base_url` is where browsers find this
-    service, without a closing slash; `secret` keys the form tokens; `zone` is the hospital's time zone, for display
-    only. `public_keys` is the JWK Set that EHRs prove our signed assertions with.
+    `ehrs` is keyed by `iss`. `assess` reads the record once and runs every model that is meant for an opened chart, and
+    the services named, through `clinical.advise`; `banner` reads who the patient is. `contexts` reads what a card's
+    link carries. `base_url` is where browsers find this service, without a closing slash; `secret` keys the form
+    tokens; `zone` is the hospital's time zone, for display only. `public_keys` is the JWK Set that EHRs prove our
+    signed assertions with.
 
     `silence` is asked at every look and says why this user may see nothing of a service now (kill switch, silent run,
     role); it raises `LedgerUnavailable` where nobody can say; `silent_beside` says
     which models may not stand beside a service's answer. Without `incidents`, no problem can be reported here,
     without `facts` no source opened, without `writer` nothing written into the EHR; `what_ifs` and `learned` go
-    by the model's id.
+    by the model's id, `languages` beside English by their tags.
     """
 
     ehrs: Mapping[str, Ehr]
     sessions: EhrSessions
-    assess: Callable[[Visit, Sequence[str]], Sequence[Advice]]
+    assess: Callable[[Visit, Sequence[str]], Assessed]
     banner: Callable[[Visit], Banner]
     ledger: Ledger
     clock: Clock
@@ -63,6 +65,7 @@ class Deps:
     what_ifs: Mapping[str, WhatIfModel] = field(default_factory=dict)
     writer: Writer | None = None
     learned: Mapping[str, Learned] = field(default_factory=dict)
+    languages: Mapping[str, Language] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what would open the door."""

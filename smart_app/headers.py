@@ -15,9 +15,9 @@ _SCRIPT = "script-src 'self'; connect-src 'self'; "
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """What one answer needs beyond the rule: a form that goes to an origin by script, a script, or leave to be kept."""
+    """What one answer needs beyond the rule: a form that a script sends to origins, a script, or leave to be kept."""
 
-    form_target: str = ""
+    form_targets: tuple[str, ...] = ()
     cache: str = "no-store"
     script: bool = False
 
@@ -30,8 +30,8 @@ def allow(exemption: Exemption) -> None:
 def protect(response: Response, frame_origins: Iterable[str]) -> Response:
     """Set them. No X-Frame-Options: it knows no list, and would override what the EHR needs in old browsers."""
     made: Exemption = g.get("smart_exemption", Exemption())
-    target = made.form_target
-    policy = _POLICY.format(_SCRIPT if made.script or target else "", f" {target}" if target else "")
+    targets = "".join(f" {target}" for target in made.form_targets)
+    policy = _POLICY.format(_SCRIPT if made.script or targets else "", targets)
     response.headers["Content-Security-Policy"] = policy + (" ".join(sorted(set(frame_origins))) or "'none'")
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = made.cache

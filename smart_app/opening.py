@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from clinical.policy import said_beside, without
 from smart_app import cookies
 from smart_app.deps import Deps
 from smart_app.person import Person, person
-from smart_app.ports.ehr import Banner, Visit
+from smart_app.ports.ehr import Assessed, Banner, Visit
 from smart_app.sessions import Launch, Stores
 
 
@@ -48,10 +49,9 @@ class Opening:
         if not self.stores.marks.put(claim, now, launch.until, new=True):
             return None
         try:
-            banner = self._banner(visit)  # first, so that a fault here leaves no entry behind
-            advice = tuple(self.deps.assess(visit, self._services(launch)))
-            _check_patient(advice, visit)
-            return self._keep(launch, banner, tuple(item.id for item in advice), from_card=False)
+            found = self.deps.assess(visit, self._services(launch))
+            _check_patient(found, visit)
+            return self._keep(launch, found.banner, tuple(item.id for item in found.advice), from_card=False)
         except BaseException:
             # The next request may try again, whatever went wrong in this one.
             self.stores.marks.take(claim)
@@ -85,9 +85,15 @@ class Opening:
         seen = replace(advice, finding=without(advice.finding, beside)) if beside else advice
         return seen if silence is None else replace(seen, withheld=silence)
 
+    def snoozes(self, launch: Launch, shown: Iterable[Advice]) -> dict[str, Feedback]:
+        """This user's snoozes that are in force and were given on other advice than the page's, by the page's."""
+        now, user = self.deps.clock.now(), launch.visit.user
+        found = {one.id: self.deps.ledger.snooze(replace(one, user=user), now) for one in shown if not one.hidden}
+        return {id_: snooze for id_, snooze in found.items() if snooze is not None and snooze.advice_id != id_}
+
     def person(self, launch: Launch) -> Person | None:
-        """The patient banner, where the EHR does not show its own."""
-        if launch.banner is None or not launch.visit.need_patient_banner:
+        """The patient banner, where the EHR does not show its own; a standalone page has none around it."""
+        if launch.banner is None or not (launch.visit.need_patient_banner or launch.standalone):
             return None
         return person(launch.banner, self.deps.clock.now(), self.deps.zone)
 
@@ -122,8 +128,7 @@ class Opening:
     def _banner(self, visit: Visit) -> Banner:
         """Who the page is about: patient in the token = patient shown."""
         banner = self.deps.banner(visit)
-        if banner.patient_id != visit.patient_id:
-            raise WrongPatient("The record that was read is not that of the patient whose chart is open.")
+        _check_banner(banner, visit)
         return banner
 
 
@@ -132,7 +137,14 @@ def _claim(launch: Launch) -> str:
     return f"assess/{launch.id}/{launch.round + 1}"
 
 
-def _check_patient(advice: tuple[Advice, ...], visit: Visit) -> None:
+def _check_banner(banner: Banner, visit: Visit) -> None:
+    """Who was read must be who the chart is about."""
+    if banner.patient_id != visit.patient_id:
+        raise WrongPatient("The record that was read is not that of the patient whose chart is open.")
+
+
+def _check_patient(found: Assessed, visit: Visit) -> None:
     """What was assessed must be about the open chart."""
-    if any((item.client, item.patient_id) != (visit.client, visit.patient_id) for item in advice):
+    _check_banner(found.banner, visit)
+    if any((item.client, item.patient_id) != (visit.client, visit.patient_id) for item in found.advice):
         raise WrongPatient("The assessment is not about the patient whose chart is open.")

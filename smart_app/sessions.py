@@ -7,6 +7,7 @@ be atomic, because they decide which of two equal requests is the first.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -22,7 +23,10 @@ LAUNCH_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A launch that waits for the EHR's answer. `browser` and `state` are digests."""
+    """A launch that waits for the EHR's answer. `browser` and `state` are digests.
+
+    While the EHR is asked where to go, `state` and `sealed` are empty, which no answer fits.
+    """
 
     id: str
     iss: str
@@ -30,13 +34,15 @@ class Pending:
     browser: str = field(repr=False)
     state: str = field(repr=False)
     sealed: str = field(repr=False)
+    standalone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
     """A page that is open. `round` counts what was put on it: 0 is nothing yet.
 
-    `from_card` says that the advice is the one whose card was clicked, not a new one.
+    `from_card` says that the advice is the one whose card was clicked, not a new one; `standalone` that no EHR stands
+    around the page.
     """
 
     id: str
@@ -49,13 +55,14 @@ class Launch:
     advice_ids: tuple[str, ...] = ()
     banner: Banner | None = None
     from_card: bool = False
+    standalone: bool = False
 
 
 class SessionStore(Protocol[V]):
     """Values by key, each until a moment."""
 
     def put(self, key: str, value: V, until: datetime, *, new: bool = False) -> bool:
-        """Keep a value; with `new`, only if the key is free. Says whether it was kept."""
+        """Keep a value, if there is room; with `new`, only if the key is free. Says whether it was kept."""
         ...
 
     def replace(self, key: str, value: V, until: datetime) -> bool:
@@ -72,12 +79,17 @@ class SessionStore(Protocol[V]):
 
 
 class MemorySessions(Generic[V]):
-    """A store in the memory of one process, bounded: when full, the oldest entry gives way. Safe between threads."""
+    """A store in the memory of one process, bounded. Safe between threads.
 
-    def __init__(self, clock: Clock, max_size: int = 2_000) -> None:
-        """Start empty."""
+    When it is full, the oldest entry gives way. With a `group`, the bound is that of each group, and a full one takes
+    nothing new: for what strangers can put there, who would push out what others wait for.
+    """
+
+    def __init__(self, clock: Clock, max_size: int = 2_000, *, group: Callable[[V], str] | None = None) -> None:
+        """Start empty; `group` names the group of a value."""
         self._clock = clock
         self._max_size = max_size
+        self._group = group
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[datetime, V]] = {}
 
@@ -87,8 +99,8 @@ class MemorySessions(Generic[V]):
             self._drop_expired()
             if key in self._kept and new:
                 return False
-            if key not in self._kept and len(self._kept) >= self._max_size:
-                del self._kept[next(iter(self._kept))]
+            if key not in self._kept and not self._make_room(value):
+                return False
             self._kept[key] = (until, value)
             return True
 
@@ -115,6 +127,16 @@ class MemorySessions(Generic[V]):
             held = self._kept.pop(key, None)
             return None if held is None else held[1]
 
+    def _make_room(self, value: V) -> bool:
+        """Whether there is room for one more, if need be in the place of the oldest."""
+        group = self._group
+        if group is not None:
+            name = group(value)
+            return sum(group(held) == name for _, held in self._kept.values()) < self._max_size
+        if len(self._kept) >= self._max_size:
+            del self._kept[next(iter(self._kept))]
+        return True
+
     def _drop_expired(self) -> None:
         """Forget what is over, so that no token outlives its session in memory."""
         now = self._clock.now()
@@ -136,5 +158,6 @@ class Stores:
 
 
 def memory_stores(clock: Clock) -> Stores:
-    """Stores for one process."""
-    return Stores(MemorySessions(clock), MemorySessions(clock), MemorySessions(clock, 20_000), MemorySessions(clock))
+    """Stores for one process. Anybody can begin a launch, so those of one EHR have their own places, and keep them."""
+    pending = MemorySessions[Pending](clock, group=lambda launch: launch.iss)
+    return Stores(pending, MemorySessions(clock), MemorySessions(clock, 20_000), MemorySessions(clock))

@@ -47,6 +47,7 @@ class AuthorizationServer:
 
     origin: str = ""
     redirect_uri: str = REDIRECT
+    sign_in: str = ""
     methods: list[str] = field(default_factory=list)
     well_known: int = 200
     discovery: dict[str, object] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class AuthorizationServer:
     refreshes: bool = False
     refreshed: dict[str, object] = field(default_factory=dict)
     slow_refresh: float = 0.0
+    slow_revoke: float = 0.0
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     token_forms: list[dict[str, str]] = field(default_factory=list)
     headers: list[str | None] = field(default_factory=list)
@@ -127,7 +129,8 @@ class AuthorizationServer:
         url = f"{self.origin}{request.full_path.removesuffix('?')}"
         callback = self.authorize(url, request.form.to_dict())
         self.methods.append(request.method)
-        answer: Response = redirect(f"{self.redirect_uri}?{urlencode(callback)}", 303)  # type: ignore[assignment]
+        where = self.sign_in or self.redirect_uri  # a page on which the user signs in sends the browser on
+        answer: Response = redirect(f"{where}?{urlencode(callback)}", 303)  # type: ignore[assignment]
         return answer
 
     def exchange(self) -> Response:
@@ -218,6 +221,7 @@ class AuthorizationServer:
         """RFC 7009."""
         form = request.form.to_dict()
         self.revoked.append(form)
+        time.sleep(self.slow_revoke)
         return Response("", 200 if self._knows(form) else 401)
 
     def id_token(self, nonce: str) -> str:

@@ -51,12 +51,14 @@ class Client:
     fhir_hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     smart_client_id: str = ""
+    smart_redirect: str = "shared"
     smart_authentication: str = "public"
     smart_secret: str = field(default="", repr=False)
     smart_keys: tuple[ClientKey, ...] = ()
     smart_scopes: str = "auto"
     smart_refresh: str = "none"
     smart_write_back: bool = False
+    smart_sign_in_origins: tuple[str, ...] = ()
     smart_style_origins: tuple[str, ...] = ()
     smart_unproved_user: bool = False
     intensive_care_locations: tuple[str, ...] = ()
@@ -72,6 +74,11 @@ class Client:
     cards_per_clinician_day: int | None = None
     cards_per_encounter: int | None = None
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def smart_callback(self) -> str:
+        """The path of the redirect URI that is registered at this EHR."""
+        return f"/smart/callback/{self.id}" if self.smart_redirect == "own" else "/smart/callback"
 
     def rules(self, service_id: str, *, is_risk: bool = True) -> ServiceRules:
         """What this client wishes of one service. Its own `show_from` is a probability, so it is for risks alone."""

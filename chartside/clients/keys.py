@@ -21,6 +21,7 @@ HOURS_PER_YEAR = 8760
 AUTHENTICATIONS = ("jwt", "loopback")
 FLAGS = ("cds-hooks-3",)
 ERROR_POLICIES = ("outcome", "empty")
+REDIRECTS = ("shared", "own")
 USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 
 
@@ -151,12 +152,14 @@ JWT_KEYS: Mapping[str, Key] = {
 # What concerns the SMART page. Without `smart_client_id` there is none, and none of the others has an effect.
 SMART_KEYS: Mapping[str, Key] = {
     "smart_client_id": _TEXT,
+    "smart_redirect": _one_of(REDIRECTS),
     "smart_authentication": _one_of(METHODS),
     "smart_client_secret_file": _TEXT,
     "smart_key_file": _TEXT,
     "smart_scopes": _one_of(FORMS),
     "smart_refresh": _one_of(tuple(REFRESHES)),
     "smart_write_back": _FLAG,
+    "smart_sign_in_origins": _list("origins such as https://login.hospital.example", _is_origin),
     "smart_style_origins": _list("origins such as https://ehr.hospital.example", _is_origin),
     "smart_unproved_user": _FLAG,
 }

@@ -113,7 +113,7 @@ def _smart(client: Client, base: str, services: Sequence[Offered]) -> Iterator[t
         return
     yield "client_id", f"client_id {client.smart_client_id}"
     yield "launch URL", f"{base}/smart/launch"
-    yield "redirect URI", f"{base}/smart/callback"
+    yield "redirect URI", f"{base}{client.smart_callback}"
     yield "standalone URL", f"{base}/smart/standalone/{client.id}"
     yield "iss, aud", client.fhir_base
     yield "client type", SMART_TYPES[client.smart_authentication]

@@ -20,6 +20,10 @@ def smart_holds(client: Client) -> Iterator[str]:
     keys = ", then ".join(f"{key.kid} ({key.algorithm})" for key in client.smart_keys)
     proof = PROOFS[client.smart_authentication] + (f" by the key {keys}" if keys else "")
     yield f"The SMART page is the client {client.smart_client_id} with {proof}, and PKCE always."
+    if client.smart_redirect == "own":
+        yield f"The EHR's answers come to an address of its own, {client.smart_callback}."
+    if client.smart_sign_in_origins:
+        yield f"A launch may lead over the sign-in pages of {', '.join(client.smart_sign_in_origins)}."
     if client.smart_refresh != "none":
         yield f"Its permission is renewed while the page is open ({client.smart_refresh}_access)."
     if client.smart_write_back:
@@ -35,6 +39,11 @@ def smart_doubts(client: Client) -> Iterator[str]:
         yield "The SMART page is a public client; private_key_jwt is better where the EHR takes it."
     if client.smart_authentication == "basic":
         yield "The SMART page shares a secret with the EHR; private_key_jwt is better where the EHR takes it."
+    if client.smart_redirect == "shared":
+        yield (
+            f"The EHR's answers come to {client.smart_callback}, as those of every EHR without an address of its own: "
+            f'register /smart/callback/{client.id} there, then set smart_redirect = "own".'
+        )
     if client.smart_unproved_user:
         yield "smart_unproved_user: who opened the page is taken from an id_token whose signature nobody checks."
     if client.smart_refresh == "offline":

@@ -37,7 +37,7 @@ class TokenAnswers:
 
     def renewed(self, spent: RefreshToken, scope: str, *, same: bool) -> Body:
         """The answer to a refresh token: a new pair, which ends when the old one would have. `same` rotates nothing."""
-        body = self._body(spent.consent, scope)
+        body = self._body(spent.consent, scopes.renewed(scope, self._settings.mischief, spent.consent.who))
         body["refresh_token"] = spent.value if same else self._store.create_refresh(spent.consent, spent.expires).value
         return self._twisted(body, spent.consent)
 

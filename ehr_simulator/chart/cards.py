@@ -62,7 +62,7 @@ def reason_for_none(response: Mapping[str, Any]) -> str:
         if isinstance(part, dict):
             said = [str(part[name]) for name in ("text", "withheld", "reason") if isinstance(part.get(name), str)]
             if said:
-                return f"{said[0]} ({said[1]})" if len(said) > 1 else said[0]
+                return said[0]
     return ""
 
 

@@ -90,10 +90,11 @@ def chart_blueprint(desk: Desk) -> Blueprint:
 def _chart_page(desk: Desk, person: Who, visit: Visit) -> str:
     """The chart with its cards, and the app where one was asked for."""
     origin = desk.settings.chartside
-    shown = [
+    answered = [
         (one, cards.cards(one.response or {}, origin), cards.reason_for_none(one.response or {}))
         for one in visit.results
     ]
+    shown = sorted(answered, key=lambda row: not row[1] and not row[0].problem)  # what says nothing stands last
     return _page(
         desk,
         "chart.html",

@@ -24,12 +24,14 @@ from clinical.record import (
     Stay,
     StayLocation,
 )
+from clinical.wording import printed_unit
 from fhir_adapters.asked import asked_types, wanted_codes
 from fhir_adapters.facts import Reported, Said, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.reference_ranges import of_hl7
 from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
 
@@ -230,7 +232,14 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         source=Source.HL7V2,
         problem="" if is_number else "it holds no number",
         said=_said(obx) if obx.get(2) in _CODED else None,
+        reference_range=_usual(obx),
     )
+
+
+def _usual(obx: Segment) -> str:
+    """OBX-7, the reference range, where there is one alone."""
+    unit = printed_unit(obx.get(6)) if obx.get(6, 3) == "UCUM" else obx.get(6)
+    return of_hl7(obx.get(7), unit) if len(obx.fields.get(7, ())) == 1 else ""
 
 
 def _said(obx: Segment) -> Said | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from fhir_adapters.decode import reference_of
 from fhir_adapters.identity import PatientGuard
+from fhir_adapters.ids import RELATIVE
 from fhir_adapters.prefetch import Row
-
-# FHIR R4 references.html#literal, without a version.
-_RELATIVE = re.compile(r"[A-Z][A-Za-z]{1,40}/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
 
 class Links:
@@ -30,9 +27,9 @@ class Links:
     def target(self, reference: str) -> str:
         """The name of what a literal reference points to, or an empty string."""
         plain = reference.partition("/_history/")[0]
-        if _RELATIVE.fullmatch(plain):
+        if RELATIVE.fullmatch(plain):
             return plain
         if self._local is None:
             self._local = {url: reference_of(resource) for url, resource in self._rows if url and resource.get("id")}
         tail = self._guard.relative(plain)
-        return self._local.get(plain) or (tail if _RELATIVE.fullmatch(tail) else "")
+        return self._local.get(plain) or (tail if RELATIVE.fullmatch(tail) else "")

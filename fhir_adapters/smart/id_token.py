@@ -21,6 +21,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from clinical import strict_json
 from clinical.errors import ChartsideError, LaunchFailed
 from fhir_adapters.http.transport import same_base
+from fhir_adapters.ids import ID
 
 # Asymmetric only: with HS256 in the list, anyone could sign with the public key.
 ALGORITHMS = ("RS256", "RS384", "ES256", "ES384")
@@ -30,7 +31,7 @@ MAX_KEYS = 20
 
 _REFUSALS = (JoseError, ChartsideError, ValueError, TypeError, KeyError, AttributeError)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
-_USER = re.compile(r"(?:Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/[A-Za-z0-9\-.]{1,64}")
+_USER = re.compile(rf"(?:Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/{ID}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

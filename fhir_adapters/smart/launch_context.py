@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinical.errors import LaunchFailed
+from fhir_adapters.ids import FHIR_ID, ID, TYPE
 
 MAX_CONTEXT = 20
 LAUNCH_ROLE = "launch"
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,127}")
-_REFERENCE = re.compile(r"(?:https?://[\x21-\x7e]{1,400}/)?[A-Z][A-Za-z]{1,40}/[A-Za-z0-9\-.]{1,64}")
+_REFERENCE = re.compile(rf"(?:https?://[\x21-\x7e]{{1,400}}/)?{TYPE}/{ID}", re.ASCII)
 _CANONICAL = re.compile(r"(?:https?://|urn:)[\x21-\x7e]{1,400}")
 
 
@@ -36,7 +36,7 @@ def id_in(context: Mapping[str, Any], key: str) -> str | None:
     value = context.get(key)
     if value is None:
         return None
-    if not isinstance(value, str) or not _ID.fullmatch(value) or value in (".", ".."):
+    if not isinstance(value, str) or not FHIR_ID.fullmatch(value):
         raise LaunchFailed(f"The EHR's '{key}' is not a FHIR id.")
     return value
 
@@ -76,7 +76,7 @@ def _item(row: object) -> ContextItem | None:
     if not isinstance(row, Mapping) or row.get("role", LAUNCH_ROLE) != LAUNCH_ROLE:
         return None
     reference, canonical, named = row.get("reference"), row.get("canonical"), row.get("type")
-    kind = named if isinstance(named, str) and re.fullmatch(r"[A-Z][A-Za-z]{1,40}", named) else ""
+    kind = named if isinstance(named, str) and re.fullmatch(TYPE, named) else ""
     if isinstance(reference, str) and _REFERENCE.fullmatch(reference):
         kind = reference.split("/")[-2]
         return None if kind in ("Patient", "Encounter") else ContextItem(reference, kind)

@@ -27,19 +27,18 @@ from clinical.ports import Clock
 from fhir_adapters.http.addresses import Reach
 from fhir_adapters.http.transport import Deadline, FetchFailed, Transport
 from fhir_adapters.smart.client_authentication import TokenCall
-from fhir_adapters.smart.discovery import Discovery
 from fhir_adapters.smart.ehr_line import EhrLine
 from fhir_adapters.smart.ehr_style import EhrStyles
 from fhir_adapters.smart.id_token import Expected, Opener, locale_of, who_opened
 from fhir_adapters.smart.launch_context import fhir_context_in, id_in, name_in, patient_in, scopes_in
-from fhir_adapters.smart.smart_client import SmartClient
+from fhir_adapters.smart.smart_client import SmartAuth, SmartClient
 from fhir_adapters.smart.smart_scopes import REFRESHES, asked, asked_writes, covered, form_of, not_beyond
 from fhir_adapters.smart.token_keeper import NotRenewed, TokenKeeper, Tokens
 from fhir_adapters.smart.token_vault import MemorySealed, SealedStore, TokenVault
-from fhir_adapters.smart.visit import Begun, Ehr, Registration, Visit
+from fhir_adapters.smart.visit import Begun, Ehr, Granted, Registration, Visit
 from fhir_adapters.write.write_scopes import can_write
 
-__all__ = ["Begun", "Ehr", "Registration", "SmartSessions", "Visit"]
+__all__ = ["Begun", "Ehr", "Granted", "Registration", "SmartSessions", "Visit"]
 
 IDENTITY_SCOPES = ("openid", "fhirUser")  # fhirclient adds "launch" or "launch/patient" itself
 LAUNCH_LIFETIME = timedelta(minutes=10)
@@ -125,8 +124,13 @@ class SmartSessions:
             raise LaunchFailed("The launch took too long.")
         line = self._line(begun["iss"], begun["client"])
         client = SmartClient(None, begun["smart"], line)
-        client.handle_callback(f"{client.redirect}?{urlencode(callback)}")
-        return self._visit(client, begun, line)
+        try:
+            client.handle_callback(f"{client.redirect}?{urlencode(callback)}")
+            return self._visit(client, begun, line)
+        except Exception:
+            # What the EHR gave for a launch that is refused is nobody's: it goes back.
+            self._revoke(client.server.auth, begun["iss"], begun["client"])
+            raise
 
     def access(self, visit: VisitLike) -> FhirAccess:
         """Leave to read, renewed where it is about to end. Raises `NotAllowed` when it has run out."""
@@ -148,16 +152,36 @@ class SmartSessions:
         tokens = self._keeper.take(visit.handle)
         if tokens is None:
             return
-        auth = tokens.smart["server"]["auth"]
-        found = Discovery.restored(auth["discovery"])
-        if not found.revoke:
-            return
-        line = self._line(tokens.base_url, tokens.client, REVOKE_SECONDS)
-        call = TokenCall(auth["app_id"], found.token, found.signing, line.now)
-        for kind in ("refresh_token", "access_token"):
-            with suppress(ChartsideError):
-                if auth.get(kind):
-                    line.revoke(found.revoke, auth[kind], kind, call)
+        self._revoke(SmartAuth(tokens.smart["server"]["auth"]), tokens.base_url, tokens.client)
+
+    def granted(self, visit: VisitLike) -> Granted:
+        """What the EHR permits now: a renewed token may permit less than the first. Nothing where it is over.
+
+        Nobody else keeps the scopes of a visit.
+        """
+        tokens = self._keeper.now(visit.handle)
+        if tokens is None:
+            return Granted()
+        writes = self._registration(tokens.client).writes
+        return Granted(
+            scopes=tokens.scopes,
+            not_granted=tuple(scope for scope in tokens.reads if not covered(scope, tokens.scopes)),
+            can_write=tuple(name for name in can_write(tokens.scopes) if name in writes),
+        )
+
+    def _revoke(self, auth: SmartAuth, iss: str, name: str) -> None:
+        """Ask the EHR to end tokens (RFC 7009), where it offers that: within a time for both, and whatever comes of it.
+
+        It runs while another answer is on its way to the user, which no fault of this may replace.
+        """
+        found = auth.discovery
+        held = {"refresh_token": auth.refresh_token, "access_token": auth.access_token}
+        line = self._line(iss, name, REVOKE_SECONDS)
+        call = TokenCall(auth.app_id, found.token, found.signing, line.now)
+        for kind, token in held.items():
+            with suppress(Exception):
+                if found.revoke and token:
+                    line.revoke(found.revoke, token, kind, call)
 
     def _visit(self, client: SmartClient, begun: Mapping[str, Any], line: EhrLine) -> Visit:
         """Read the token response (SMART "Launch context arrives with your access_token")."""
@@ -165,27 +189,22 @@ class SmartSessions:
         opener = _opener(client, line, begun["iss"])
         patient_id, encounter_id = patient_in(context), id_in(context, "encounter")
         granted = scopes_in(context, tuple(client.scope.split()))
-        ends = _ends(client, line.now)
-        tokens = _tokens(client, begun["client"], patient_id, granted, ends)
+        tokens = _tokens(client, line.now, begun["client"], patient_id, granted, tuple(begun["reads"]))
         quick = replace(line, deadline=Deadline.after(min(STYLE_SECONDS, line.deadline.left())))
         style = self._styles.get(context.get("smart_style_url"), begun["iss"], registration.style_origins, quick)
         return Visit(
             client=begun["client"],
-            handle=self._keeper.keep(tokens, line.now + VISIT_LIFETIME),
             patient_id=patient_id,
             encounter_id=encounter_id,
             user=opener.user,
             app_context=context["appContext"] if isinstance(context.get("appContext"), str) else None,
             need_patient_banner=context.get("need_patient_banner") is not False,
-            scopes=granted,
-            not_granted=tuple(scope for scope in begun["reads"] if not covered(scope, granted)),
-            expires_at=ends,
-            can_write=tuple(name for name in can_write(granted) if name in registration.writes),
             intent=name_in(context, "intent"),
             tenant=name_in(context, "tenant"),
             fhir_context=fhir_context_in(context),
             style=style,
             locale=opener.locale or locale_of(context.get("locale")),
+            handle=self._keeper.keep(tokens, line.now + VISIT_LIFETIME),  # last: nothing can be refused after this
         )
 
     def _refresh(self, tokens: Tokens) -> Tokens:
@@ -200,9 +219,10 @@ class SmartSessions:
             raise
         context = client.launch_context
         if context.get("patient", tokens.patient_id) != tokens.patient_id:
+            self._revoke(client.server.auth, tokens.base_url, tokens.client)
             raise NotRenewed("The EHR renewed its permission for another patient.")
         scopes = not_beyond(scopes_in(context, tokens.scopes), tokens.scopes)
-        return _tokens(client, tokens.client, tokens.patient_id, scopes, _ends(client, line.now))
+        return _tokens(client, line.now, tokens.client, tokens.patient_id, scopes, tokens.reads)
 
     def _registration(self, name: str) -> Registration:
         """How the page is registered at an EHR."""
@@ -248,7 +268,9 @@ def _ends(client: SmartClient, now: datetime) -> datetime | None:
     return None if lifetime is None else now + timedelta(seconds=min(lifetime, LONGEST_TOKEN_S))
 
 
-def _tokens(client: SmartClient, name: str, patient_id: str, scopes: tuple[str, ...], ends: datetime | None) -> Tokens:
+def _tokens(
+    client: SmartClient, now: datetime, name: str, patient_id: str, scopes: tuple[str, ...], reads: tuple[str, ...]
+) -> Tokens:
     """What the vault keeps."""
     auth = client.server.auth
     auth.nonce = ""  # used up, like state and verifier
@@ -260,6 +282,7 @@ def _tokens(client: SmartClient, name: str, patient_id: str, scopes: tuple[str, 
         smart={key: state[key] for key in _LASTING},
         access=auth.access_token,
         scopes=scopes,
+        reads=reads,
         renewable=bool(auth.refresh_token),
-        expires_at=ends,
+        expires_at=_ends(client, now),
     )

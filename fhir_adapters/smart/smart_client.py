@@ -97,7 +97,7 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
     def _request_access_token(self, server: SmartServer, params: Mapping[str, str]) -> dict[str, Any]:
         """The token response without the token, which stays in here."""
         answer = server.post_as_form(self._token_uri, params).json()
-        if not isinstance(answer, dict) or str(answer.get("token_type", "")).lower() != "bearer":
+        if not isinstance(answer, dict):
             raise LaunchFailed("The EHR's token response is not usable.")
         token, lifetime = answer.pop("access_token", None), answer.pop("expires_in", None)
         # Printable ASCII only (RFC 6750 section 2.1): a line break would become a header of its own.
@@ -108,6 +108,9 @@ class SmartAuth(FHIROAuth2Auth):  # type: ignore[misc]
         if isinstance(renewed, str) and _VISIBLE.fullmatch(renewed):
             self.refresh_token = renewed  # the one before, if any, is never used again
         self.lifetime = _seconds(lifetime)
+        # Looked at last, so that what was given is known, and can be given back.
+        if str(answer.get("token_type", "")).lower() != "bearer":
+            raise LaunchFailed("The EHR's token response is not usable.")
         return answer
 
     @property

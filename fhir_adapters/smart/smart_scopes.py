@@ -5,18 +5,14 @@ SMART App Launch 2.2.0, "Scopes and launch context": v1 `patient/Observation.rea
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from fhir_adapters.scopes import of_the_launch
 from fhir_adapters.smart.discovery import Discovery
 
 V1, V2 = "v1", "v2"
 FORMS = ("auto", V1, V2)
 REFRESHES = {"none": "", "online": "online_access", "offline": "offline_access"}
-
-_SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
-_V1_LISTED = re.compile(r"(?:patient|user)/(?:\*|[A-Za-z]+)\.(?:\*|read|write)")
-_V2_LISTED = re.compile(r"(?:patient|user)/(?:\*|[A-Za-z]+)\.c?r?u?d?s?")
 
 
 def form_of(discovery: Discovery, wished: str = "auto") -> str:
@@ -27,9 +23,8 @@ def form_of(discovery: Discovery, wished: str = "auto") -> str:
         return V2
     if discovery.legacy or "permission-v1" in discovery.capabilities:
         return V1
-    listed = discovery.scopes
-    knows_v1_only = any(map(_V1_LISTED.fullmatch, listed)) and not any(map(_V2_LISTED.fullmatch, listed))
-    return V1 if knows_v1_only else V2
+    listed = list(of_the_launch(discovery.scopes))
+    return V1 if listed and all(scope.old for scope in listed) else V2
 
 
 def asked(reads: Sequence[str], form: str) -> tuple[str, ...]:
@@ -48,8 +43,8 @@ def covered(wanted: str, granted: Sequence[str]) -> bool:
 
     A scope of another kind (`openid`) is covered by itself.
     """
-    parsed = _SCOPE.fullmatch(wanted)
-    return wanted in granted if parsed is None else _any(granted, parsed[1], _reads)
+    parsed = next(of_the_launch([wanted]), None)
+    return wanted in granted if parsed is None else _given("rs", parsed.kind, granted)
 
 
 def not_beyond(new: Sequence[str], old: Sequence[str]) -> tuple[str, ...]:
@@ -58,31 +53,14 @@ def not_beyond(new: Sequence[str], old: Sequence[str]) -> tuple[str, ...]:
 
 
 def _within(scope: str, old: Sequence[str]) -> bool:
-    """Whether a scope on a resource type gives no more than the old ones."""
-    parsed = _SCOPE.fullmatch(scope)
-    if parsed is None:
+    """Whether a scope to read or create a resource type gives no more than the old ones."""
+    parsed = next(of_the_launch([scope]), None)
+    if parsed is None or not parsed.rights <= set("crs"):
         return False
-    needs = [holds for holds in (_reads, _creates) if holds(parsed[2])]
-    plain = set(_rights(parsed[2])) <= set("crs")
-    return plain and bool(needs) and all(_any(old, parsed[1], holds) for holds in needs)
+    needs = [rights for rights in ("rs", "c") if set(rights) <= parsed.rights]
+    return bool(needs) and all(_given(rights, parsed.kind, old) for rights in needs)
 
 
-def _any(granted: Sequence[str], name: str, holds: Callable[[str], bool]) -> bool:
-    """Whether a granted scope on this type, or on all types, holds a right."""
-    matches = [match for scope in granted if (match := _SCOPE.fullmatch(scope))]
-    return any(match[1] in ("*", name) and holds(match[2]) for match in matches)
-
-
-def _rights(text: str) -> str:
-    """The letters of v2 for the rights of either form."""
-    return {"*": "cruds", "read": "rs", "write": "cud"}.get(text, text)
-
-
-def _reads(rights: str) -> bool:
-    """Read and search."""
-    return {"r", "s"} <= set(_rights(rights))
-
-
-def _creates(rights: str) -> bool:
-    """Create."""
-    return "c" in _rights(rights)
+def _given(rights: str, kind: str, granted: Sequence[str]) -> bool:
+    """Whether one granted scope on this type, or on all types, gives these rights."""
+    return any(scope.lets(rights, kind) for scope in of_the_launch(granted))

@@ -24,7 +24,10 @@ OVER = "The EHR's permission to read this record has run out."
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the vault keeps of a visit. `smart` is the state of the client, which holds the tokens themselves."""
+    """What the vault keeps of a visit. `smart` is the state of the client, which holds the tokens themselves.
+
+    `scopes` are those that hold now; `reads` are the scopes to read that were asked for at the launch.
+    """
 
     client: str
     base_url: str
@@ -32,6 +35,7 @@ class Tokens:
     smart: dict[str, Any] = field(repr=False)
     access: str = field(repr=False)
     scopes: tuple[str, ...]
+    reads: tuple[str, ...]
     renewable: bool
     expires_at: datetime | None
 
@@ -40,6 +44,7 @@ class Tokens:
         return {
             **{name: getattr(self, name) for name in self.__slots__},
             "scopes": list(self.scopes),
+            "reads": list(self.reads),
             "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
         }
 
@@ -51,6 +56,7 @@ class Tokens:
             **{
                 **packed,
                 "scopes": tuple(packed["scopes"]),
+                "reads": tuple(packed["reads"]),
                 "expires_at": None if ends is None else datetime.fromisoformat(ends),
             }
         )
@@ -87,6 +93,11 @@ class TokenKeeper:
             raise NotAllowed(OVER)
         return _access(tokens)
 
+    def now(self, handle: str) -> Tokens | None:
+        """What is kept now, if anything."""
+        found = self._vault.get(handle)
+        return None if found is None else Tokens.unpack(found[0])
+
     def renewed(self, handle: str, refused: str) -> FhirAccess:
         """Leave to read after the EHR refused this token. Raises `NotAllowed` when there is no other."""
         tokens = self._renewed(handle, refused)
@@ -106,13 +117,13 @@ class TokenKeeper:
     def take(self, handle: str) -> Tokens | None:
         """Forget a visit; gives what was kept, for the EHR to revoke. A refresh under way is awaited, not outrun."""
         with self._lock_of(handle):
-            found = self._vault.get(handle)
+            found = self.now(handle)
             self._vault.forget(handle)
         with self._guard:
             self._locks.pop(handle, None)
             self._paused.pop(handle, None)
             self._handles = {key: value for key, value in self._handles.items() if value != handle}
-        return None if found is None else Tokens.unpack(found[0])
+        return found
 
     def _renewed(self, handle: str, refused: str) -> Tokens | None:
         """New tokens, asked for once: who waits meanwhile gets the same. None where there are none to be had."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from fhir_adapters.smart.client_authentication import ClientAuthentication, Public
@@ -61,13 +60,24 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """A completed launch. It holds no token: those lie in the vault, under `handle`.
+class Granted:
+    """What an EHR permits in a visit at this moment.
 
-    `user` is a reference, `not_granted` the scopes to read that were asked for and not given, `can_write` the types
-    that were asked for and may be created and read back. `need_patient_banner` is True unless the EHR says that it
-    shows one itself. `expires_at` is the end of the first token. `style` holds checked values of the EHR's style,
-    `locale` is a language tag; what the EHR did not say is empty.
+    `not_granted` are the scopes to read that were asked for and do not hold, `can_write` the types that were asked for
+    and may be created and read back.
+    """
+
+    scopes: tuple[str, ...] = ()
+    not_granted: tuple[str, ...] = ()
+    can_write: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A completed launch. It holds no token and no scope: those lie in the vault, under `handle`, and change.
+
+    `user` is a reference. `need_patient_banner` is True unless the EHR says that it shows one itself. `style` holds
+    checked values of the EHR's style, `locale` is a language tag; what the EHR did not say is empty.
     """
 
     client: str
@@ -77,10 +87,6 @@ class Visit:
     user: str
     app_context: str | None
     need_patient_banner: bool
-    scopes: tuple[str, ...]
-    not_granted: tuple[str, ...]
-    expires_at: datetime | None
-    can_write: tuple[str, ...] = ()
     intent: str = ""
     tenant: str = ""
     fhir_context: tuple[ContextItem, ...] = ()

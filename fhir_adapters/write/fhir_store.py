@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from clinical.invocation import FhirAccess
 from fhir_adapters.http.transport import Deadline, FetchFailed, Posted, Transport
 from fhir_adapters.http.transport_post import bounds_of, post_resource
+from fhir_adapters.ids import FHIR_ID, ID
 from fhir_adapters.write.write_errors import WriteFailed
 
-_ID = r"(?!\.+(?:/|\Z))[A-Za-z0-9\-.]{1,64}"
-_PLACE = re.compile(rf"(?:.*/)?(?P<type>[A-Za-z]{{1,40}})/(?P<id>{_ID})(?:/_history/(?P<version>{_ID}))?", re.ASCII)
+_PLACE = re.compile(rf"(?:.*/)?(?P<type>[A-Za-z]{{1,40}})/(?P<id>{ID})(?:/_history/(?P<version>{ID}))?", re.ASCII)
 # A server or a scope without this search; the condition of the create has to do.
 _NO_SEARCH = (400, 403, 404, 405, 501)
 # A server that does not know this condition (FHIR R4 leaves open how it says so). 412 says that it matched several.
@@ -126,7 +126,7 @@ def place_of(resource: Mapping[str, object]) -> Place | None:
 
 def _id(value: object) -> str:
     """A FHIR id, or an empty string: it becomes part of a URL."""
-    return value if isinstance(value, str) and re.fullmatch(_ID, value, re.ASCII) else ""
+    return value if isinstance(value, str) and FHIR_ID.fullmatch(value) else ""
 
 
 def _place(posted: Posted, resource_type: str) -> Place | None:

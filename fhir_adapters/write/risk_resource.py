@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from clinical import wording
 from clinical.advice import Advice
 from clinical.assessment import Attribution, Indicator, RiskAssessment, ScoreItem
+from fhir_adapters.ids import ID
 from fhir_adapters.write.horizons import moment, period
 from fhir_adapters.write.risk_words import Answer, about, note, plain, rationale, result
 from fhir_adapters.write.software_device import DEVICE, Software
@@ -20,7 +21,7 @@ RISK_PROBABILITY = "http://terminology.hl7.org/CodeSystem/risk-probability"
 # Facts have the types that are read; a panel's component is named by a fragment.
 _FACT = re.compile(
     r"(?:Observation|Condition|MedicationRequest|MedicationStatement|MedicationAdministration|Procedure|Encounter)"
-    r"/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}",
+    rf"/{ID}",
     re.ASCII,
 )
 

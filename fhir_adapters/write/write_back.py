@@ -22,6 +22,7 @@ from clinical.invocation import FhirAccess
 from clinical.policy import LAYPEOPLE
 from clinical.ports import Clock
 from fhir_adapters.http.transport import Deadline, Transport
+from fhir_adapters.ids import FHIR_ID, ID, TYPE
 from fhir_adapters.write.fhir_store import FhirStore, Place, place_of
 from fhir_adapters.write.provenance_resource import provenance_resource
 from fhir_adapters.write.risk_resource import risk_resource
@@ -35,8 +36,7 @@ from fhir_adapters.write.write_scopes import WRITTEN, can_write
 NOT_SHOWN = HIDDEN | {WithheldReason.OUTSIDE_POPULATION}
 # Advice share these locks by their id.
 TURNS = 64
-_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_USER = re.compile(r"(?:.*/)?([A-Z][A-Za-z]{1,40})/(?!\.+\Z)[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_USER = re.compile(rf"(?:.*/)?({TYPE})/{ID}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _check_chart(advice: Advice, encounter_id: str | None, patient_id: str | Non
     if is_other or advice.encounter_id == OTHER_STAY:
         raise MayNotWrite("This result is about another stay than the one that is open.")
     encounter = advice.encounter_id if advice.encounter_id is not None else encounter_id
-    if not all(_ID.fullmatch(name) for name in (advice.patient_id, encounter or "none")) or not _is_uuid(advice.id):
+    if not all(FHIR_ID.fullmatch(name) for name in (advice.patient_id, encounter or "none")) or not _is_uuid(advice.id):
         raise MayNotWrite("This result names its patient or its stay in a way that FHIR does not know.")
     return encounter
 

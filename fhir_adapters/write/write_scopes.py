@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from fhir_adapters.scopes import of_the_launch
+
 WRITTEN = ("RiskAssessment", "Provenance")
-_SCOPE = re.compile(r"(?:patient|user)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
-_RIGHTS = {"*": "cruds", "read": "rs", "write": "cud"}
 
 
 def can_write(scopes: Iterable[str]) -> tuple[str, ...]:
     """Those of the two types that may be created and read back. A scope with a filter gives neither.
 
-    What is written is read back, so leave to create alone is not enough (`smart_scopes.creatable` asks for that alone).
+    What is written is read back, so leave to create alone is not enough. Two scopes may give the two rights.
     """
-    rights = {resource_type: set[str]() for resource_type in WRITTEN}
-    for match in filter(None, map(_SCOPE.fullmatch, scopes)):
-        for resource_type in rights if match[1] == "*" else rights.keys() & {match[1]}:
-            rights[resource_type] |= set(_RIGHTS.get(match[2], match[2]))
-    return tuple(resource_type for resource_type in WRITTEN if {"c", "r"} <= rights[resource_type])
+    given = list(of_the_launch(scopes))
+    return tuple(name for name in WRITTEN if all(any(one.lets(right, name) for one in given) for right in "cr"))

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "CnnB0kzpr+rsr1klT1KNpyLpwH88d/BFNOosmia3fQ/ylLYnGMd1WVHymMG9R1zDmfNcgxZpOg9TzPbyHVnuAA=="
+signature = "5ljKv6ZZCd5u60M9AZu6v//KTRCa9FWA3ForzIWHkr66xXikUZjWtlKcdtPL5iCRi3TdplNRR35nr03fBSV1Dg=="

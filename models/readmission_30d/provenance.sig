@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "OKsYHjWuAcOiU7zpXPtZfPitGcUFt0k4mbLBnevzlPLkcPVMqvi98wQGMNZ7dM8Wi47uX0p9uJY50LlFsc0MBg=="
+signature = "XcAXDL8FEB1mhLxVYjihtUjDeRyVNIEJtxg0UscuuAcYsCeqZ/C0Kf8YKKfV7oKY+ox+fkfTR4s3IpetS7W7BA=="

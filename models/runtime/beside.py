@@ -21,10 +21,18 @@ class Beside:
     """The comparators of a model. Whatever they say or do, the model's own answer stays as it is."""
 
     def __init__(self, comparators: Sequence[RiskModel], needs: Sequence[DataNeed]) -> None:
-        """`needs` are those of the model, joined with those of the comparators."""
+        """`needs` are those of the model, joined with those of the comparators.
+
+        What stands beside suggests nothing, so its guidelines stay away: each ledger entry would repeat them.
+        """
         keys = {need.key for need in needs if need.importance is Importance.BESIDE}
         self._each = [
-            (model, tuple(f"{need.key}:" for need in model.needs if need.key in keys)) for model in comparators
+            (
+                model,
+                replace(model.info, guidelines=()),
+                tuple(f"{need.key}:" for need in model.needs if need.key in keys),
+            )
+            for model in comparators
         ]
 
     def put(self, answer: RiskAssessment, record: PatientRecord) -> RiskAssessment:
@@ -45,9 +53,9 @@ class Beside:
 
     def _found(self, record: PatientRecord, as_of: datetime) -> Iterator[Finding]:
         """What each of them finds, with the gaps that only it has."""
-        for model, keys in self._each:
+        for model, info, keys in self._each:
             gaps = tuple(gap for gap in record.incomplete if gap.startswith(keys))
-            yield replace(_assessed(model, record, as_of), incomplete=gaps)
+            yield replace(_assessed(model, record, as_of), model=info, incomplete=gaps)
 
     def _told(self, found: Finding, answer: RiskAssessment) -> Finding:
         """Without facts that the answer itself says were not used."""

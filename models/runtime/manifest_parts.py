@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from clinical.assessment import Indicator, ModelInfo, Tier
+from clinical.assessment import Guideline, Indicator, ModelInfo, Tier
 from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding
 from models.runtime.loinc import check_digit_holds
@@ -24,6 +24,10 @@ _IMPORTANCE = (Importance.REQUIRED.value, Importance.OPTIONAL.value)
 # Nobody writes a longer one by hand.
 _LARGEST = 1_000_000
 _ID = re.compile(r"[a-z][a-z0-9-]*")
+# An absolute address: a host name with a dot, then printable ASCII without what ends an attribute of HTML.
+_HTTPS = re.compile(r"https://(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[!#-&(-;=?-~]*)?", re.ASCII)
+_LONGEST_URL = 300
+_LONGEST_TITLE = 160
 # The rule of the record: read for audit only, never a feature.
 _AUDIT_ONLY = re.compile(r"\brace|ethnic", re.IGNORECASE)
 
@@ -57,7 +61,24 @@ def read_info(doc: TomlTable, *, digest: str, base_rate: float, validation: str 
         action=doc.text("action"),
         intended_use=doc.text("intended_use"),
         validation=validation,
+        guidelines=tuple(read_guideline(row) for row in doc.rows("guidelines")) if doc.has("guidelines") else (),
     )
+
+
+def read_guideline(table: TomlTable) -> Guideline:
+    """One guideline about the action. Clinicians open the link, so it is checked here and nowhere else."""
+    guideline = Guideline(table.text("title"), table.text("url"))
+    if len(guideline.title) > _LONGEST_TITLE or not guideline.title.isprintable():
+        table.fault(f"title must be one line of at most {_LONGEST_TITLE} characters")
+    if not _is_https(guideline.url):
+        table.fault("url must be an https address with a host, without user, port or spaces")
+    table.close()
+    return guideline
+
+
+def _is_https(url: str) -> bool:
+    """Whether an address is one that a page may link to."""
+    return _HTTPS.fullmatch(url) is not None and len(url) <= _LONGEST_URL
 
 
 def read_outcome(table: TomlTable) -> Coding:

@@ -33,7 +33,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR = "\0"
 
 _coding = attrgetter("system", "code", "display")
-_fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit")
+_fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit", "reference_range")
 _said = attrgetter("reference", "text", "status")
 _diagnosis = attrgetter("condition", "role", "rank")
 _place = attrgetter("name", "intensive_care", "recognised_by", "known")

@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "arbscIrcsXScnXpll+UkC97cM9W419eW4CzD1ZpmXHgpwk+aNjVNnmVX//zfwOJMNl9k0XekZtY4iNj8hs4DDQ=="
+signature = "vXAaWcmYsNFchkEljdj/mHPTzJvRgHCb/sz4NW1t1kVoyxm2luDANXv44PaIeYcAmI07PiPVDqrf6QBmK3i9BQ=="

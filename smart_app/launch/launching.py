@@ -1,4 +1,4 @@
-"""`/smart/launch`, `/smart/standalone/…` and `/smart/callback`: from the EHR's link, or ours, to an open page."""
+"""`/smart/launch`, `/smart/standalone/…` and `/smart/callback…`: from the EHR's link, or ours, to an open page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flask import Response, redirect, request, url_for
 from clinical.errors import LaunchFailed, MalformedRequest, NotAllowed
 from smart_app import cookies
 from smart_app.deps import Deps
-from smart_app.faults import fault_page
+from smart_app.faults import TooManyLaunches, fault_page
 from smart_app.launch.handing_over import hand_over
-from smart_app.ports.ehr import Ehr
+from smart_app.ports.ehr import Begun, Ehr
 from smart_app.sessions import LAUNCH_LIFETIME, PENDING_LIFETIME, Launch, Pending, Stores
 
 MAX_PARAMETER = 4_096
@@ -40,7 +40,7 @@ class Launching:
         """Keep the collaborators."""
         self._deps = deps
         self._stores = stores
-        self._redirect_uri = f"{deps.base_url.rstrip('/')}/smart/callback"
+        self._callback = f"{deps.base_url.rstrip('/')}/smart/callback"
 
     def launch(self) -> Response:
         """Begin where the EHR opened the page. Nothing is asked of an `iss` that is not registered."""
@@ -57,31 +57,62 @@ class Launching:
         """Send the browser to the authorization server, with a new session of its own."""
         if ehr is None:
             raise NotAllowed("The EHR that opened this page is not registered with this service.")
-        begun = self._deps.sessions.begin(ehr, launch, self._redirect_uri)
-        secret, launch_id = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
-        now = self._deps.clock.now()
-        known = ehr.iss if ehr.iss in self._deps.ehrs else ehr.iss.removesuffix("/")
-        pending = Pending(launch_id, known, now, cookies.digest(secret), cookies.digest(begun.state), begun.pending)
-        self._stores.pending.put(launch_id, pending, now + PENDING_LIFETIME)
-        response = hand_over(begun.authorize_url, begun.form) if begun.form else _see(begun.authorize_url)
+        secret = secrets.token_urlsafe(32)
+        pending = self._place(ehr, secret, standalone=launch is None)
+        begun = self._begun(ehr, launch, pending)
+        response = _see(begun.authorize_url)
+        if begun.form:
+            response = hand_over(begun.authorize_url, begun.form, ehr.sign_in_origins)
         cookies.take_back(response, self._over())
-        cookies.hand_out(response, launch_id, secret)
+        cookies.hand_out(response, pending.id, secret)
         return response
 
-    def callback(self) -> Response:
-        """Complete: the state belongs to this browser, is used once, and in time."""
+    def _place(self, ehr: Ehr, secret: str, *, standalone: bool) -> Pending:
+        """A place among the launches that wait for this EHR, taken before the EHR is asked anything."""
+        known = ehr.iss if ehr.iss in self._deps.ehrs else ehr.iss.removesuffix("/")
+        now = self._deps.clock.now()
+        id_, browser = secrets.token_urlsafe(16), cookies.digest(secret)
+        pending = Pending(id_, known, now, browser, state="", sealed="", standalone=standalone)
+        if not self._stores.pending.put(pending.id, pending, now + PENDING_LIFETIME, new=True):
+            raise TooManyLaunches(
+                "So many launches of this EHR wait for its answer that no further one is begun. Nothing was read."
+            )
+        return pending
+
+    def _begun(self, ehr: Ehr, launch: str | None, pending: Pending) -> Begun:
+        """The authorization request; a launch that comes to none gives its place back."""
+        try:
+            begun = self._deps.sessions.begin(ehr, launch, self._redirect_uri(ehr))
+        except BaseException:
+            self._stores.pending.take(pending.id)
+            raise
+        ready = replace(pending, state=cookies.digest(begun.state), sealed=begun.pending)
+        self._stores.pending.replace(pending.id, ready, pending.started + PENDING_LIFETIME)
+        return begun
+
+    def _redirect_uri(self, ehr: Ehr) -> str:
+        """Where this EHR's answer comes to."""
+        return f"{self._callback}/{ehr.client}" if ehr.own_redirect else self._callback
+
+    def callback(self, client: str = "") -> Response:
+        """Complete: the state belongs to this browser, is used once, in time, and comes to the address of its EHR."""
         pending = self._pending(_one("state"))
         ehr = self._deps.ehrs.get(pending.iss)
         if ehr is None or self._stores.pending.take(pending.id) is None:
             raise NotAllowed("This launch was already used.")
+        if client != (ehr.client if ehr.own_redirect else ""):
+            raise LaunchFailed("The answer came to the address of another EHR, so nothing was asked for with it.")
         if "error" in request.args:
             words = ERROR_WORDS.get(_one("error"), "The EHR did not authorize the launch.")
             return fault_page(LaunchFailed(words), said=request.args.get("error_description", ""))
         names = [name for name in ("code", "state", "iss") if name in request.args]
         visit = self._deps.sessions.complete(pending.sealed, {name: _one(name) for name in names})
-        _check_client(visit.client, ehr)
+        if visit.client != ehr.client:
+            self._deps.sessions.end(visit)
+            raise LaunchFailed("The answer came from another EHR than the launch.")
         now = self._deps.clock.now()
-        launch = Launch(pending.id, pending.iss, now, now + LAUNCH_LIFETIME, pending.browser, visit)
+        until, alone = now + LAUNCH_LIFETIME, pending.standalone
+        launch = Launch(pending.id, pending.iss, now, until, pending.browser, visit, standalone=alone)
         self._stores.launches.put(launch.id, launch, launch.until)
         return _see(url_for("smart_app.page", launch_id=launch.id))
 
@@ -114,12 +145,6 @@ def _one(name: str) -> str:
     if len(values) != 1 or not 0 < len(values[0]) <= MAX_PARAMETER:
         raise MalformedRequest(f"The launch needs the parameter '{name}' exactly once.")
     return values[0]
-
-
-def _check_client(client: str, ehr: Ehr) -> None:
-    """The answer must come from the EHR that the launch went to (mix-up)."""
-    if client != ehr.client:
-        raise LaunchFailed("The answer came from another EHR than the launch.")
 
 
 def _see(url: str) -> Response:

@@ -18,7 +18,6 @@ from smart_app.words import Behind, behind
 
 SHOWN = 8
 PARTS = 4
-OLD = timedelta(hours=24)
 FLAGS = ("", "1")
 # The concept whose number is a code (`models.runtime.features`).
 SEX = "sex"
@@ -57,10 +56,14 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The newest value behind a driver. Empty strings where there is nothing to say. `old` is more than 24 hours."""
+    """The newest value behind a driver. Empty strings where there is nothing to say. `old` is as in `old_values`.
+
+    `usual` is the reference range that its sender gave, in the unit of `reported` where that is there.
+    """
 
     text: str
     reported: str = ""
+    usual: str = ""
     time: str = ""
     age: str = ""
     reference: str = ""
@@ -103,14 +106,20 @@ class Identity:
     probability: str
 
 
-def lay_out(explanation: Explanation, as_of: datetime, zone: tzinfo, left_out: Container[str] = ()) -> Drivers:
-    """Rows, largest effect first, "other" last. `left_out` are labels that the model leaves out by its design."""
+def lay_out(
+    explanation: Explanation, as_of: datetime, zone: tzinfo, after: timedelta, left_out: Container[str] = ()
+) -> Drivers:
+    """Rows, largest effect first, "other" last. `left_out` are labels that the model leaves out by its design.
+
+    A value is old when it is older than `after`.
+    """
     drivers = explanation.drivers()
     first, rest = drivers[:SHOWN], drivers[SHOWN:]
     effects = [driver.log_odds for driver in first]
     other = math.fsum(driver.log_odds for driver in rest)
     end = _scale_end([*effects, other])
-    told = [_row(driver, end, as_of, zone, left_out) for driver in drivers]
+    rows_of = _RowWriter(end, as_of, zone, after, left_out)
+    told = [rows_of.row(driver) for driver in drivers]
     rows = told[:SHOWN]
     together = None
     if rest:
@@ -147,38 +156,51 @@ def _effect(log_odds: float, end: int) -> Effect:
     return Effect(wording.multiplier(factor), word, ARROWS[word], bar)
 
 
-def _row(driver: Driver, end: int, as_of: datetime, zone: tzinfo, left_out: Container[str]) -> Row:
-    """One driver with its newest value and its strongest features."""
-    if driver.concept == SEX:
-        return Row("Sex", _effect(driver.log_odds, end), Value(SEXES.get(driver.shown[0], "not recorded")))
-    if driver.label in left_out and not driver.measured:
-        return Row(driver.label, _effect(driver.log_odds, end), Value("left out by design"))
-    several = driver.parts if len(driver.parts) > 1 else ()
-    return Row(
-        label=driver.label,
-        effect=_effect(driver.log_odds, end),
-        value=_value(driver, as_of, zone),
-        parts=tuple(_part(part, driver.label) for part in several[:PARTS]),
-        more_parts=max(len(several) - PARTS, 0),
-        behind=behind((basis for part in driver.parts for basis in part.basis), zone),
-    )
+@dataclass(frozen=True, slots=True)
+class _RowWriter:
+    """What the rows of one explanation have in common: the end of the scale, the moment, the zone, what is old."""
+
+    end: int
+    as_of: datetime
+    zone: tzinfo
+    after: timedelta
+    left_out: Container[str]
+
+    def row(self, driver: Driver) -> Row:
+        """One driver with its newest value and its strongest features."""
+        effect = _effect(driver.log_odds, self.end)
+        if driver.concept == SEX:
+            return Row("Sex", effect, Value(SEXES.get(driver.shown[0], "not recorded")))
+        if driver.label in self.left_out and not driver.measured:
+            return Row(driver.label, effect, Value("left out by design"))
+        several = driver.parts if len(driver.parts) > 1 else ()
+        return Row(
+            label=driver.label,
+            effect=effect,
+            value=_value(driver, self.as_of, self.zone, self.after),
+            parts=tuple(_part(part, driver.label) for part in several[:PARTS]),
+            more_parts=max(len(several) - PARTS, 0),
+            behind=behind((basis for part in driver.parts for basis in part.basis), self.zone),
+        )
 
 
-def _value(driver: Driver, as_of: datetime, zone: tzinfo) -> Value:
+def _value(driver: Driver, as_of: datetime, zone: tzinfo, after: timedelta) -> Value:
     """What a driver shows: its newest fact, a derived number with the time of its newest fact, age, or nothing."""
     number, unit = driver.shown
     text = _shown(number, unit, told=any(part.basis for part in driver.parts))
     fact = driver.latest
     if fact is None or number is None:
         return Value(text)
+    measured = number == fact.value and unit == fact.unit
     converted = number == fact.value and fact.unit != fact.reported_unit
     return Value(
         text=text,
         reported=wording.measured(fact.reported_value, fact.reported_unit) if converted else "",
+        usual=fact.reference_range if measured else "",
         time=wording.moment(fact.time, zone),
         age=wording.age(as_of - fact.time),
         reference=fact.reference,
-        old=as_of - fact.time > OLD,
+        old=as_of - fact.time > after,
     )
 
 
@@ -202,5 +224,5 @@ def old_values(explanation: Explanation, as_of: datetime, zone: tzinfo, after: t
     """Signals whose newest value is older than that, the oldest first: `Creatinine 0.8 mg/dL, 30 h old`."""
     old = [one for one in explanation.drivers() if one.latest is not None and as_of - one.latest.time > after]
     ordered = sorted(old, key=lambda one: (one.latest.time if one.latest else as_of, one.label))
-    rows = ((one.label, _value(one, as_of, zone)) for one in ordered)
+    rows = ((one.label, _value(one, as_of, zone, after)) for one in ordered)
     return tuple(f"{label} {value.text}, {value.age} old" for label, value in rows if value.age)

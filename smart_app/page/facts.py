@@ -28,10 +28,11 @@ _REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40}/[A-Za-z0-9\-.]{1,64})(?:#.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the models took from a fact."""
+    """What the models took from a fact; `reported` is what was sent, where that is another unit."""
 
     value: str
     time: str
+    reported: str = ""
 
 
 class Facts:
@@ -138,7 +139,5 @@ def _taken(reference: str, finding: Finding, zone: tzinfo) -> Iterator[Used]:
 
 def _measured(fact: Observation, zone: tzinfo) -> Used:
     """A number, and what was sent where that is another unit."""
-    words = wording.measured(fact.value, fact.unit)
-    if fact.unit != fact.reported_unit:
-        words += f" (reported {wording.measured(fact.reported_value, fact.reported_unit)})"
-    return Used(words, wording.moment(fact.time, zone))
+    sent = "" if fact.unit == fact.reported_unit else wording.measured(fact.reported_value, fact.reported_unit)
+    return Used(wording.measured(fact.value, fact.unit), wording.moment(fact.time, zone), sent)

@@ -1,4 +1,7 @@
-"""Filling a page that waits for a slow EHR: the work goes on while the browser is told to look again."""
+"""Filling a page that waits for a slow EHR: the work goes on while the browser is told to look again.
+
+Each EHR has threads of its own, so that pages of a slow one wait for each other and not for those of the rest.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,17 @@ from smart_app.sessions import Launch
 
 LOG = logging.getLogger("chartside.smart_app")
 
-# How long an answer waits for the record before it says that it is being read, and how many pages are filled at once.
+# How long an answer waits for the record before it says that it is being read.
 PATIENCE_S = 1.5
-AT_ONCE = 16
+# The browser looks again at once and waits longer then, so that the page comes as soon as the record is there. Only so
+# many answers are held back at a time, because hooks are answered by the same sixteen threads.
+LATER_LOOK = 3
+HELD_BACK = 8
+# How many pages of one EHR are filled at once, and how many of all EHRs together.
+OF_ONE_EHR = 12
+AT_ONCE = 36
 MOST = 2_000
-# For how long a fault waits for the browser to look again, which it does every two seconds.
+# For how long a fault waits for the browser to look again.
 FAULT_S = 20.0
 
 
@@ -28,27 +37,73 @@ class Filling:
         self._fill = fill
         self._patience = patience
         self._lock = threading.RLock()  # a job may have ended before its callback is set
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="page")
+        self._pools: dict[str, ThreadPoolExecutor] = {}  # by client id, of which the registry knows a few
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._held_back = threading.BoundedSemaphore(HELD_BACK)
         self._running: dict[tuple[str, int], Future[Launch | None]] = {}
+        self._at_work: set[tuple[str, int]] = set()
 
     def knows(self, launch: Launch) -> bool:
         """Whether this round is being filled, or ended with a fault that nobody was told."""
         with self._lock:
             return (launch.id, launch.round) in self._running
 
+    def waits(self, launch: Launch) -> bool:
+        """Whether this round waits for its turn: nothing has been asked of the EHR for it yet."""
+        key = (launch.id, launch.round)
+        with self._lock:
+            running = self._running.get(key)
+            return running is not None and not running.done() and key not in self._at_work
+
     def filled(self, launch: Launch) -> Launch | None:
         """The launch with something on it; None while that takes longer. Raises what went wrong, once."""
         key = (launch.id, launch.round)
         with self._lock:
             running = self._running.get(key)
+            begun = running is None
             if running is None:
                 self._make_room()
-                running = self._running[key] = self._pool.submit(self._fill, launch)
+                running = self._running[key] = self._pool_of(launch).submit(self._in_a_place, launch)
                 running.add_done_callback(lambda ended: self._ended(key, ended))
-        if not wait([running], self._patience).done:
+        if not self._waited(running, self._patience if begun else self._patience * LATER_LOOK):
             return None
         self._forget(key)
         return running.result()
+
+    def crowded(self) -> bool:
+        """Whether a look now would not wait: so many do already."""
+        if not self._held_back.acquire(blocking=False):
+            return True
+        self._held_back.release()
+        return False
+
+    def _waited(self, running: Future[Launch | None], patience: float) -> bool:
+        """Whether it has ended by the end of this look."""
+        if not self._held_back.acquire(blocking=False):
+            return running.done()
+        try:
+            return bool(wait([running], patience).done)
+        finally:
+            self._held_back.release()
+
+    def _pool_of(self, launch: Launch) -> ThreadPoolExecutor:
+        """The threads of one EHR; a page that finds them busy waits for its turn."""
+        client = launch.visit.client
+        if client not in self._pools:
+            self._pools[client] = ThreadPoolExecutor(OF_ONE_EHR, thread_name_prefix=f"page-{client}")
+        return self._pools[client]
+
+    def _in_a_place(self, launch: Launch) -> Launch | None:
+        """Fill, in one of the places that all EHRs share."""
+        key = (launch.id, launch.round)
+        with self._places:
+            with self._lock:
+                self._at_work.add(key)
+            try:
+                return self._fill(launch)
+            finally:
+                with self._lock:
+                    self._at_work.discard(key)
 
     def _ended(self, key: tuple[str, int], ended: Future[Launch | None]) -> None:
         """What is on the page stands in the session; a fault waits a little for somebody to be told.

@@ -63,7 +63,7 @@ def lay_out_risk(finding: RiskAssessment, zone: tzinfo, learned: Learned = NOTHI
     explained = 1 / (1 + math.exp(-finding.explanation.log_odds))
     if not abs(explained - finding.probability) <= TOLERANCE:
         raise ModelFault("The explanation does not add up to the risk, so neither is shown.")
-    drivers = lay_out(finding.explanation, finding.as_of, zone, left_out(finding.missing))
+    drivers = lay_out(finding.explanation, finding.as_of, zone, learned.old_after, left_out(finding.missing))
     base = finding.model.base_rate
     return Risk(
         percent=wording.percent(finding.probability),

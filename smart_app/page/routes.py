@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
-from clinical.advice import OVERRIDE_REASONS, Advice, Feedback
+from clinical.advice import OVERRIDE_REASONS, Advice, Feedback, Outcome
 from clinical.errors import ChartsideError, LedgerUnavailable, MalformedRequest, NotAllowed
 from clinical.incident import MAX_WORDS, IncidentReport
 from clinical.snooze import SNOOZES
@@ -66,6 +67,10 @@ class Page:
     def decide(self, launch_id: str) -> Response:
         """Store a decision, or that one is withdrawn; say so only after it is stored."""
         launch = self._mine_by_form(launch_id)
+        return self._or_not_saved(launch, self._decided)
+
+    def _decided(self, launch: Launch) -> Response:
+        """Check the form and store it, or show the page with what is wrong with it. Raises for all else."""
         advice = self._seen(launch)
         try:
             decision = read_decision(request.form)
@@ -74,15 +79,32 @@ class Page:
             sent = request.form.get("outcome", "")
             form = sent if sent in ("accepted", "snoozed", "withdrawn") else "overridden"
             return self._render(launch, problem=Problem(advice.id, form, fault.message), status=400)
-        try:
-            self._store(as_feedback(decision, advice, launch.visit.user, at))
-        except ChartsideError as fault:
-            return fault_page(fault, heading="Not saved", back=self._url(launch_id))
-        return self._back(launch_id, f"h-{advice.id}")
+        self._store(as_feedback(decision, advice, launch.visit.user, at))
+        return self._back(launch.id, f"h-{advice.id}")
+
+    def wake(self, launch_id: str) -> Response:
+        """End a snooze that was given on earlier advice. Where there is none any more, the page says as much."""
+        launch = self._mine_by_form(launch_id)
+        return self._or_not_saved(launch, self._woken)
+
+    def _woken(self, launch: Launch) -> Response:
+        """Withdraw the snooze where it was given."""
+        advice = self._seen(launch)
+        snooze = self._opening.snoozes(launch, [advice]).get(advice.id)
+        if snooze is not None:
+            given_on = replace(advice, id=snooze.advice_id)
+            decision = Decision(new_once(), Outcome.WITHDRAWN, None, "")
+            at = max(self._deps.clock.now(), snooze.time)
+            self._store(as_feedback(decision, given_on, launch.visit.user, at))
+        return self._back(launch.id, f"h-{advice.id}")
 
     def report(self, launch_id: str) -> Response:
         """Open the draft of an incident; say so only after it is stored."""
         launch = self._mine_by_form(launch_id)
+        return self._or_not_saved(launch, self._reported)
+
+    def _reported(self, launch: Launch) -> Response:
+        """Check the form and store it, or show the page with what is wrong with it. Raises for all else."""
         advice = self._opening.advice(launch, request.form.get("advice", ""))  # also of what was silenced since
         if self._deps.incidents is None:
             raise NotAllowed("Problems cannot be reported here.")
@@ -90,11 +112,15 @@ class Page:
             found = read_report(request.form)
         except MalformedRequest as fault:
             return self._render(launch, problem=Problem(advice.id, FORM, fault.message), status=400)
+        self._deps.incidents.open(as_report(found, advice, launch, self._deps.clock.now()))
+        return self._back(launch.id, f"r-{advice.id}")
+
+    def _or_not_saved(self, launch: Launch, save: Callable[[Launch], Response]) -> Response:
+        """What came of a form; whatever went wrong before it was stored, the answer says so, with a way back."""
         try:
-            self._deps.incidents.open(as_report(found, advice, launch, self._deps.clock.now()))
+            return save(launch)
         except ChartsideError as fault:
-            return fault_page(fault, heading="Not saved", back=self._url(launch_id))
-        return self._back(launch_id, f"r-{advice.id}")
+            return fault_page(fault, heading="Not saved", back=self._url(launch.id))
 
     def leave(self, launch_id: str) -> Response:
         """Close the page: the tokens are revoked and forgotten, the cookie goes."""
@@ -152,15 +178,18 @@ class Page:
         now, zone = self._deps.clock.now(), self._deps.zone
         banner = launch.banner or Banner(launch.visit.patient_id)
         shown = self._opening.shown(launch)
+        snoozes = self._opening.snoozes(launch, [advice for advice, _ in shown])
         findings = [advice.finding for advice, _ in shown if not advice.hidden]
         body = render_template(
             "smart_app/page.html",
             launch=launch,
             person=self._opening.person(launch),
-            sections=view.sections(shown, now, zone, launch.visit.user, self._reports(launch), self._deps.learned),
+            sections=view.sections(
+                shown, now, zone, launch.visit.user, self._reports(launch), self._deps.learned, snoozes
+            ),
             incomplete=view.once(banner.incomplete, *(finding.incomplete for finding in findings)),
             caveats=view.once(banner.caveats, *(finding.caveats for finding in findings)),
-            not_granted=view.kept_back(launch.visit.not_granted),
+            not_granted=view.kept_back(self._deps.sessions.granted(launch.visit).not_granted),
             csrf_token=form_token(self._deps.secret, launch.id, launch.browser),
             once=new_once(),
             reasons=OVERRIDE_REASONS,
@@ -189,9 +218,13 @@ class Page:
         """The record is being read; the browser asks for the page again by itself."""
         since = self._opening.begun(launch)
         elapsed = "" if since is None else _seconds(self._deps.clock.now() - since)
-        response = make_response(render_template("smart_app/busy.html", elapsed=elapsed, again=launch.round > 0), 503)
-        response.headers["Retry-After"] = "2"
-        response.headers["Refresh"] = f"2; url={self._url(launch.id)}"
+        filling = self._filling if launch.round == 0 else self._again
+        waits = filling.waits(launch)
+        body = render_template("smart_app/busy.html", elapsed=elapsed, again=launch.round > 0, waits=waits)
+        response = make_response(body, 503)
+        pause = 2 if filling.crowded() else 0  # the next look waits at the server, where there is room for it
+        response.headers["Retry-After"] = "1"
+        response.headers["Refresh"] = f"{pause}; url={self._url(launch.id)}"
         return response
 
 

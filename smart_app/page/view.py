@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from clinical import wording
 from clinical.advice import Advice, Channel, Feedback, Outcome, WithheldReason
@@ -98,7 +98,8 @@ class Section:
     """One model on the page: a risk, a score, or why there is none; all empty in a silent run.
 
     `short` is its result in a word or two, for the list at the top; `left_out` are signals that the model leaves out by
-    its design beside others that it has, so that nothing is missing; `report` says whether there is a report about it.
+    its design beside others that it has, so that nothing is missing; `put_off_until` is said where this user put cards
+    of the model about this patient off, on earlier advice; `report` says whether there is a report about it.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Section:
     saved: Saved | None
     hidden: bool
     can_snooze: bool
+    put_off_until: str
     reported: tuple[Reported, ...]
     report: bool
 
@@ -141,10 +143,12 @@ def sections(
     user: str = "",
     reports: Mapping[str, Sequence[IncidentReport]] | None = None,
     learned: Mapping[str, Learned] | None = None,
+    snoozes: Mapping[str, Feedback] | None = None,
 ) -> tuple[Section, ...]:
     """All models of the page, the most urgent first.
 
-    `reports` are this user's, by the id of the advice; `learned` is what the models learned from, by their ids.
+    `reports` are this user's, by the id of the advice; `learned` is what the models learned from, by their ids;
+    `snoozes` are this user's that were given on other advice and are in force, by the id of the advice.
     """
     reported = {id_: tuple(_reported(item, zone) for item in items) for id_, items in (reports or {}).items()}
     known = learned or {}
@@ -153,7 +157,10 @@ def sections(
         saved = None if decision is None else _saved(decision, user, zone)
         of_it = known.get(advice.finding.model.id, NOTHING)
         section = _section(advice, saved, reported.get(advice.id, ()), now, zone, of_it)
-        found.append(replace(section, can_snooze=may_snooze(advice, user)))
+        earlier = (snoozes or {}).get(advice.id)
+        put_off = "" if earlier is None else _until(earlier, zone)
+        can_snooze = may_snooze(advice, user) and not put_off
+        found.append(replace(section, can_snooze=can_snooze, put_off_until=put_off))
     return tuple(found)
 
 
@@ -203,6 +210,7 @@ def _section(
         saved=None if silent else saved,
         hidden=silent,
         can_snooze=False,
+        put_off_until="",
         reported=() if silent else reported,
         report=learned.report,
     )
@@ -242,7 +250,6 @@ def _saved(decision: Feedback, user: str, zone: tzinfo) -> Saved:
     """A stored decision in words; of another clinician without a name."""
     reason = "" if decision.reason is None else decision.reason.display or decision.reason.code
     snoozed, by_another = decision.outcome is Outcome.SNOOZED, decision.user not in ("", user)
-    end = decision.time + snooze_span(decision.reason.code) if snoozed and decision.reason else decision.time
     return Saved(
         outcome=decision.outcome.value.capitalize(),
         reason="" if snoozed else reason,
@@ -253,8 +260,14 @@ def _saved(decision: Feedback, user: str, zone: tzinfo) -> Saved:
         by_another=by_another,
         can_undo=may_undo(decision, user),
         span=reason if snoozed else "",
-        until=wording.moment(end, zone) if snoozed and not by_another else "",
+        until=_until(decision, zone) if snoozed and not by_another else "",
     )
+
+
+def _until(snooze: Feedback, zone: tzinfo) -> str:
+    """When a snooze is over."""
+    span = snooze_span(snooze.reason.code) if snooze.reason else timedelta(0)
+    return wording.moment(snooze.time + span, zone)
 
 
 def _reported(report: IncidentReport, zone: tzinfo) -> Reported:

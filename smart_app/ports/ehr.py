@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
+from clinical.advice import Advice
 from clinical.errors import SettingsInvalid
 from clinical.invocation import FhirAccess
 
@@ -19,19 +20,23 @@ class Ehr:
     """One EHR that may launch the page.
 
     `client` is its id in the client registry, `iss` its FHIR base URL exactly as it sends it, `smart_client_id` our
-    client_id there, `frame_origins` the origins whose frames may hold the page.
+    client_id there, `frame_origins` the origins whose frames may hold the page. With `own_redirect`, its answers come
+    to an address that no other EHR knows (RFC 9700 section 4.4.2.2). `sign_in_origins` are those that its
+    authorization endpoint may send the browser to before it comes back.
     """
 
     client: str
     iss: str
     smart_client_id: str
     frame_origins: tuple[str, ...] = ()
+    own_redirect: bool = False
+    sign_in_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an origin that is more than scheme, host and port: it is written into a header."""
-        for origin in self.frame_origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise SettingsInvalid(f"A frame origin of the client '{self.client}' is not an origin.")
+        for kind, origins in (("frame", self.frame_origins), ("sign-in", self.sign_in_origins)):
+            if not all(map(_ORIGIN.fullmatch, origins)):
+                raise SettingsInvalid(f"A {kind} origin of the client '{self.client}' is not an origin.")
 
 
 class Begun(Protocol):
@@ -78,7 +83,7 @@ class ContextItem(Protocol):
 
 
 class Visit(Protocol):
-    """A completed launch: whose chart, who looks, and what was granted. It holds no token."""
+    """A completed launch: whose chart, and who looks. It holds no token, and no scope: `EhrSessions.granted` knows."""
 
     @property
     def client(self) -> str:
@@ -116,26 +121,6 @@ class Visit(Protocol):
         ...
 
     @property
-    def scopes(self) -> tuple[str, ...]:
-        """The scopes that were granted."""
-        ...
-
-    @property
-    def not_granted(self) -> tuple[str, ...]:
-        """The scopes that were asked for and not granted."""
-        ...
-
-    @property
-    def can_write(self) -> tuple[str, ...]:
-        """The types of resources that may be created."""
-        ...
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the first token ends, if the EHR said so; it may be renewed."""
-        ...
-
-    @property
     def intent(self) -> str:
         """What the EHR opened the page for; empty if it did not say, and not to be trusted to be known."""
         ...
@@ -161,6 +146,20 @@ class Visit(Protocol):
         ...
 
 
+class Granted(Protocol):
+    """What the EHR permits in a visit at this moment."""
+
+    @property
+    def not_granted(self) -> tuple[str, ...]:
+        """The scopes to read that were asked for and do not hold."""
+        ...
+
+    @property
+    def can_write(self) -> tuple[str, ...]:
+        """The types of resources that may be created and read back."""
+        ...
+
+
 class EhrSessions(Protocol):
     """A SMART launch, and its tokens as long as the page is open."""
 
@@ -180,6 +179,10 @@ class EhrSessions(Protocol):
         """Leave to read after the EHR refused this one. Raises `NotAllowed` when there is no other."""
         ...
 
+    def granted(self, visit: Visit) -> Granted:
+        """What the EHR permits now; a renewed token may permit less than the first. Never raises."""
+        ...
+
     def end(self, visit: Visit) -> None:
         """Forget the tokens, and ask the EHR to. Never raises for an EHR that fails."""
         ...
@@ -195,3 +198,11 @@ class Banner:
     sex: str | None = field(default=None, repr=False)
     incomplete: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What was found in one reading of the record: who the patient is, and the advice, which is stored."""
+
+    banner: Banner
+    advice: Sequence[Advice]

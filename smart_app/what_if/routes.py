@@ -16,6 +16,7 @@ from clinical.assessment import RiskAssessment
 from clinical.errors import MalformedRequest, NotAllowed
 from smart_app.form_token import check_form_token, form_token
 from smart_app.headers import Exemption, allow
+from smart_app.language.speaking import said_plain
 from smart_app.opening import Opening
 from smart_app.ports.what_if import WhatIfModel
 from smart_app.sessions import Launch
@@ -70,9 +71,12 @@ class WhatIf:
         return make_response(body, 400 if response is None else 200)
 
     def sheet(self, launch_id: str, advice_id: str) -> Response:
-        """The row and its program, as JSON."""
+        """The row and its program, as JSON; `shown` has the labels and tiers that have other words in this language."""
         _, finding, model = self._of(self._opening.mine(launch_id), advice_id)
-        return jsonify(model.sheet(finding))
+        sheet = model.sheet(finding)
+        texts = (*sheet["labels"], *(tier["name"] for tier in sheet["tiers"]))
+        shown = {text: told for text in texts if (told := said_plain(text)) != text}
+        return jsonify({**sheet, "shown": shown})
 
     def model(self, launch_id: str, advice_id: str) -> Response:
         """The published file of the model."""

@@ -20,7 +20,10 @@ DRIVERS = 5
 
 @dataclass(frozen=True, slots=True)
 class InputView:
-    """One input as a field. `value`, `low`, `high` and `step` are numbers as HTML writes them."""
+    """One input as a field. `value`, `low`, `high` and `step` are numbers as HTML writes them.
+
+    `least` and `most` are the ends of the range for a reader.
+    """
 
     name: str
     label: str
@@ -31,29 +34,53 @@ class InputView:
     step: str
     measured: str
     measured_at: str
-    between: str
+    least: str
+    most: str
 
 
 @dataclass(frozen=True, slots=True)
 class SensitivityView:
-    """What one missing or old signal could change: "9 to 24 %" for "0.8 to 4.1 mmol/L"."""
+    """What one missing or old signal could change: "9 to 24 %" for "0.8" to "4.1 mmol/L". `age` is empty if missing."""
 
     label: str
-    state: str
-    values: str
+    age: str
+    least: str
+    most: str
     risks: str
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeView:
+    """Another number than the one that was measured."""
+
+    label: str
+    value: str
+    measured: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """What one driver does to the odds. `word` is that of `clinical.wording.direction`."""
+
+    label: str
+    word: str
+    times: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerView:
-    """The model's answer to other numbers. `changes` are those numbers in words."""
+    """The model's answer to other numbers, which are `changes`.
+
+    `slightly` names a change that the two percentages do not show: `same`, `higher` or `lower`.
+    """
 
     percent: str
     of_hundred: str
     tier: str
     before: str
-    changes: tuple[str, ...]
-    drivers: tuple[str, ...]
+    slightly: str
+    changes: tuple[ChangeView, ...]
+    drivers: tuple[EffectView, ...]
     unusual: tuple[str, ...]
 
 
@@ -103,7 +130,7 @@ def what_if_view(
         sensitivities=tuple(_sensitivity(one) for one in offer.sensitivities[:SHOWN]),
         source=offer.sensitivities[0].source if offer.sensitivities else "",
         more=max(len(offer.sensitivities) - SHOWN, 0),
-        refused=offer.refused.rstrip("."),
+        refused=offer.refused,
         nothing=not model.modifiable,
         answer=None if response is None else _answer(response, finding, offer),
     )
@@ -112,6 +139,15 @@ def what_if_view(
 def plain(value: float) -> str:
     """A number as HTML and JavaScript read it, without the digits that only a machine sees."""
     return f"{round(value, 6):f}".rstrip("0").rstrip(".")
+
+
+def slightly(before: float, after: float) -> str:
+    """What two equal percentages do not show: `same`, `higher` or `lower`; empty for two that differ."""
+    if wording.percent(before) != wording.percent(after):
+        return ""
+    if wording.significant(before, 6) == wording.significant(after, 6):
+        return "same"
+    return "higher" if after > before else "lower"
 
 
 def _input(one: ModifiableInput, value: float, zone: tzinfo) -> InputView:
@@ -125,7 +161,8 @@ def _input(one: ModifiableInput, value: float, zone: tzinfo) -> InputView:
         step=plain(one.step),
         measured=wording.measured(one.value, one.unit),
         measured_at=wording.moment(one.time, zone),
-        between=f"{wording.number(one.low)} to {wording.measured(one.high, one.unit)}",
+        least=wording.number(one.low),
+        most=wording.measured(one.high, one.unit),
     )
 
 
@@ -133,8 +170,9 @@ def _sensitivity(one: Sensitivity) -> SensitivityView:
     low, high = one.values
     return SensitivityView(
         label=one.label,
-        state="not measured" if one.age is None else f"{wording.age(one.age)} old",
-        values=f"{wording.number(low)} to {wording.measured(high, one.unit)}",
+        age="" if one.age is None else wording.age(one.age),
+        least=wording.number(low),
+        most=wording.measured(high, one.unit),
         risks=wording.spread(one.probabilities),
     )
 
@@ -148,8 +186,9 @@ def _answer(response: Response, finding: RiskAssessment, offer: WhatIfOffer) -> 
         of_hundred=wording.of_hundred(response.probability),
         tier=response.tier.name,
         before=wording.percent(finding.probability),
+        slightly=slightly(finding.probability, response.probability) if changed else "",
         changes=tuple(
-            f"{one.label} {wording.measured(value, one.unit)} instead of {wording.number(one.value)}"
+            ChangeView(one.label, wording.measured(value, one.unit), wording.number(one.value))
             for one, value in changed
         ),
         drivers=tuple(_driver(driver) for driver in drivers),
@@ -157,9 +196,6 @@ def _answer(response: Response, finding: RiskAssessment, offer: WhatIfOffer) -> 
     )
 
 
-def _driver(driver: Driver) -> str:
+def _driver(driver: Driver) -> EffectView:
     factor = math.exp(driver.log_odds)
-    word = wording.direction(factor)
-    if word == "no change":
-        return f"{driver.label}: no change in the odds"
-    return f"{driver.label} {word} the odds, {wording.multiplier(factor)}"
+    return EffectView(driver.label, wording.direction(factor), wording.multiplier(factor))

@@ -192,7 +192,7 @@ def test_a_risk_card_has_what_stands_beside_the_number(make_advice: Make, make_r
     assert card["summary"].endswith("50 % during this hospital stay (range 44 to 57 %, average 14 %)")
     detail = card["detail"]
     for words in (
-        "**Range 44 to 57 %:** how far the model's own calibration leaves this number open.",
+        "**Range 44 to 57 %:** earlier patients cannot tell it more exactly.",
         "**Outside what the model learned from:** Age 103 years.",
         "Beside it: NEWS2 7 (high);  \nNEWS2 at least 5 (high).",
         "Also estimated: heart failure within 10 years 4 %; stroke within 10 years 30 %.",

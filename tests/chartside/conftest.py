@@ -62,6 +62,22 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
+def open_with(tmp_path: Path) -> Iterator[Callable[[str], House]]:
+    """Opens a house with lines added to the registry entry of its ward; its clock is `house.clock`."""
+    opened: list[House] = []
+
+    def open_(wishes: str) -> House:
+        settings = settings_in(tmp_path)
+        settings.clients_file.write_text(settings.clients_file.read_text() + wishes)
+        opened.append(open_house(settings, clock=SetClock()))
+        return opened[-1]
+
+    yield open_
+    for house in opened:
+        house.close()
+
+
+@pytest.fixture
 def http(house: House) -> Any:
     """A test client of the application."""
     house.clock.time = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # type: ignore[attr-defined]
@@ -98,6 +114,19 @@ def ill() -> dict[str, Any]:
 def make_ill() -> Callable[[], dict[str, Any]]:
     """The same call, as often as a test needs it."""
     return very_ill
+
+
+@pytest.fixture
+def raised(ill: dict[str, Any]) -> dict[str, Any]:
+    """A patient whose risk is raised, not critical."""
+    milder = {"2524-7": 2.4, "2744-1": 7.33, "9269-2": 10, "8478-0": 68, "8480-6": 102, "2160-0": 2.0, "777-3": 140,
+              "3094-0": 38, "9187-6": 45, "1975-2": 1.5, "8310-5": 36.4, "8867-4": 112, "8462-4": 54}  # fmt: skip
+    for entry in ill["prefetch"]["vitals"]["entry"]:
+        resource = entry["resource"]
+        code = resource["code"]["coding"][0]["code"]
+        resource["valueQuantity"]["value"] = milder.get(code, resource["valueQuantity"]["value"])
+    ill["prefetch"]["labs"] = ill["prefetch"]["vitals"]
+    return ill
 
 
 @pytest.fixture

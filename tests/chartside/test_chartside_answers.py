@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from click.testing import CliRunner, Result
 
 from chartside import smart_page
 from chartside.cli import cli
-from chartside.factory import House, create_app, open_house
-from chartside.settings import Settings
+from chartside.factory import House, create_app
 from clinical.advice import Channel, Feedback, Outcome, WithheldReason
 from clinical.incident import IncidentReport, ProblemKind
 from clinical.snooze import SNOOZES
@@ -25,17 +23,6 @@ from clinical.snooze import SNOOZES
 SERVICE = "icu-mortality"
 CALL = f"/cds-services/{SERVICE}"
 USER = "Practitioner/dr-1"
-
-
-@dataclass
-class SetClock:
-    """A clock that is set."""
-
-    time: datetime = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """The set time."""
-        return self.time
 
 
 @dataclass(frozen=True)
@@ -46,36 +33,6 @@ class Visit:
     client: str = "ward"
     patient_id: str = "pat-1"
     encounter_id: str | None = "enc-1"
-
-
-@pytest.fixture
-def open_ward(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Callable[[str], House]]:
-    """Opens a house with lines added to the registry entry of its ward."""
-    opened: list[House] = []
-
-    def open_(wishes: str) -> House:
-        settings = make_settings(tmp_path)
-        settings.clients_file.write_text(settings.clients_file.read_text() + wishes)
-        opened.append(open_house(settings, clock=SetClock()))
-        return opened[-1]
-
-    yield open_
-    for house in opened:
-        with closing(house):
-            pass
-
-
-@pytest.fixture
-def raised(ill: dict[str, Any]) -> dict[str, Any]:
-    """A patient whose risk is raised, not critical."""
-    milder = {"2524-7": 2.4, "2744-1": 7.33, "9269-2": 10, "8478-0": 68, "8480-6": 102, "2160-0": 2.0, "777-3": 140,
-              "3094-0": 38, "9187-6": 45, "1975-2": 1.5, "8310-5": 36.4, "8867-4": 112, "8462-4": 54}  # fmt: skip
-    for entry in ill["prefetch"]["vitals"]["entry"]:
-        resource = entry["resource"]
-        code = resource["code"]["coding"][0]["code"]
-        resource["valueQuantity"]["value"] = milder.get(code, resource["valueQuantity"]["value"])
-    ill["prefetch"]["labs"] = ill["prefetch"]["vitals"]
-    return ill
 
 
 def call(house: House, body: dict[str, Any], user: str = USER) -> tuple[str, str]:
@@ -95,9 +52,9 @@ def answer_on_the_page(house: House, card: str, outcome: Outcome, **changes: Any
     assert receipt.stored == 1
 
 
-def test_a_snooze_holds_for_its_hours_and_its_clinician(open_ward: Callable[[str], House], raised: Any) -> None:
+def test_a_snooze_holds_for_its_hours_and_its_clinician(open_with: Callable[[str], House], raised: Any) -> None:
     """Without any wish of the client: the clinician asked for it. Undone, the next card comes."""
-    house = open_ward("")
+    house = open_with("")
     card, _ = call(house, raised)
     answer_on_the_page(house, card, Outcome.SNOOZED, reason=SNOOZES[0])
     assert call(house, raised) == ("", "snoozed")
@@ -110,17 +67,17 @@ def test_a_snooze_holds_for_its_hours_and_its_clinician(open_ward: Callable[[str
     assert call(house, raised)[1] == ""
 
 
-def test_nobody_puts_off_a_critical_card(open_ward: Callable[[str], House], ill: Any) -> None:
+def test_nobody_puts_off_a_critical_card(open_with: Callable[[str], House], ill: Any) -> None:
     """Whatever stands in the ledger."""
-    house = open_ward("")
+    house = open_with("")
     card, _ = call(house, ill)
     answer_on_the_page(house, card, Outcome.SNOOZED, reason=SNOOZES[2])
     assert call(house, ill)[1] == ""
 
 
-def test_the_hook_endpoint_knows_two_outcomes(open_ward: Callable[[str], House], ill: Any) -> None:
+def test_the_hook_endpoint_knows_two_outcomes(open_with: Callable[[str], House], ill: Any) -> None:
     """Snoozed and withdrawn are for the page: 400, nothing stored."""
-    house = open_ward("")
+    house = open_with("")
     card, _ = call(house, ill)
     for outcome in ("snoozed", "withdrawn"):
         item = {"card": card, "outcome": outcome, "outcomeTimestamp": "2026-03-02T08:00:00Z"}
@@ -141,30 +98,30 @@ def test_the_hook_endpoint_knows_two_outcomes(open_ward: Callable[[str], House],
     ],
 )
 def test_the_page_asks_who_may_see_a_service(
-    open_ward: Callable[[str], House], wishes: str, user: str, silence: WithheldReason | None
+    open_with: Callable[[str], House], wishes: str, user: str, silence: WithheldReason | None
 ) -> None:
     """By the registry, for the client's own wish and that of its service; also where the risk is low."""
-    house = open_ward(wishes)
+    house = open_with(wishes)
     assert smart_page._silence(house)(Visit(user), SERVICE) is silence  # type: ignore[arg-type]
 
 
-def test_a_low_risk_of_a_silent_run_is_silent(open_ward: Callable[[str], House], raised: Any) -> None:
+def test_a_low_risk_of_a_silent_run_is_silent(open_with: Callable[[str], House], raised: Any) -> None:
     """It is withheld as low, and the page is told all the same that nothing of it may be seen."""
-    house = open_ward(f"[clients.ward.services.{SERVICE}]\nshadow = true\nshow_from = 0.99\n")
+    house = open_with(f"[clients.ward.services.{SERVICE}]\nshadow = true\nshow_from = 0.99\n")
     assert call(house, raised)[1] == "below-threshold"
     assert smart_page._silence(house)(Visit(), SERVICE) is WithheldReason.SHADOW  # type: ignore[arg-type]
 
 
-def test_the_kill_switch_silences_the_page(open_ward: Callable[[str], House]) -> None:
+def test_the_kill_switch_silences_the_page(open_with: Callable[[str], House]) -> None:
     """Asked at every look, and it is known at once in the process that switched."""
-    house = open_ward("")
+    house = open_with("")
     silence = smart_page._silence(house)
     for off, expected in ((True, WithheldReason.SWITCHED_OFF), (False, None)):
         house.switches.set("", SERVICE, off=off, by_whom="dr-chief", reason="recall")
         assert silence(Visit(), SERVICE) is expected  # type: ignore[arg-type]
 
 
-def test_the_page_is_given_both(open_ward: Callable[[str], House], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_given_both(open_with: Callable[[str], House], monkeypatch: pytest.MonkeyPatch) -> None:
     """The factory hands over who may see what, and where reports go."""
     given: list[Any] = []
     create = smart_page.smart_app.blueprint.create_blueprint
@@ -174,7 +131,7 @@ def test_the_page_is_given_both(open_ward: Callable[[str], House], monkeypatch: 
         return create(deps)
 
     monkeypatch.setattr(smart_page.smart_app.blueprint, "create_blueprint", spy)
-    house = open_ward("shadow = true\n")
+    house = open_with("shadow = true\n")
     create_app(house)
     (deps,) = given
     assert deps.incidents is house.incidents
@@ -182,9 +139,9 @@ def test_the_page_is_given_both(open_ward: Callable[[str], House], monkeypatch: 
 
 
 @pytest.fixture
-def report(open_ward: Callable[[str], House], ill: Any) -> tuple[House, IncidentReport]:
+def report(open_with: Callable[[str], House], ill: Any) -> tuple[House, IncidentReport]:
     """A house with a report about a card."""
-    house = open_ward("")
+    house = open_with("")
     card, _ = call(house, ill)
     made = IncidentReport(
         "I-0123456789ab", house.clock.now(), "ward", SERVICE, card, ProblemKind.WRONG_DATA, "two\nlines \x1b[31m", USER
@@ -234,8 +191,8 @@ def test_the_command_lists_reports(
 
 
 def test_the_command_says_that_there_is_none(
-    open_ward: Callable[[str], House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_with: Callable[[str], House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And not nothing at all."""
-    result = run(open_ward(""), tmp_path, monkeypatch)("incidents", "list")
+    result = run(open_with(""), tmp_path, monkeypatch)("incidents", "list")
     assert result.output == "Nobody has reported a problem.\n"

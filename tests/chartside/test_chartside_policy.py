@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from chartside.settings import Settings
 from clinical.errors import SettingsInvalid
 
 CALL = "/cds-services/icu-mortality"
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 REASONS = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 
 
@@ -34,22 +33,12 @@ certificates = ["{"ab" * 32}"]
 """
 
 
-class SetClock:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> datetime:
-        return self.time
-
-
 class Ward:
     """A hospital with wishes of its own, and the EHR that calls for it."""
 
-    def __init__(self, house: House, clock: SetClock) -> None:
+    def __init__(self, house: House) -> None:
         self.house = house
-        self.clock = clock
+        self.clock: Any = house.clock
         self.http = create_app(house).test_client()
 
     def call(self, body: dict[str, Any], *, user: str = "Practitioner/dr-1", **changes: Any) -> dict[str, Any]:
@@ -79,35 +68,9 @@ class Ward:
 
 
 @pytest.fixture
-def open_ward(make_settings: Callable[..., Settings], tmp_path: Path) -> Iterator[Callable[[str], Ward]]:
+def open_ward(open_with: Callable[[str], House]) -> Callable[[str], Ward]:
     """Opens a ward with lines added to its registry entry."""
-    opened: list[House] = []
-
-    def open_(wishes: str) -> Ward:
-        settings = make_settings(tmp_path)
-        settings.clients_file.write_text(settings.clients_file.read_text() + wishes)
-        clock = SetClock()
-        house = open_house(settings, clock=clock)
-        opened.append(house)
-        return Ward(house, clock)
-
-    yield open_
-    for house in opened:
-        with closing(house):
-            pass
-
-
-@pytest.fixture
-def raised(ill: dict[str, Any]) -> dict[str, Any]:
-    """A patient whose risk is raised, not critical."""
-    milder = {"2524-7": 2.4, "2744-1": 7.33, "9269-2": 10, "8478-0": 68, "8480-6": 102, "2160-0": 2.0, "777-3": 140,
-              "3094-0": 38, "9187-6": 45, "1975-2": 1.5, "8310-5": 36.4, "8867-4": 112, "8462-4": 54}  # fmt: skip
-    for entry in ill["prefetch"]["vitals"]["entry"]:
-        resource = entry["resource"]
-        code = resource["code"]["coding"][0]["code"]
-        resource["valueQuantity"]["value"] = milder.get(code, resource["valueQuantity"]["value"])
-    ill["prefetch"]["labs"] = ill["prefetch"]["vitals"]
-    return ill
+    return lambda wishes: Ward(open_with(wishes))
 
 
 def test_the_patients_of_these_tests_are_what_they_are_called(

@@ -94,6 +94,9 @@ def test_secret_and_keys_come_from_files_beside_the_registry(folder: Path) -> No
         (PAGE + 'smart_refresh = "always"\n', "other than none or online or offline"),
         (PAGE + 'smart_unproved_user = "yes"\n', "must be true or false"),
         (PAGE + 'smart_style_origins = ["https://ehr.example/path"]\n', "origins such as"),
+        (PAGE + 'smart_sign_in_origins = ["https://login.example/path"]\n', "origins such as"),
+        (PAGE + 'smart_redirect = "mine"\n', "other than shared or own"),
+        (LEAST + 'smart_redirect = "own"\n', "without 'smart_client_id'"),
     ],
 )
 def test_a_fault_stops_the_start_in_words(folder: Path, entry: str, words: str) -> None:
@@ -115,6 +118,25 @@ def test_the_sheet_says_what_to_register(folder: Path) -> None:
         assert words in sheet, words
     assert "jwks.json" not in registration_sheet(read(PAGE, folder), "https://c.example/", [])
     assert "/smart/standalone" not in registration_sheet(read(LEAST, folder), "https://c.example/", [])
+
+
+def test_an_address_of_its_own_is_what_the_sheet_and_the_review_say(folder: Path) -> None:
+    """The default stays what is registered; with `own`, the entry's id stands behind it, and no doubt is left."""
+    shared, own = read(PAGE, folder), read(PAGE + 'smart_redirect = "own"\n', folder)
+    for client, address in ((shared, "https://c.example/smart/callback"), (own, "https://c.example/smart/callback/a")):
+        lines = registration_sheet(client, "https://c.example/", []).splitlines()
+        assert [line.split()[-1] for line in lines if line.startswith("redirect URI:")] == [address]
+    assert any('smart_redirect = "own"' in line for line in doubts(shared))
+    assert not any("smart_redirect" in line for line in doubts(own))
+    assert any("/smart/callback/a" in line for line in holds(own))
+    assert not any("/smart/callback" in line for line in holds(shared))
+
+
+def test_sign_in_pages_elsewhere_are_named(folder: Path) -> None:
+    """In the review, and nowhere by themselves."""
+    named = read(PAGE + 'smart_sign_in_origins = ["https://login.example"]\n', folder)
+    assert any("sign-in pages of https://login.example" in line for line in holds(named))
+    assert not any("sign-in" in line for line in holds(read(PAGE, folder)))
 
 
 def test_a_review_says_what_is_doubtful(folder: Path) -> None:

@@ -19,13 +19,14 @@ from chartside.factory import create_app, open_house
 from chartside.settings import Settings
 
 BASE_URL = "http://127.0.0.1:8100"
-REDIRECT_URI = f"{BASE_URL}/smart/callback"
+REDIRECT_URI = f"{BASE_URL}/smart/callback/ward"
 REGISTRY = """
 [clients.ward]
 name = "Ward"
 authentication = "loopback"
 fhir_base = "{iss}"
 smart_client_id = "chartside-app"
+smart_redirect = "own"
 smart_authentication = "private_key_jwt"
 smart_key_file = "keys.json"
 smart_refresh = "online"
@@ -74,7 +75,7 @@ def opened(browser: FlaskClient, peer: AuthorizationServer) -> Callable[[], str]
         begun = browser.get("/smart/launch", query_string={"iss": peer.iss, "launch": "L1"}, base_url=BASE_URL)
         peer.scope = parse_qs(urlsplit(begun.location).query)["scope"][0]
         callback = peer.authorize(begun.location)
-        return str(browser.get("/smart/callback", query_string=callback, base_url=BASE_URL).location)
+        return str(browser.get("/smart/callback/ward", query_string=callback, base_url=BASE_URL).location)
 
     return open_
 

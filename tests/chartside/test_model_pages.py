@@ -214,3 +214,11 @@ def test_every_model_has_a_page() -> None:
     assert len(manifests) >= 17
     for id_ in manifests:
         assert pages.get(f"/models/{id_}/").status_code == 200, id_
+
+
+def test_the_guideline_about_the_action_is_linked(pages: Any) -> None:
+    """On the page of a score; on the card of a trained model it stands as training wrote it."""
+    page = pages.get("/models/kfre/").text
+    assert '<a href="https://doi.org/10.1016/j.kint.2023.10.018" target="_blank" rel="noopener noreferrer">' in page
+    card = (MODELS_FOLDER / "icu_mortality" / "evidence" / "card.html").read_text(encoding="utf-8")
+    assert "(https://doi.org/10.1097/CCM.0000000000001856)" in card

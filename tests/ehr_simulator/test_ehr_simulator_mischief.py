@@ -359,6 +359,17 @@ def test_narrower_scope_is_really_narrower(road: Any) -> None:
     assert launch(road)["scope"] == "openid fhirUser launch"
 
 
+def test_a_narrower_renewal_is_really_narrower(road: Any) -> None:
+    """The first token reads all; the renewed one not what its response leaves out."""
+    road.mischief.arm("narrower_renewal")
+    body = launch(road)
+    assert road.read("Observation", body["access_token"]).status_code == 200
+    renewed = road.refresh(body["refresh_token"]).get_json()
+    assert "Observation" not in renewed["scope"]
+    assert road.read("Observation", renewed["access_token"]).status_code == 403
+    assert road.read("Patient/sim-02", renewed["access_token"]).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("asked", "granted"),
     [

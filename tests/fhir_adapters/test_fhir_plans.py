@@ -56,8 +56,11 @@ PARTS = [
 ]
 SMOKER = {"coding": [{"system": "http://snomed.info/sct", "code": "449868002", "display": "Daily"}], "text": "Smokes"}
 PANEL = BASE | {"id": "o2", "code": concept("85354-9"), "effectiveDateTime": WHEN, "component": PARTS}
+RANGE = {"low": quantity(0.5, "mmol/L"), "high": quantity(2.2, "mmol/L"), "text": "0.5 - 2.2"}
 TEMPLATES: dict[str, dict[str, Any]] = {
     "plain": PLAIN,
+    "with its range": PLAIN | {"id": "o21", "referenceRange": [RANGE]},
+    "panel with ranges": PANEL | {"id": "o22", "component": [{**part, "referenceRange": [RANGE]} for part in PARTS]},
     "panel": PANEL,
     "panel with a value of its own": PANEL
     | {"code": concept("8310-5"), "valueQuantity": quantity(99.5, "°F", "[degF]")},

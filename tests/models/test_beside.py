@@ -111,7 +111,7 @@ def test_a_score_that_gives_no_answer_says_why(chart: Any, scores: Any) -> None:
     manifest = replace(chart.model.manifest, needs=joined(chart.model.needs, sofa.needs))
     model = TreeRiskModel(manifest, [Comparator(sofa, silent)])
     found = model.assess(chart.record(*chart.ordinary(), incomplete=(MEDICINES, LABS)), chart.at(8))
-    assert found.unanswered == (replace(silent, incomplete=(MEDICINES,)),)
+    assert found.unanswered == (replace(silent, model=replace(sofa.info, guidelines=()), incomplete=(MEDICINES,)),)
 
 
 def test_a_probability_beside_says_what_was_not_read(chart: Any, scores: Any) -> None:
@@ -138,3 +138,13 @@ def test_medicines_that_were_read_close_the_range(with_sofa: TreeRiskModel, char
     assert closed.incomplete == ()
     assert closed.highest < open_.highest
     assert closed.value == open_.value
+
+
+def test_what_stands_beside_brings_no_guidelines(chart: Any, scores: Any) -> None:
+    """It suggests nothing; all else of it is as in its own answer. The model keeps its own."""
+    qsofa = scores["qsofa"]
+    found = TreeRiskModel(chart.model.manifest, [qsofa]).assess(chart.record(*chart.ordinary()), chart.at(8))
+    (beside,) = found.comparators
+    assert qsofa.info.guidelines
+    assert beside.model == replace(qsofa.info, guidelines=())
+    assert found.model.guidelines == chart.model.info.guidelines

@@ -140,6 +140,54 @@ def test_training_reads_a_manifest_without_an_artefact(tmp_path: Path) -> None:
     assert read_untrained(path).recipe == read_manifest(FOLDER / "model.toml").recipe
 
 
+GUIDELINE_URL = "https://doi.org/10.1097/CCM.0000000000001856"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://doi.org/10.1097/CCM",
+        "javascript:alert(1)",
+        "https://",
+        "https://localhost/x",
+        "https://user@doi.org/x",
+        "https://doi.org:8443/x",
+        "https://doi.org/a b",
+        'https://doi.org/\\"onclick=',
+        "https://doi.org/<script>",
+        "https://doi.org/\\u0430",
+        "//doi.org/x",
+        "https://doi.org/" + "x" * 300,
+    ],
+)
+def test_a_guideline_must_be_a_plain_https_address(tmp_path: Path, url: str) -> None:
+    """Clinicians open it from the patient's page."""
+    message = faults(altered(tmp_path, (GUIDELINE_URL, url)))
+    assert message.endswith("guidelines[1]: url must be an https address with a host, without user, port or spaces")
+
+
+def test_a_guideline_needs_a_title_and_nothing_else(tmp_path: Path) -> None:
+    """One line; a misspelt key is a fault."""
+    assert "guidelines[1]: title must be one line" in faults(altered(tmp_path, ("SCCM ICU", "SCCM\\nICU")))
+    message = faults(altered(tmp_path, (f'url = "{GUIDELINE_URL}"', f'link = "{GUIDELINE_URL}"')))
+    assert "guidelines[1]: url is missing" in message
+    assert "guidelines[1]: unknown key link" in message
+
+
+def test_a_model_may_have_no_guideline(tmp_path: Path) -> None:
+    """Not every action has one."""
+    rows = re.findall(r"\[\[guidelines\]\]\n.*\n.*\n", (FOLDER / "model.toml").read_text(encoding="utf-8"))
+    assert read_manifest(altered(tmp_path, *((row, "") for row in rows))).info.guidelines == ()
+
+
+def test_every_shipped_model_names_a_guideline_by_a_lasting_address() -> None:
+    """A DOI, or the page of the body that wrote it."""
+    hosts = ("https://doi.org/10.", "https://www.nice.org.uk/guidance/", "https://www.rcp.ac.uk/")
+    for manifest in read_manifests().values():
+        assert manifest.info.guidelines
+        assert all(one.url.startswith(hosts) for one in manifest.info.guidelines)
+
+
 @pytest.mark.parametrize("file", ["../model.skops", "/elsewhere/model.skops"])
 def test_an_artefact_outside_its_folder_is_refused(tmp_path: Path, file: str) -> None:
     """A manifest cannot point the loader elsewhere."""

@@ -145,6 +145,7 @@ FULL = PatientRecord(
             Source.FHIR,
             2.0,
             "v",
+            "1 to 2 v",
         ),
     ),
     conditions=(

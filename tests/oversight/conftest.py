@@ -74,6 +74,26 @@ def clock() -> StillClock:
     return StillClock()
 
 
+class Notes:
+    """An audit in memory that may refuse."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+        self.fault: Exception | None = None
+
+    def note(self, event: AuditEvent) -> None:
+        """Keep an event, or raise the fault."""
+        if self.fault:
+            raise self.fault
+        self.events.append(event)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    """What was noted."""
+    return Notes()
+
+
 def _give_up(reason: str) -> None:
     """Skip on a user's machine, fail in CI."""
     if os.environ.get("CI") == "true":

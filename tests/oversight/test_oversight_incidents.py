@@ -166,25 +166,6 @@ def test_a_ledger_of_before_takes_reports_after_the_upgrade(engine, ledger, inci
     assert incidents.reported(card.id, client="st-mary", user=HOUSE)
 
 
-class Notes:
-    """An audit in memory that may refuse."""
-
-    def __init__(self):
-        self.events = []
-        self.fault = None
-
-    def note(self, event):
-        if self.fault:
-            raise self.fault
-        self.events.append(event)
-
-
-@pytest.fixture
-def notes():
-    """What was noted."""
-    return Notes()
-
-
 INSIDE = {"Authorization": "Basic " + base64.b64encode(b"quality:right").decode()}
 
 

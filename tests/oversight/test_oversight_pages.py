@@ -19,25 +19,6 @@ from oversight.pages import PageDeps, create_blueprint
 ADDRESS = "/oversight/override-rates"
 
 
-class Notes:
-    """An audit in memory that may refuse."""
-
-    def __init__(self):
-        self.events = []
-        self.fault = None
-
-    def note(self, event):
-        if self.fault:
-            raise self.fault
-        self.events.append(event)
-
-
-@pytest.fixture
-def notes():
-    """What was noted."""
-    return Notes()
-
-
 def basic(user, password):
     """The header of HTTP Basic."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
@@ -111,9 +92,9 @@ def test_nobody_else_gets_in(client_with, filled, headers, method):
     assert "icu-mortality" not in response.text
 
 
-def test_password_does_not_stand_in_the_repr(tallies, clock):
+def test_password_does_not_stand_in_the_repr(tallies, clock, notes):
     """Whoever prints the dependencies does not print the password."""
-    assert "correct" not in repr(PageDeps(tallies, clock, Notes(), "correct"))
+    assert "correct" not in repr(PageDeps(tallies, clock, notes, "correct"))
 
 
 @pytest.mark.conforms(110)

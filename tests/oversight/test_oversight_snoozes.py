@@ -209,3 +209,37 @@ def test_the_quick_question_finds_own_snoozes_only(ledger, card, said, make_advi
     assert ledger.put_off(replace(call, user=USER), now - 24 * HOUR)
     assert not ledger.put_off(replace(call, user=USER), now)
     assert not ledger.put_off(replace(call, user=USER, client="another"), now - 24 * HOUR)
+
+
+@pytest.mark.parametrize(("hours", "holds"), [(0, True), (3.99, True), (4, False)])
+def test_a_snooze_in_force_is_found_from_another_advice(ledger, make_advice, card, said, hours, holds):
+    """With the id of the advice that it was given on, until it is over."""
+    given = said(card, Outcome.SNOOZED, reason=FOUR)
+    ledger.record([given])
+    found = ledger.snooze(make_advice(), given.time + hours * HOUR)
+    assert (found == given) is holds
+    assert holds or found is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"user": "Practitioner/2"}, {"user": ""}, {"patient_id": "p2"}, {"service": "other"}, {"client": "other"}],
+)
+def test_a_snooze_is_that_of_one_clinician_patient_and_service(ledger, make_advice, card, said, changes):
+    """Nobody else's is told, and none of another model."""
+    given = said(card, Outcome.SNOOZED, reason=FOUR)
+    ledger.record([given])
+    assert ledger.snooze(replace(make_advice(), **changes), given.time) is None
+
+
+def test_a_snooze_that_was_changed_is_not_in_force(ledger, make_advice, card, said):
+    """Withdrawn, answered otherwise, or in quarantine; an earlier one on another advice still holds."""
+    other = replace(make_advice(), time=card.time)
+    ledger.append(other)
+    first = said(other, Outcome.SNOOZED, reason=SNOOZES[2])
+    ledger.record([first, said(card, Outcome.SNOOZED, reason=FOUR, time=card.time + 2 * HOUR)])
+    assert ledger.snooze(card, card.time + 3 * HOUR).advice_id == card.id
+    ledger.record([said(card, Outcome.WITHDRAWN, time=card.time + 3 * HOUR)])
+    assert ledger.snooze(card, card.time + 3 * HOUR) == first
+    ledger.record([said(other, Outcome.ACCEPTED, time=card.time + 4 * HOUR)])
+    assert ledger.snooze(card, card.time + 4 * HOUR) is None

@@ -20,6 +20,7 @@ from clinical.assessment import (
     Basis,
     Estimate,
     Explanation,
+    Guideline,
     ModelInfo,
     Observed,
     RiskAssessment,
@@ -45,7 +46,7 @@ def tuples(of, most=3):
     return st.lists(of, max_size=most).map(tuple)
 
 
-facts = tuples(st.builds(Observation, codings=tuples(st.builds(Coding)), time=moments), 6)
+facts = tuples(st.builds(Observation, codings=tuples(st.builds(Coding)), time=moments, reference_range=texts), 6)
 bases = tuples(st.builds(Basis, time=st.none() | moments), 4)
 
 
@@ -62,7 +63,7 @@ def attributions(of_facts, of_bases):
 
 
 unused = tuples(st.builds(SetAside, codings=tuples(st.builds(Coding))))
-models = st.builds(ModelInfo, base_rate=numbers, hooks=tuples(texts))
+models = st.builds(ModelInfo, base_rate=numbers, hooks=tuples(texts), guidelines=tuples(st.builds(Guideline)))
 rest = {
     "model": models,
     "as_of": moments,

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from clinical.assessment import Guideline, ModelInfo
 from clinical.errors import LedgerUnavailable
 from oversight import vocabulary
 from oversight.database import writing
+from oversight.dataclass_json import from_tree, to_tree
 from oversight.vocabulary import Vocabularies, Vocabulary, word
 
 
@@ -105,3 +107,27 @@ def test_model_that_json_cannot_hold_is_refused(ledger, make_advice, assessment)
     """A base rate that is no number."""
     with pytest.raises(LedgerUnavailable):
         ledger.append(make_advice(finding=replace(assessment, model=replace(assessment.model, base_rate=float("nan")))))
+
+
+def test_guidelines_of_a_model_are_stored_with_its_words_and_not_with_each_entry(url, open_ledger, make_advice):
+    """An entry names them also once the model is no longer on the shelf, and is not a byte longer for them."""
+    plain = make_advice()
+    guideline = Guideline("A guideline of 2026", "https://guidelines.example/2026")
+    model = replace(plain.finding.model, guidelines=(guideline,))
+    named = make_advice(id="with-guidelines", finding=replace(plain.finding, model=model))
+    ledger, engine = open_ledger(url)
+    for advice in (plain, named):
+        ledger.append(advice)
+    assert find(open_ledger(url)[0], plain).finding.model.guidelines == ()
+    assert find(open_ledger(url)[0], named).finding.model == model
+    with engine.connect() as connection:
+        sizes = {row[0] for row in connection.execute(text("SELECT length(finding) FROM advice"))}
+    assert len(sizes) == 1
+
+
+def test_a_model_that_was_stored_before_there_were_guidelines_is_read(make_advice):
+    """It has none."""
+    model = make_advice().finding.model
+    tree = to_tree(model)
+    del tree["guidelines"]
+    assert from_tree(ModelInfo, tree) == model

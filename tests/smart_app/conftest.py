@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,8 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from smart_peer import REDIRECT, SCOPES, AuthorizationServer, RealClock, running
+from werkzeug.serving import make_server
 
-from clinical.advice import OTHER_STAY, Advice, Feedback, History, Receipt, WithheldReason
+from clinical.advice import OTHER_STAY, Advice, Feedback, History, Outcome, Receipt, WithheldReason
 from clinical.app_context import AppContexts
 from clinical.assessment import (
     Abstention,
@@ -29,18 +32,22 @@ from clinical.errors import LedgerUnavailable, NotAllowed
 from clinical.incident import IncidentReport
 from clinical.invocation import FhirAccess
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
+from clinical.snooze import snooze_span
 from fhir_adapters.http.transport import Limits, Transport
 from fhir_adapters.smart.session import Registration, SmartSessions, Visit
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
-from smart_app.ports.ehr import Banner, Ehr
+from smart_app.ports.ehr import Assessed, Banner, Ehr
 from smart_app.ports.fact import SourceFact
+from whole_answers import whole
 
 NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
 ISS = "https://ehr.example/fhir"
 OTHER_ISS = "https://other.example/fhir"
 BASE_URL = "https://chartside.example"
 CONTEXTS = AppContexts(b"c" * 32)
+# The sandbox in which a large EHR frames its apps: no top navigation.
+SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
 
 
 @dataclass
@@ -103,6 +110,19 @@ class FakeLedger:
         self._check()
         return next((item for item in reversed(self.feedback) if item.advice_id == advice_id), None)
 
+    def snooze(self, advice: Advice, at: datetime) -> Feedback | None:
+        """The latest that decides and holds."""
+        self._check()
+        own = [item for item in reversed(self.feedback) if item.user == advice.user and self._about(item, advice)]
+        holding = (item for item in own if self.decision(item.advice_id) is item and item.reason)
+        return next((item for item in holding if item.time + snooze_span(item.reason.code) > at), None)
+
+    def _about(self, item: Feedback, advice: Advice) -> bool:
+        """Whether a feedback is a snooze of the same service about the same patient."""
+        card = self.advice.get(item.advice_id)
+        same = card is not None and (card.service, card.patient_id) == (advice.service, advice.patient_id)
+        return same and item.outcome is Outcome.SNOOZED
+
     def record(self, batch: Sequence[Feedback]) -> Receipt:
         """Equal feedback counts once."""
         self._check()
@@ -151,7 +171,6 @@ class FakeVisit:
     user: str = "Practitioner/7"
     app_context: str | None = None
     need_patient_banner: bool = True
-    scopes: tuple[str, ...] = ("patient/Observation.rs",)
     not_granted: tuple[str, ...] = ()
     expires_at: datetime | None = None
     can_write: tuple[str, ...] = ()
@@ -193,6 +212,10 @@ class FakeSessions:
     def renewed(self, visit: FakeVisit, access: FhirAccess) -> FhirAccess:
         """Never."""
         raise NotAllowed("The EHR's permission to read this record has run out.")
+
+    def granted(self, visit: FakeVisit) -> FakeVisit:
+        """What the test says."""
+        return visit
 
     def end(self, visit: FakeVisit) -> None:
         """End."""
@@ -334,7 +357,7 @@ class House:
         """Why this user may see nothing of a service, as a test says it."""
         return self.silent.get((visit.user, service))
 
-    def assess(self, visit: FakeVisit, also: Sequence[str] = ()) -> list[Advice]:
+    def assess(self, visit: FakeVisit, also: Sequence[str] = ()) -> Assessed:
         """Every model, into the ledger."""
         self.also.append(tuple(also))
         if self.fault is not None:
@@ -345,7 +368,7 @@ class House:
         ]
         for advice in made:
             self.ledger.append(advice)
-        return made
+        return Assessed(self.banner(visit), made)
 
     def banner(self, visit: FakeVisit) -> Banner:
         """Who it is."""
@@ -443,6 +466,40 @@ def make():
             return CONTEXTS.write(advice.id, advice.client)
 
     return Make
+
+
+@contextmanager
+def _served(app: Flask) -> Iterator[str]:
+    """An app on a free port of this machine; gives its origin."""
+    server = make_server("127.0.0.1", 0, whole(app), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Flask], str]]:
+    """Serves apps on free ports until the test ends; gives the origin of each."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(_served(app))
+
+
+@pytest.fixture
+def chart_app() -> Flask:
+    """The EHR's own page: a frame around the address in its setting `SRC`."""
+    app = Flask("chart")
+    frame = '<!doctype html><iframe sandbox="{}" width="900" height="900" src="{}">'
+    app.add_url_rule("/", "chart", lambda: frame.format(SANDBOX, app.config["SRC"]))
+    return app
+
+
+@pytest.fixture
+def chart(chart_app: Flask, serve: Callable[[Flask], str]) -> str:
+    """Its origin on localhost, so that a page on 127.0.0.1 is another site."""
+    return serve(chart_app).replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture

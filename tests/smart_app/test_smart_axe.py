@@ -3,19 +3,16 @@
 import dataclasses
 import math
 import re
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from werkzeug.serving import make_server
 
 from clinical.advice import OVERRIDE_REASONS, Channel, Feedback, Outcome
 from clinical.assessment import Attribution, Basis, Explanation, Observed
 from clinical.errors import DataUnavailable
 from clinical.record import LOINC, Coding, Observation, Source
-from whole_answers import whole
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MAX_PAGE_BYTES = 150_000
@@ -41,12 +38,9 @@ def axe():
 
 
 @pytest.fixture
-def origin(house, facts, make) -> Iterator[str]:
+def origin(house, facts, make, serve) -> str:
     """The page with its source facts on a real port; the authorization server answers at once."""
-    server = make_server("127.0.0.1", 0, whole(house.app), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = serve(house.app)
     begin = house.sessions.begin
 
     def at_once(ehr, launch: str, redirect_uri: str):
@@ -58,10 +52,7 @@ def origin(house, facts, make) -> Iterator[str]:
         )
 
     house.sessions.begin = at_once
-    yield address
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    return address
 
 
 @pytest.fixture
@@ -263,13 +254,34 @@ def test_targets_are_large_enough(tab, states, origin, house, make) -> None:
     assert small == []
 
 
-def test_it_does_not_move_where_movement_is_not_wanted(tab, states, origin, house, make) -> None:
-    """prefers-reduced-motion: nothing is animated."""
-    states["three risks"]()
-    page = tab(reduced_motion="reduce")
-    go(page, "three risks", origin, make, house)
-    moving = "[...document.querySelectorAll('*')].filter(one => getComputedStyle(one).animationName !== 'none').length"
-    assert page.evaluate(moving) == 0
+# Every rule of every sheet that would move something, whatever state of an element it is for.
+MOVING = """() => { const found = [];
+  const lasts = durations => /[1-9]/.test(durations ?? '');
+  const walk = rules => { for (const rule of rules) {
+    if (rule.cssRules) walk(rule.cssRules);
+    const {transitionDuration, animationDuration, scrollBehavior} = rule.style ?? {};
+    if (lasts(transitionDuration) || lasts(animationDuration) || scrollBehavior === 'smooth')
+      found.push(rule.cssText.slice(0, 80)); } };
+  [...document.styleSheets, ...document.adoptedStyleSheets].forEach(sheet => walk(sheet.cssRules));
+  return [...found, ...document.getAnimations().map(one => one.constructor.name)]; }"""
+MOVE = """() => { const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`@keyframes blink { to { opacity: 0 } }
+    @media screen { button:hover { transition: color .2s } summary:active { animation: blink 1s } }`);
+  document.adoptedStyleSheets = [sheet]; }"""
+
+
+@pytest.mark.parametrize("state", ["three risks", "score", "problem", "busy", "fault"])
+def test_nothing_moves_for_anybody(tab, states, origin, house, make, state: str) -> None:
+    """No transition, no animation, no smooth scrolling: there is nothing for prefers-reduced-motion to take away.
+
+    Rules that move something would be found.
+    """
+    states[state]()
+    page = tab(reduced_motion="no-preference")
+    go(page, state, origin, make, house)
+    assert page.evaluate(MOVING) == []
+    page.evaluate(MOVE)
+    assert len(page.evaluate(MOVING)) == 2
 
 
 def test_the_page_is_light_with_everything_on(house, doctor, facts, make, make_score, make_equation) -> None:

@@ -1,22 +1,15 @@
 """The page in a real browser: in the EHR's frame, at 320 px, on paper, without JavaScript."""
 
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from clinical.advice import Outcome
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.ports.ehr import Ehr
-from whole_answers import whole
-
-# The sandbox in which a large EHR frames its apps: no top navigation.
-SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
 
 # Every text against the background behind it (WCAG 1.4.3); gives the texts that fall short.
 POOR_CONTRAST = """() => {
@@ -35,36 +28,6 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, a, labe
   .filter(el => el.checkVisibility() && el.getBoundingClientRect().height < 24).map(el => el.textContent.trim())"""
 
 
-def serve(app: Flask, host: str) -> Iterator[str]:
-    """Run an app on a free port; yields its origin."""
-    server = make_server(host, 0, whole(app), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://{host}:{server.server_port}"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-
-
-@pytest.fixture
-def frame_app() -> Flask:
-    """The EHR's page: a frame around the address in `src`."""
-    app = Flask("ehr")
-    app.add_url_rule(
-        "/",
-        "frame",
-        lambda: f'<!doctype html><iframe sandbox="{SANDBOX}" width="900" height="900" src="{app.config["SRC"]}">',
-    )
-    return app
-
-
-@pytest.fixture
-def ehr_origin(frame_app: Flask) -> Iterator[str]:
-    """Another site than the page's: localhost around 127.0.0.1."""
-    for origin in serve(frame_app, "127.0.0.1"):
-        yield origin.replace("127.0.0.1", "localhost")
-
-
 @dataclass(frozen=True)
 class Begun:
     """A launch on its way."""
@@ -81,10 +44,10 @@ def answering_at_once(origin: str, _ehr: Ehr, launch: str, _redirect_uri: str) -
 
 
 @pytest.fixture
-def origin(house, make, ehr_origin: str) -> Iterator[str]:
+def origin(house, make, chart: str, serve) -> str:
     """The page on a real port, for an EHR whose authorization server answers at once."""
     app = Flask("page")
-    ehr = Ehr("general", make.iss, "chartside", (ehr_origin,))
+    ehr = Ehr("general", make.iss, "chartside", (chart,))
     deps = Deps(
         ehrs={make.iss: ehr},
         sessions=house.sessions,
@@ -97,9 +60,9 @@ def origin(house, make, ehr_origin: str) -> Iterator[str]:
         secret=b"s" * 32,
     )
     app.register_blueprint(create_blueprint(deps))
-    for origin in serve(app, "127.0.0.1"):
-        house.sessions.begin = partial(answering_at_once, origin)
-        yield origin
+    origin = serve(app)
+    house.sessions.begin = partial(answering_at_once, origin)
+    return origin
 
 
 @pytest.fixture
@@ -125,12 +88,12 @@ def link(origin: str, make, launch: int = 1) -> str:
 
 
 def test_the_launch_works_in_a_sandboxed_frame_of_another_site(
-    tab, origin: str, ehr_origin: str, frame_app: Flask, house, make
+    tab, origin: str, chart: str, chart_app: Flask, house, make
 ) -> None:
     """Cookie, page and decision survive where SameSite=Lax would not, and the policy lets this EHR frame it."""
-    frame_app.config["SRC"] = link(origin, make)
+    chart_app.config["SRC"] = link(origin, make)
     page = tab()
-    page.goto(ehr_origin)
+    page.goto(chart)
     frame = page.frame_locator("iframe")
     frame.get_by_text("31 %").first.wait_for()
     frame.get_by_role("button", name="Accept").click()
@@ -139,13 +102,13 @@ def test_the_launch_works_in_a_sandboxed_frame_of_another_site(
     assert [text for text in page.said if "Security" in text] == []
 
 
-def test_a_stranger_may_not_frame_it(tab, origin: str, ehr_origin: str, frame_app: Flask, make) -> None:
+def test_a_stranger_may_not_frame_it(tab, origin: str, chart: str, chart_app: Flask, make) -> None:
     """127.0.0.1 is another origin than the registered localhost, so the browser shows nothing."""
-    frame_app.config["SRC"] = link(origin, make)
+    chart_app.config["SRC"] = link(origin, make)
     page = tab()
-    page.goto(ehr_origin.replace("localhost", "127.0.0.1"))
-    page.wait_for_timeout(300)
-    assert any("frame-ancestors" in text for text in page.said)
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.goto(chart.replace("localhost", "127.0.0.1"))
+    assert all("31 %" not in frame.content() for frame in page.frames)
 
 
 @pytest.mark.parametrize("kind", ["risk", "rich", "weak", "score", "partly", "equation"])

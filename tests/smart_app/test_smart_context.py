@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 from smart_peer import EC, REDIRECT, RSA, SCOPES
 
-from clinical.errors import LaunchFailed
+from clinical.errors import LaunchFailed, NotAllowed
 from fhir_adapters.smart.discovery import Discovery
 from fhir_adapters.smart.ehr_style import KEYS, sanitised
 from fhir_adapters.smart.session import LONG_URL, Registration
@@ -65,8 +66,8 @@ def test_scopes_are_asked_for_in_the_form_that_the_ehr_knows(
     """By capability, by what it lists, or by the registry; nothing is missing when all was granted."""
     server.discovery |= discovery
     server.scope = scope(*reads)
-    visit = launch_with(sessions_for(Registration(scopes=wished)))
-    assert visit.not_granted == ()
+    sessions = sessions_for(Registration(scopes=wished))
+    assert sessions.granted(launch_with(sessions)).not_granted == ()
     assert "*" not in server.scope
 
 
@@ -84,7 +85,7 @@ def test_the_grant_may_be_in_another_form_or_narrower_or_empty(sessions, launch_
     """The launch goes on, and says what is missing."""
     server.token["scope"] = granted
     visit = launch_with(sessions)
-    assert visit.not_granted == missing
+    assert sessions.granted(visit).not_granted == missing
     assert sessions.access(visit).scopes == tuple(granted.split())
 
 
@@ -108,16 +109,17 @@ def test_leave_to_write_is_asked_for_where_the_registry_says_so(
     types = tuple(sorted({name.split("/")[1].split(".")[0] for name in asked}))
     server.scope = scope(*(SCOPES if form == "v2" else V1), *asked)
     server.token["scope"] = f"{' '.join(SCOPES)} {granted}"
-    visit = launch_with(sessions_for(Registration(scopes=form, writes=types)))
-    assert set(visit.can_write) >= set(can_write)
-    assert ("RiskAssessment" in visit.can_write) == bool(can_write)
-    assert visit.not_granted == ()
+    sessions = sessions_for(Registration(scopes=form, writes=types))
+    found = sessions.granted(launch_with(sessions))
+    assert set(found.can_write) >= set(can_write)
+    assert ("RiskAssessment" in found.can_write) == bool(can_write)
+    assert found.not_granted == ()
 
 
-def test_nothing_may_be_written_that_was_not_asked_for(launch, server) -> None:
+def test_nothing_may_be_written_that_was_not_asked_for(launch, sessions, server) -> None:
     """A generous grant opens no door."""
     server.token["scope"] = "patient/*.cruds"
-    assert launch().can_write == ()
+    assert sessions.granted(launch()).can_write == ()
 
 
 def test_the_whole_context_is_read(launch, server) -> None:
@@ -363,17 +365,24 @@ def test_a_token_without_a_key_id_is_tried_with_each_key(launch, server, algorit
 
 
 @pytest.mark.parametrize("lifetime", ["3600", 3600.0])
-def test_expires_in_may_be_text(launch, server, lifetime) -> None:
+def test_expires_in_may_be_text(launch, sessions, server, real_clock, lifetime) -> None:
     """Seen in the field."""
     server.token["expires_in"] = lifetime
-    assert launch().expires_at is not None
+    visit = launch()
+    real_clock.ahead = timedelta(seconds=3590)
+    assert sessions.access(visit).token == "secret-access-token"
+    real_clock.ahead = timedelta(seconds=3601)
+    with pytest.raises(NotAllowed, match="has run out"):
+        sessions.access(visit)
 
 
 @pytest.mark.parametrize("lifetime", ["soon", True, None, [1]])
-def test_an_unclear_lifetime_is_none(launch, server, lifetime) -> None:
+def test_an_unclear_lifetime_is_none(launch, sessions, server, real_clock, lifetime) -> None:
     """Then a 401 is the first word on it."""
     server.token["expires_in"] = lifetime
-    assert launch().expires_at is None
+    visit = launch()
+    real_clock.ahead = timedelta(seconds=3840)
+    assert sessions.access(visit).token == "secret-access-token"
 
 
 def test_scopes_of_a_renewal_stay_within_the_first() -> None:

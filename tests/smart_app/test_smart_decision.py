@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from clinical.advice import OVERRIDE_REASONS, Channel, Outcome, Receipt
+from clinical.errors import LedgerUnavailable
 
 
 @pytest.fixture
@@ -131,12 +132,32 @@ def test_a_ledger_that_is_down_is_never_a_success(house, doctor, browser, page, 
 
 def _refuse(house):
     """A ledger that fails on feedback only."""
-    from clinical.errors import LedgerUnavailable
 
     def record(batch):
         raise LedgerUnavailable("The ledger cannot be reached.")
 
     return record
+
+
+@pytest.mark.parametrize("part", ["find", "decision"])
+@pytest.mark.parametrize("changes", [{"outcome": "accepted"}, {"outcome": "overridden"}], ids=str)
+def test_a_ledger_that_fails_before_anything_is_stored_says_so(house, doctor, browser, page, part, changes) -> None:
+    """Looking up the advice, or the decision before: not saved, with a way back, and never a page that looks saved."""
+    url, fields = page
+    setattr(house.ledger, part, _down)
+    answer = doctor.post(browser, url, {**fields, **changes})
+    assert answer.status_code == 503
+    assert "<h1>Not saved</h1>" in answer.text
+    assert f'href="{url.removesuffix("/decision")}">Back to the page' in answer.text
+    assert house.ledger.feedback == []
+    delattr(house.ledger, part)
+    assert doctor.post(browser, url, {**fields, "outcome": "accepted"}).status_code == 303
+    assert len(house.ledger.feedback) == 1
+
+
+def _down(*_, **__):
+    """A part of a ledger that fails."""
+    raise LedgerUnavailable("The ledger cannot be reached.")
 
 
 def test_quarantined_feedback_is_not_called_saved(house, doctor, browser, page) -> None:

@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from clinical.errors import LaunchFailed, SettingsInvalid
 from smart_app import cookies
+from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.launch.launching import MAX_LAUNCHES
 from smart_app.ports.ehr import Ehr
-from smart_app.sessions import MemorySessions
+from smart_app.sessions import MemorySessions, Stores, memory_stores
 
 
 def state_of(answer) -> str:
@@ -150,6 +152,7 @@ def test_the_answer_of_another_ehr_is_refused(house, doctor, browser, make) -> N
     house.sessions.visit = make.visit(client="other")
     state = state_of(doctor.begin(browser))
     assert come_back(browser, make, code="c", state=state).status_code == 502
+    assert house.sessions.ended == ["handle-of-the-tokens"]
 
 
 def test_two_patients_in_two_tabs_stay_apart(house, doctor, browser, make) -> None:
@@ -239,6 +242,47 @@ def test_the_store_is_bounded_and_forgets(house) -> None:
     house.clock.pass_(timedelta(minutes=1))
     assert store.get("c") is None
     assert store.put("c", 4, house.clock.now() + timedelta(minutes=1), new=True)
+
+
+@pytest.mark.parametrize("url", ["/smart/standalone/general", "/smart/launch?iss=https://ehr.example/fhir&launch=1"])
+def test_a_flood_of_launches_pushes_nobody_out(house, doctor, make, url) -> None:
+    """Strangers fill the places of one EHR: a new launch is told so and may come again, those on their way go on."""
+    app = Flask("few")
+    stores = Stores(
+        MemorySessions(house.clock, 3, group=lambda launch: launch.iss),
+        *(MemorySessions(house.clock) for _ in range(3)),
+    )
+    app.register_blueprint(create_blueprint(house.deps, stores))
+    house.app, clinician = app, app.test_client()
+    state = state_of(doctor.begin(clinician))
+    floods = [app.test_client().get(url, base_url=make.base_url) for _ in range(6)]
+    assert [answer.status_code for answer in floods] == [303] * 2 + [503] * 4
+    assert floods[-1].headers["Retry-After"]
+    assert "wait for its answer" in floods[-1].text
+    assert "Set-Cookie" not in floods[-1].headers
+    assert len(house.sessions.begun) == 3, "the EHR is asked nothing for a launch that has no place"
+    assert doctor.begin(app.test_client(), "https://other.example/fhir").status_code == 303
+    assert come_back(clinician, make, code="c", state=state).status_code == 303
+    assert doctor.begin(app.test_client()).status_code == 303, "a launch that has ended gives its place back"
+    house.clock.pass_(timedelta(minutes=10))
+    assert doctor.begin(app.test_client()).status_code == 303
+
+
+def test_a_launch_that_does_not_begin_holds_no_place(house, doctor, browser, make) -> None:
+    """An EHR that cannot be reached fills nothing up."""
+    stores = memory_stores(house.clock)
+    app = Flask("fails")
+    app.register_blueprint(create_blueprint(house.deps, stores))
+    house.app, begin = app, house.sessions.begin
+
+    def fail(*_):
+        raise LaunchFailed("The EHR's smart-configuration could not be read: the server answered 500.")
+
+    house.sessions.begin = fail
+    assert doctor.begin(app.test_client()).status_code == 502
+    assert stores.pending._kept == {}
+    house.sessions.begin = begin
+    assert doctor.begin(app.test_client()).status_code == 303
 
 
 def test_other_cookies_are_not_ours() -> None:
@@ -350,3 +394,13 @@ def test_a_token_of_the_visit_reaches_no_page(house, doctor, browser, make) -> N
     answer = browser.get(url, base_url=make.base_url)
     for secret in ("the-access-token", "handle-of-the-tokens", "state-"):
         assert secret not in text + url + str(answer.headers)
+
+
+def test_a_standalone_page_says_who_it_is_about(house, doctor, browser, make) -> None:
+    """Whatever the EHR says of its own banner: none stands around the page."""
+    for path, named in (("/smart/standalone/general", True), ("/smart/launch?iss=" + make.iss + "&launch=L", False)):
+        house.sessions.visit = make.visit(need_patient_banner=False)
+        begun = browser.get(path, base_url=make.base_url)
+        state = begun.location.split("state=")[1].split("&")[0]
+        back = browser.get("/smart/callback", query_string={"code": "c", "state": state}, base_url=make.base_url)
+        assert ("Ada P1" in browser.get(back.location, base_url=make.base_url).text) is named

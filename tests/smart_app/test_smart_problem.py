@@ -106,6 +106,18 @@ def test_a_ledger_that_is_down_is_never_a_success(house, doctor, browser, form) 
     assert doctor.post(browser, url, fields).status_code == 303
 
 
+@pytest.mark.parametrize("changes", [{}, {"kind": ""}], ids=str)
+def test_a_ledger_that_fails_before_a_report_is_stored_says_so(house, doctor, browser, form, changes) -> None:
+    """Not even the advice is found: not saved, with a way back."""
+    url, fields = form
+    house.ledger.down = True
+    answer = doctor.post(browser, url, {**fields, **changes})
+    assert answer.status_code == 503
+    assert "<h1>Not saved</h1>" in answer.text
+    assert "Back to the page" in answer.text
+    assert house.incidents.reports == {}
+
+
 def test_hostile_words_stay_words(house, doctor, browser, form) -> None:
     """Also in a form that comes back."""
     url, fields = form

@@ -1,66 +1,25 @@
 """Whole launches in Chromium: the page in a cross-site frame against a strict authorization server."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from flask import Flask
 from smart_peer import SCOPES
-from werkzeug.serving import make_server
 
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.ports.ehr import Ehr
-from whole_answers import whole
-
-SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """Run an app on a free port; gives its origin."""
-    made = make_server("127.0.0.1", 0, whole(app), threaded=True)
-    thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    thread.join(5)
-    made.server_close()
 
 
 @pytest.fixture
-def chart_app() -> Flask:
-    """The EHR's own page: a frame around the address in `SRC`."""
-    app = Flask("chart")
-    app.add_url_rule(
-        "/",
-        "chart",
-        lambda: f'<!doctype html><iframe sandbox="{SANDBOX}" width="900" height="900" src="{app.config["SRC"]}">',
-    )
-    return app
-
-
-@pytest.fixture
-def chart(chart_app: Flask) -> Iterator[str]:
-    """On localhost, so that the page on 127.0.0.1 is another site."""
-    with serving(chart_app) as origin:
-        yield origin.replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture
-def road(house, make, server, real_clock, sessions_for, chart: str):
+def road(house, make, server, real_clock, sessions_for, chart: str, serve):
     """Serves the page with real sessions; gives its origin."""
-    opened = []
 
-    def serve(**changes) -> str:
+    def open_(**changes) -> str:
         app = Flask("page")
         sessions = sessions_for(**changes)
         ehr = Ehr("general", server.iss, "chartside-app", (chart,))
-        context = serving(app)
-        origin = context.__enter__()
-        opened.append(context)
+        origin = serve(app)
         deps = Deps(
             {ehr.iss: ehr}, sessions, house.assess, house.banner, house.ledger, real_clock, make.contexts,
             origin, b"s" * 32,
@@ -69,9 +28,7 @@ def road(house, make, server, real_clock, sessions_for, chart: str):
         server.redirect_uri = f"{origin}/smart/callback"
         return origin
 
-    yield serve
-    for context in opened:
-        context.__exit__(None, None, None)
+    return open_
 
 
 @pytest.fixture

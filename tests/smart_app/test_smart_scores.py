@@ -95,7 +95,7 @@ def test_a_risk_has_what_stands_beside_its_number(house, doctor, make_rich) -> N
     """Range and what it is, values outside of training, further risks, coverage, scores, diagnoses."""
     text = show(house, doctor, make_rich())
     for words in (
-        "Range 44 to 57 % : what is known of earlier patients does not narrow it further.",
+        "Range 44 to 57 % : earlier patients cannot tell it more exactly.",
         "Outside what the model learned from: Age 103 years.",
         "Also estimated: heart failure within 10 years 4 % ; stroke within 10 years 30 % .",
         "62 % of what usually decides this model's answer was found.",

@@ -35,7 +35,7 @@ def test_a_launch_reads_the_whole_context(launch: Callable[[], Visit], sessions,
     visit = launch()
     assert (visit.client, visit.patient_id, visit.encounter_id) == ("general", "p1", "e1")
     assert (visit.user, visit.app_context, visit.need_patient_banner) == ("Practitioner/7", "abc", False)
-    assert visit.not_granted == ()
+    assert sessions.granted(visit).not_granted == ()
     access = sessions.access(visit)
     assert (access.base_url, access.token) == (server.iss, "secret-access-token")
     assert "secret-access-token" not in repr(visit)
@@ -235,13 +235,13 @@ def test_unusable_token_responses_are_refused(launch, server, token: dict) -> No
         launch()
 
 
-def test_what_the_token_response_leaves_out(launch, server) -> None:
+def test_what_the_token_response_leaves_out(launch, sessions, server) -> None:
     """No banner flag means: show it. No scope means: as asked. No encounter and no appContext is fine."""
     server.token = dict.fromkeys(("need_patient_banner", "scope", "encounter", "appContext", "expires_in"))
     visit = launch()
     assert visit.need_patient_banner
-    assert (visit.encounter_id, visit.app_context, visit.expires_at) == (None, None, None)
-    assert visit.not_granted == ()
+    assert (visit.encounter_id, visit.app_context) == (None, None)
+    assert sessions.granted(visit).not_granted == ()
 
 
 @pytest.mark.parametrize(
@@ -255,10 +255,10 @@ def test_what_the_token_response_leaves_out(launch, server) -> None:
         ("", SCOPES),
     ],
 )
-def test_what_was_not_granted_is_named(launch, server, granted: str, missing: tuple) -> None:
+def test_what_was_not_granted_is_named(launch, sessions, server, granted: str, missing: tuple) -> None:
     """v1 and v2 forms are compared; a scope with a filter gives only a part."""
     server.token["scope"] = f"launch openid fhirUser {granted}"
-    assert launch().not_granted == missing
+    assert sessions.granted(launch()).not_granted == missing
 
 
 def test_a_callback_is_used_once(sessions: SmartSessions, server, ehr: Ehr) -> None:

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from smart_peer import REDIRECT
 
-from clinical.errors import NotAllowed
+from clinical.errors import LaunchFailed, NotAllowed
 from fhir_adapters.http.deadline import Deadline, FetchFailed
 from fhir_adapters.http.renewing import RenewingTransport
 from fhir_adapters.http.transport import Limits
@@ -194,6 +195,84 @@ def test_leaving_during_a_refresh_revokes_the_new_tokens(online, launch_with, se
         online.end(visit)
         assert renewing.result().token == "renewed-token-1"
     assert [form["token"] for form in server.revoked] == [*server.refresh_tokens, "renewed-token-1"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"claims": {"nonce": "another"}},
+        {"token": {"id_token": None}},
+        {"token": {"patient": None}},
+        {"token": {"patient": "../p2"}},
+        {"token": {"encounter": "a b"}},
+        {"token": {"token_type": "mac"}},
+    ],
+    ids=str,
+)
+def test_what_was_given_for_a_refused_launch_goes_back(sessions_for, launch_with, server, broken) -> None:
+    """The code was exchanged and the launch is refused all the same: both tokens are revoked, in the client's name."""
+    server.refreshes, server.scope, server.secret = True, SCOPE, "s3cret"
+    server.discovery["revocation_endpoint"] = f"{server.origin}/revoke"
+    server.claims, server.token = broken.get("claims", {}), broken.get("token", {})
+    sessions = sessions_for(Registration(Basic("s3cret"), refresh="online"))
+    with pytest.raises(LaunchFailed):
+        launch_with(sessions)
+    given = [(form["token_type_hint"], form["token"]) for form in server.revoked]
+    assert given == [("refresh_token", *server.refresh_tokens), ("access_token", "secret-access-token")]
+    assert sessions._keeper._handles == {}
+
+
+def test_nothing_is_revoked_where_nothing_was_given(sessions, server, ehr) -> None:
+    """A callback that is refused before the exchange, and a code that was not exchanged."""
+    server.discovery["revocation_endpoint"] = f"{server.origin}/revoke"
+    begun = sessions.begin(ehr, "L1", REDIRECT)
+    for callback in ({"code": "c", "state": "wrong"}, {"code": "c", "state": begun.state}):
+        with pytest.raises(LaunchFailed):
+            sessions.complete(begun.pending, callback)
+    assert server.revoked == []
+
+
+@pytest.mark.parametrize("endpoint", ["absent", "https://192.0.2.1/revoke", "slow"])
+def test_a_fault_of_revoking_never_hides_why_the_launch_was_refused(
+    sessions, launch_with, server, endpoint, monkeypatch
+) -> None:
+    """404, nobody there, no end: the words are those of the launch, and they come in time."""
+    where = {"absent": f"{server.origin}/absent", "slow": f"{server.origin}/revoke"}
+    server.discovery["revocation_endpoint"] = where.get(endpoint, endpoint)
+    monkeypatch.setattr(server, "slow_revoke", 1.0 if endpoint == "slow" else 0.0)
+    server.token = {"patient": None}
+    started = time.monotonic()
+    with pytest.raises(LaunchFailed, match="did not say whose chart is open"):
+        launch_with(sessions)
+    assert time.monotonic() - started < 3.5
+
+
+def test_a_token_for_another_patient_is_revoked(online, launch_with, server) -> None:
+    """What a refresh brought for another chart is not kept, not even unused."""
+    server.discovery["revocation_endpoint"] = f"{server.origin}/revoke"
+    visit = launch_with(online)
+    server.refreshed = {"patient": "p2"}
+    with pytest.raises(NotAllowed):
+        online.renewed(visit, online.access(visit))
+    assert [form["token"] for form in server.revoked] == [*server.refresh_tokens, "renewed-token-1"]
+
+
+def test_what_is_granted_is_what_holds_now(sessions_for, launch_with, server) -> None:
+    """At the launch all of it; after a refresh with a narrower scope what is left of it; at the end nothing."""
+    writes = "patient/Provenance.crs patient/RiskAssessment.crs"
+    server.refreshes, server.scope = True, f"{SCOPE} {writes}"
+    sessions = sessions_for(Registration(refresh="online", writes=("Provenance", "RiskAssessment")))
+    visit = launch_with(sessions)
+    granted = sessions.granted(visit)
+    assert (granted.not_granted, set(granted.can_write)) == ((), {"RiskAssessment", "Provenance"})
+    assert granted.scopes == tuple(server.scope.split())
+    server.refreshed = {"scope": "patient/Patient.rs patient/Encounter.rs patient/Provenance.crs"}
+    sessions.renewed(visit, sessions.access(visit))
+    granted = sessions.granted(visit)
+    assert (granted.not_granted, granted.can_write) == (("patient/Observation.rs",), ("Provenance",))
+    assert granted.scopes == sessions.access(visit).scopes == tuple(server.refreshed["scope"].split())
+    sessions.end(visit)
+    assert (sessions.granted(visit).scopes, sessions.granted(visit).can_write) == ((), ())
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://192.0.2.1/revoke", "absent"])

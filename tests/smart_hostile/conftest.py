@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from smart_hostile.evil_ward import EvilWard, running_evil_ward
+from smart_hostile.frame import Tab
 from smart_hostile.person import Person
 from smart_hostile.ward import Ward, listening, running_ward
 
@@ -41,6 +43,20 @@ def person(ward: Ward) -> Iterator[Person]:
     made = Person(ward)
     yield made
     assert ward.leaks(*made.answers) == []
+
+
+@pytest.fixture
+def browser(chrome: Any, ward: Ward) -> Iterator[Any]:
+    """A Chromium of its own: opens tabs, which share their cookies."""
+    context = chrome.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(browser: Any, ward: Ward) -> Tab:
+    """A tab of the EHR."""
+    return Tab(browser.new_page(), ward)
 
 
 @pytest.fixture(scope="session")

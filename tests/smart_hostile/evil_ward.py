@@ -145,7 +145,10 @@ class EvilWard:
         self.peer.scope = parse_qs(urlsplit(begun.location).query)["scope"][0]
         back = browser.get("/smart/callback", query_string=self.peer.authorize(begun.location), base_url=self.url)
         assert back.status_code == 303, back.text
+        until = time.monotonic() + BOUND_S
         answer = browser.get(back.location, base_url=self.url)
+        while "Refresh" in answer.headers and time.monotonic() < until:  # as a browser does
+            answer = browser.get(back.location, base_url=self.url)
         self.answers.append(f"{answer.headers}{answer.text}")
         return answer
 

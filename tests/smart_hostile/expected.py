@@ -97,6 +97,7 @@ EXPECTED: Mapping[str, list[tuple[object, Opens | Refused]]] = {
         (("patient/MedicationRequest", "patient/Procedure"), Opens(MEDS, True)),
         (("patient/Observation",), Opens(("Not assessed", "the granted scopes do not cover Observation"), True)),
     ],
+    "narrower_renewal": opens(),
     "other_form": opens(),
     "exact_scope": [
         ("openid fhirUser launch patient/*.rs", Opens()),

@@ -3,79 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from smart_hostile.ward import NAMES, OPEN_PAGE, OTHER_PATIENT, PATIENT, TOKEN_SECONDS, OneEhr, Ward
-
-# The sandbox in which a large EHR frames its apps: no top navigation.
-SANDBOX = (
-    "allow-forms allow-modals allow-pointer-lock allow-popups allow-popups-to-escape-sandbox allow-same-origin "
-    "allow-scripts allow-downloads"
-)
-FRAMED = """([address, sandbox]) => {
-  document.querySelectorAll('iframe').forEach(old => old.remove());
-  const frame = document.createElement('iframe');
-  frame.setAttribute('sandbox', sandbox); frame.width = 900; frame.height = 700; frame.src = address;
-  document.body.append(frame); }"""
-
-
-@dataclass
-class Tab:
-    """A tab of the EHR. `said` are the faults and refusals that its console tells."""
-
-    page: Any
-    ward: Ward
-    said: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Listen."""
-        self.page.on("console", lambda message: self.said.append(message.text) if message.type == "error" else None)
-        self.page.on("pageerror", lambda fault: self.said.append(str(fault)))
-
-    def chart(self, patient: str) -> None:
-        """Open a chart, which fires the hook."""
-        self.page.goto(f"{self.ward.ehr.settings.base_url}/chart/{patient}")
-
-    def put(self, address: str) -> Any:
-        """An address in a sandboxed frame on a page of the EHR; gives what is in the frame."""
-        if not self.page.url.startswith(self.ward.ehr.settings.base_url):
-            self.page.goto(self.ward.ehr.settings.base_url)
-        self.page.evaluate(FRAMED, [address, SANDBOX])
-        return self.inside
-
-    def launch(self, patient: str = PATIENT, ehr: OneEhr | None = None) -> Any:
-        """A launch as from the chart, with the banner on the page; gives what is in the frame."""
-        ehr = ehr or self.ward.ehr
-        return self.put(f"{self.ward.url}/smart/launch?iss={ehr.fhir}&launch={ehr.launch(patient)}")
-
-    @property
-    def inside(self) -> Any:
-        """What is in the frame."""
-        return self.page.frame_locator("iframe")
-
-    @property
-    def address(self) -> str:
-        """Where the frame is."""
-        return next(str(frame.url) for frame in self.page.frames if frame.url.startswith(self.ward.url))
-
-
-@pytest.fixture
-def browser(chrome: Any, ward: Ward) -> Iterator[Any]:
-    """A browser of its own: opens tabs, which share their cookies."""
-    context = chrome.new_context()
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def tab(browser: Any, ward: Ward) -> Tab:
-    """A tab."""
-    return Tab(browser.new_page(), ward)
+from smart_hostile.frame import Tab
+from smart_hostile.ward import NAMES, OPEN_PAGE, OTHER_PATIENT, PATIENT, TOKEN_SECONDS
 
 
 def test_from_the_card_to_the_page(tab: Tab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -12,25 +13,34 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, render_template_string
+from flask import Blueprint, Flask, render_template_string, request
 from werkzeug.serving import make_server
 
 from clinical.advice import Advice, WithheldReason
 from clinical.errors import MalformedRequest, NotAllowed, NotAuthenticated
 from clinical.what_if import WhatIfOffer
+from models.runtime.catalogue import MODELS_FOLDER
 from smart_app.form_token import form_token
 from smart_app.headers import protect
+from smart_app.language.language import Language
+from smart_app.language.shelf import load_languages
+from smart_app.language.speaking import speak
 from smart_app.what_if.routes import WhatIf, add_what_if
+from smart_app.what_if.view import slightly
 from whole_answers import whole
 
 SECRET = b"s" * 32
 TEMPLATES = Path(__file__).resolve().parents[2] / "smart_app" / "templates"
 LAUNCH = SimpleNamespace(id="L1", browser="b")
 TOKEN = form_token(SECRET, "L1", "b")
-PAGE = """<!doctype html><html lang="en"><head><title>Risk</title>
+PAGE = """<!doctype html><html lang="{{ language().code }}"><head><title>Risk</title>
 <link rel="icon" href="/smart/static/icon.svg"></head><body><main><h1>Risk</h1>
 {% from "smart_app/what_if.html" import what_if_of %}
 {% for one in views.values() %}{{ what_if_of(one, launch, token) }}{% endfor %}</main></body></html>"""
+ROOMS = (MODELS_FOLDER.parent / "clinical", MODELS_FOLDER.parent / "fhir_adapters", MODELS_FOLDER / "runtime")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Words that would not stand in a Spanish sentence.
+ENGLISH = re.compile(r"\b(?:the|of|with|was|were|is|it|and|or|to|from|value|values|measured|risk|old|numbers?)\b", re.I)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'"
 )
@@ -89,6 +99,8 @@ def desktop(shelf: Any, make_advice: Callable[..., Advice]) -> Desktop:
         static_url_path="/static",
     )
     add_what_if(blueprint, what_if)
+    languages = load_languages((*ROOMS, shelf.manifest.folder))
+    speak(blueprint, languages, lambda: request.accept_languages.best or "")
 
     @blueprint.get("/page/<launch_id>")
     def page(launch_id: str) -> str:
@@ -283,6 +295,9 @@ def test_where_nothing_may_be_asked_the_page_says_why(
     """No form, no script's data, one sentence; a model without what-if has no part on the page at all."""
     advice = replace(make_advice(), finding=make_assessment(), withheld=None)
     app = Flask("bare", template_folder=str(TEMPLATES), static_folder=None)
+    blueprint = Blueprint("words", __name__)
+    speak(blueprint, {}, str)
+    app.register_blueprint(blueprint)
     app.add_url_rule("/s/<path:filename>", "smart_app.static", lambda filename: filename)
     what_if = WhatIf(FakeOpening({advice.id: advice}), {advice.finding.model.id: model})  # type: ignore[arg-type]
     with app.test_request_context():
@@ -293,12 +308,22 @@ def test_where_nothing_may_be_asked_the_page_says_why(
         assert WhatIf(FakeOpening({}), {}).views([advice]) == {}  # type: ignore[arg-type]
 
 
-def test_words_in_the_browser_are_the_servers(desktop: Desktop, live: str, chrome: Any) -> None:
-    """Percent and multipliers read the same for many numbers, halves and ends among them."""
+@pytest.fixture(params=["en-US", "es-MX"])
+def reader(request: pytest.FixtureRequest, chrome: Any) -> Iterator[Any]:
+    """A tab of a browser that asks for a language."""
+    context = chrome.new_context(locale=request.param)
+    yield context.new_page()
+    context.close()
+
+
+def test_words_in_the_browser_are_the_servers(desktop: Desktop, live: str, reader: Any) -> None:
+    """Percent and multipliers read the same for many numbers, halves and ends among them, in each language."""
     from clinical import wording
 
-    page = chrome.new_page()
+    page = reader
     page.goto(f"{live}/smart/page/L1")
+    code = page.evaluate("document.documentElement.lang")
+    language = load_languages(ROOMS).get(code, Language())
     numbers = [i / 2000 for i in range(1, 2000)] + [0.005, 0.0099999, 0.01, 0.99, 0.9900001, 0.125, 0.375, 1e-12]
     factors = [
         1.0,
@@ -315,8 +340,112 @@ def test_words_in_the_browser_are_the_servers(desktop: Desktop, live: str, chrom
         *(x * 7 + 1e-3 for x in numbers),
     ]
     script = """async ([p, f]) => { const w = await import("/smart/static/what_if/words.js");
-      return [p.map((x) => [w.percent(x), w.ofHundred(x)]), f.map((x) => [w.multiplier(x), w.direction(x)])]; }"""
+      const said = JSON.parse(document.querySelector("[data-words]").dataset.words);
+      return [p.map((x) => [w.percent(x), w.ofHundred(x, said)]), f.map((x) => [w.multiplier(x), w.direction(x)])]; }"""
     first, second = page.evaluate(script, [numbers, factors])
-    assert first == [[wording.percent(x), wording.of_hundred(x)] for x in numbers]
+    assert first == [[wording.percent(x), language.told(wording.of_hundred(x))] for x in numbers]
     assert second == [[wording.multiplier(x), wording.direction(x)] for x in factors]
-    page.close()
+    pairs = [(0.4, 0.4), (0.4, 0.4000000001), (0.4, 0.402), (0.402, 0.4), (0.4, 0.41), (0.994, 0.999), (0.001, 0.009)]
+    script = """async (pairs) => { const w = await import("/smart/static/what_if/words.js");
+      return pairs.map(([one, other]) => w.slightly(one, other)); }"""
+    assert page.evaluate(script, pairs) == [slightly(*pair) for pair in pairs]
+    assert len({slightly(*pair) for pair in pairs}) == 4
+
+
+def region(text: str) -> str:
+    """The words of the answer of a page."""
+    found = re.search(r'<div role="status" aria-live="polite">(.*?)</p>', text, re.DOTALL)
+    assert found is not None
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", found[1])).split())
+
+
+def test_the_script_says_what_the_form_says(desktop: Desktop, live: str, reader: Any) -> None:
+    """For the same numbers, in each language: the answer, what was measured, and each driver."""
+    page = reader
+    page.goto(f"{live}/smart/page/L1")
+    code = page.evaluate("document.documentElement.lang")
+    page.locator("summary").first.click()
+    page.wait_for_selector("details[data-state=ready]")
+    one = max(desktop.shelf.what_if.offer(desktop.asked.finding).inputs, key=lambda one: one.high - one.low)
+    slider = page.locator(f'[data-input="{one.name}"] input')
+    for key, value in (("End", one.high), ("Home", one.low)):
+        slider.press(key)
+        form = {"csrf_token": TOKEN, "advice": "a1", f"value-{one.name}": f"{value:f}"}
+        client = desktop.app.test_client()
+        answer = client.post("/smart/page/L1/what-if", data=form, headers={"Accept-Language": code}).text
+        said = page.locator("[aria-live]").first.inner_text()
+        told = region(answer)
+        assert said.split(")")[0] == told.split(")")[0]
+        assert told.endswith(said.rsplit(". ", 1)[1])
+        drivers = [html.unescape(driver) for driver in re.findall(r"<li>(.*?)</li>", answer)]
+        assert page.locator("[data-drivers] li").all_inner_texts() == drivers
+        assert page.locator("[data-drivers] p").inner_text() in html.unescape(answer)
+        assert ("nivel: " in said) == ("no el efecto de un tratamiento" in said) == (code == "es")
+    page.locator("button[type=reset]").click()
+    assert page.locator("[aria-live]").first.inner_text().endswith("con lo medido." if code == "es" else "measured.")
+    kept = page.locator(f'[data-input="{one.name}"] output').inner_text()
+    assert kept.endswith(", lo medido" if code == "es" else ", as measured")
+
+
+def words_of(text: str) -> str:
+    """The words of a part of a page."""
+    text = re.sub(r"<h1>Risk</h1>|<(title|footer|script)\b.*?</\1>|data-words='[^']*'", "", text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_the_form_in_spanish_has_the_numbers_of_the_english_one(desktop: Desktop) -> None:
+    """Nothing is left in English, neither on the page nor in an answer or a refusal."""
+    client = desktop.app.test_client()
+    one = desktop.shelf.what_if.offer(desktop.asked.finding).inputs[0]
+    forms = ({f"value-{one.name}": f"{one.low:f}"}, {f"value-{one.name}": "99999"}, {f"value-{one.name}": "x"}, {})
+    for form in ({}, *({"csrf_token": TOKEN, "advice": "a1", **each} for each in forms)):
+        told = {}
+        for code in ("es", "en"):
+            head = {"Accept-Language": code}
+            send = client.post if form else client.get
+            answer = send("/smart/page/L1/what-if" if form else "/smart/page/L1", data=form, headers=head)
+            assert f'<html lang="{code}">' in answer.text
+            told[code] = answer.text
+        assert '<span lang="en">' not in told["es"]
+        numbers = (sorted(re.findall(r"\d+(?:\.\d+)?", words_of(told[code]))) for code in ("es", "en"))
+        assert next(numbers) == next(numbers)
+        assert not ENGLISH.findall(words_of(told["es"]).replace("72 o 4.5", "")), words_of(told["es"])
+
+
+def test_the_sheet_is_the_same_in_spanish(desktop: Desktop) -> None:
+    """But for the words that are shown: what is worked out is worked out from English names."""
+    client = desktop.app.test_client()
+    spanish, english = (
+        client.get("/smart/page/L1/what-if/a1", headers={"Accept-Language": code}).json for code in ("es", "en")
+    )
+    names = {*english["labels"], *(tier["name"] for tier in english["tiers"])}
+    shown = spanish.pop("shown")
+    assert english.pop("shown") == {}
+    assert spanish == english
+    assert set(shown) <= names
+    assert {tier["name"] for tier in english["tiers"]} <= set(shown)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_axe_finds_nothing_in_spanish(desktop: Desktop, live: str, chrome: Any, width: int) -> None:
+    """WCAG 2.2 A and AA, with the sliders open and with the answer of the form; longer words do not scroll sideways."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = chrome.new_context(locale="es-MX", viewport={"width": width, "height": 800})
+    page = context.new_page()
+    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+    page.goto(f"{live}/smart/page/L1")
+    page.locator("summary").first.click()
+    page.wait_for_selector("details[data-state=ready]")
+    page.locator("input[type=range]").first.press("Home")
+    assert Axe().run(page, options=options).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.route("**/model/*", lambda route: route.abort())
+    page.reload()
+    page.locator("summary").first.click()
+    page.wait_for_selector("details[data-state=plain]")
+    page.get_by_role("button", name="Calcular").click()
+    page.wait_for_selector(".big-answer")
+    assert Axe().run(page, options=options).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from ehr_simulator.authorization.mischief.board import Mischief
 from ehr_simulator.authorization.scopes import form_of, parse
@@ -15,13 +16,23 @@ def granted(scope: str, mischief: Mischief, who: Who) -> str:
     exact = mischief.value("exact_scope", who, default="")
     if exact is not None:
         return str(exact)
-    refused = mischief.value("narrower_scope", who, default=("patient/Observation",))
-    if refused is not None:
-        beginnings = (refused,) if isinstance(refused, str) else tuple(refused)
-        scope = " ".join(text for text in scope.split() if not text.startswith(beginnings))
+    scope = _without(scope, mischief.value("narrower_scope", who, default=("patient/Observation",)))
     if mischief.on("other_form", who):
         scope = " ".join(dict.fromkeys(map(_in_other_form, scope.split())))
     return scope
+
+
+def renewed(scope: str, mischief: Mischief, who: Who) -> str:
+    """What the token of a refresh really allows."""
+    return _without(scope, mischief.value("narrower_renewal", who, default=("patient/Observation",)))
+
+
+def _without(scope: str, beginnings: object) -> str:
+    """A scope without what begins with a text, or with one of several; None leaves it as it is."""
+    if beginnings is None:
+        return scope
+    refused = (beginnings,) if isinstance(beginnings, str) else tuple(map(str, cast("Iterable[object]", beginnings)))
+    return " ".join(text for text in scope.split() if not text.startswith(refused))
 
 
 def _in_other_form(text: str) -> str:

@@ -50,6 +50,7 @@ TOKENS: Mapping[str, str] = {
 }
 SCOPES: Mapping[str, str] = {
     "narrower_scope": "scopes that begin with one of these are not granted (value: tuple, patient/Observation)",
+    "narrower_renewal": "a refresh leaves out scopes that begin with one of these (value: tuple, patient/Observation)",
     "other_form": "v1 scopes are granted in the v2 form and v2 ones in the v1 form",
     "exact_scope": "this scope string is granted, whatever was asked (value)",
     "no_scope": "the token response names no scope",

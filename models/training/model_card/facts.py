@@ -27,6 +27,7 @@ def facts_of(info: ModelInfo, tiers: Sequence[Tier]) -> dict[str, str]:
         "action": info.action,
         "hooks": ", ".join(info.hooks),
         "base_rate": percent(info.base_rate),
+        "guidelines": "; ".join(f"{one.title} ({one.url})" for one in info.guidelines),
         "thresholds": ", ".join(f"{tier.name} from {percent(tier.at_least)}" for tier in tiers[1:]),
     }
 

@@ -28,6 +28,8 @@ def _head(card: ModelCard) -> Iterator[str]:
         "`attributes.toml` and the figures of the evaluation; [report.html](report.html) has them all."
     )
     yield f"**{_safe(facts['intended_use'])}**"
+    if facts.get("guidelines"):
+        yield f"Guideline about the suggested action: {_safe(facts['guidelines'])}"
 
 
 def _sections(card: ModelCard) -> Iterator[str]:

@@ -3,10 +3,9 @@
 
 import { Model } from "./model.js";
 import { changedRow } from "./program.js";
-import { percent, ofHundred, multiplier, direction } from "./words.js";
+import { direction, filled, multiplier, ofHundred, percent, slightly } from "./words.js";
 
 const DRIVERS = 5;
-const LABEL = "model's response to another number, not the effect of a treatment";
 
 /** A file of this server. Throws. */
 async function read(url) {
@@ -32,9 +31,10 @@ function element(name, text) {
 }
 
 class Form {
-  constructor(details, { model, sheet }) {
+  constructor(details, { model, sheet }, words) {
     this.model = model;
     this.sheet = sheet;
+    this.words = words;
     this.form = details.querySelector("form");
     this.region = details.querySelector("[aria-live]");
     this.list = details.querySelector("[data-drivers]");
@@ -90,35 +90,46 @@ class Form {
     }
   }
 
+  /** A label or a tier as the page's language has it. */
+  #shown(text) {
+    return Object.hasOwn(this.sheet.shown, text) ? this.sheet.shown[text] : text;
+  }
+
+  /** The answer, beside what was measured. */
+  #sentence(found, values) {
+    const [now, then] = [found.probability, this.sheet.probability];
+    const told = { percent: percent(now), ofHundred: ofHundred(now, this.words), tier: this.#shown(found.tier) };
+    if (Object.keys(values).every((name) => values[name] === this.sheet.latest[name])) return filled(this.words.measured, told);
+    const before = filled(this.words.before[slightly(then, now)], { before: percent(then) });
+    return `${filled(this.words.changed, told)} ${before}`;
+  }
+
+  /** What one driver does. */
+  #effect(driver) {
+    const factor = Math.exp(driver.logOdds);
+    return filled(this.words.effect[direction(factor)], { label: this.#shown(driver.label), times: multiplier(factor) });
+  }
+
   /** Work it out and say it. */
   show() {
     const values = this.values();
     for (const { name, input, output, unit } of this.dials) {
-      output.textContent = input.value + (values[name] === this.sheet.latest[name] ? ", as measured" : "");
+      const measured = values[name] === this.sheet.latest[name];
+      output.textContent = measured ? filled(this.words.asMeasured, { value: input.value }) : input.value;
       input.setAttribute("aria-valuetext", `${output.textContent} ${unit}`.trim());
     }
     const found = this.#answer(values);
     if (found === null) {
-      this.region.replaceChildren(element("p", "The model gives no answer to these numbers. That does not mean that there is no risk."));
+      this.region.replaceChildren(element("p", this.words.none));
       this.list.replaceChildren();
       delete this.region.dataset.probability;
       return;
     }
-    const changed = Object.keys(values).some((name) => values[name] !== this.sheet.latest[name]);
-    const before = `With what was measured it is ${percent(this.sheet.probability)}.`;
-    const first = `${percent(found.probability)} (${ofHundred(found.probability)}; tier: ${found.tier})`;
-    const list = document.createElement("ul");
-    for (const driver of found.drivers.slice(0, DRIVERS)) {
-      const factor = Math.exp(driver.logOdds);
-      const word = direction(factor);
-      const effect = word === "no change" ? ": no change in the odds" : ` ${word} the odds, ${multiplier(factor)}`;
-      list.append(element("li", driver.label + effect));
-    }
-    this.region.replaceChildren(
-      element("p", changed ? `${first} with these numbers: the ${LABEL}. ${before}` : `${first} with what was measured.`),
-    );
+    this.region.replaceChildren(element("p", this.#sentence(found, values)));
     // Not in the live region: a reader would hear five lines at every step.
-    this.list.replaceChildren(element("p", "Mainly, by effect on the odds:"), list);
+    const list = document.createElement("ul");
+    list.append(...found.drivers.slice(0, DRIVERS).map((driver) => element("li", this.#effect(driver))));
+    this.list.replaceChildren(element("p", this.words.mainly), list);
     this.region.dataset.probability = String(found.probability);
   }
 }
@@ -129,10 +140,10 @@ for (const details of document.querySelectorAll("details[data-what-if]")) {
     const region = details.querySelector("[aria-live]");
     const answered = [...region.childNodes];
     details.dataset.state = "loading";
-    region.replaceChildren(element("p", "Reading the model …"));
     try {
-      const found = await opened(details);
-      new Form(details, found);
+      const words = JSON.parse(details.dataset.words);
+      region.replaceChildren(element("p", words.reading));
+      new Form(details, await opened(details), words);
       details.dataset.state = "ready";
     } catch {
       region.replaceChildren(...answered);

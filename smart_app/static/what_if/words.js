@@ -1,4 +1,9 @@
-// Numbers as the server's pages write them (clinical/wording.py).
+// Numbers as the server's pages write them (clinical/wording.py). Sentences come from the page, in its language.
+
+/** A sentence of the page with something in its places: `{percent}`. What is put in is never read for places. */
+export function filled(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (place, name) => (Object.hasOwn(values, name) ? String(values[name]) : place));
+}
 
 /** So many significant digits, rounded half up on the shortest decimal form, without an exponent. */
 export function significant(value, digits) {
@@ -35,15 +40,23 @@ export function percent(probability) {
   return probability > 0.99 ? ">99 %" : `${points(probability)} %`;
 }
 
-export function ofHundred(probability) {
-  if (probability < 0.01) return "fewer than 1 of 100";
-  return probability > 0.99 ? "more than 99 of 100" : `about ${points(probability)} of 100`;
+export function ofHundred(probability, words) {
+  if (probability < 0.01) return words.few;
+  return probability > 0.99 ? words.many : filled(words.about, { points: points(probability) });
+}
+
+/** What two equal percentages do not show: the name of a sentence. */
+export function slightly(before, after) {
+  if (percent(before) !== percent(after)) return "";
+  if (significant(before, 6) === significant(after, 6)) return "same";
+  return after > before ? "higher" : "lower";
 }
 
 export function multiplier(value) {
   return `\u00d7 ${significant(value, 2)}`;
 }
 
+/** Which way a driver goes: the name of a sentence. */
 export function direction(value) {
   const shown = Number(significant(value, 2));
   if (shown === 1) return "no change";
