@@ -1,0 +1,74 @@
+"""What cards cost: how many there are for whom, how often again, and how soon they are answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oversight.analytics.selection import Selection
+from oversight.mart.mart import Questions
+from oversight.proportions import Proportion, proportion
+
+# The same card to the same person about the same patient within so many hours is a repeat (Ancker 2017,
+# doi 10.1186/s12911-017-0430-8, counts within-patient repeats); an answer sooner than this was not read (a "reflex
+# dismissal", McDaniel 2016, doi 10.1093/jamia/ocv144, median 8 s).
+REPEAT_HOURS = 72
+REFLEX_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Burden:
+    """`encounters` and `clinician_days` are those with any entry, cards or not. Times in seconds, None of nothing.
+
+    `top_tenth` is the share of cards that the tenth of clinicians with most cards got.
+    """
+
+    cards: int
+    encounters: int
+    clinician_days: int
+    repeats: Proportion | None
+    reflex: Proportion | None
+    seconds: tuple[float, float, float] | None
+    top_tenth: float | None
+
+    @property
+    def per_100_encounters(self) -> float | None:
+        """Cards for a hundred encounters."""
+        return 100 * self.cards / self.encounters if self.encounters else None
+
+    @property
+    def per_clinician_day(self) -> float | None:
+        """Cards for a day of one clinician."""
+        return self.cards / self.clinician_days if self.clinician_days else None
+
+
+_TOTALS = """
+WITH chosen AS (SELECT * FROM event WHERE hook <> 'smart-launch' AND {where}),
+again AS (SELECT time - lag(time) OVER (PARTITION BY client, service, patient, clinician ORDER BY time, sequence) AS gap
+  FROM chosen WHERE card),
+each AS (SELECT count(*) AS n FROM chosen WHERE card AND clinician <> '' GROUP BY clinician),
+ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place, count(*) OVER () AS people FROM each)
+SELECT (SELECT count(*) FROM chosen WHERE card),
+  (SELECT count(DISTINCT (client, encounter)) FROM chosen WHERE encounter IS NOT NULL),
+  (SELECT count(DISTINCT (clinician, day)) FROM chosen WHERE clinician <> ''),
+  (SELECT count(*) FROM again WHERE gap <= {repeat}),
+  (SELECT count(*) FROM chosen WHERE card AND outcome = 'overridden' AND seconds BETWEEN 0 AND {reflex}),
+  (SELECT count(*) FROM chosen WHERE card AND outcome = 'overridden' AND seconds >= 0),
+  (SELECT quantile_cont(seconds, [0.25, 0.5, 0.75]) FROM chosen WHERE card AND outcome IS NOT NULL AND seconds >= 0),
+  (SELECT sum(n) FILTER (place <= greatest(people // 10, 1)) / sum(n) FROM ranked)
+"""
+
+
+def burden(mart: Questions, selection: Selection) -> Burden:
+    """Of a selection. An answer that was given before its card (a clock that is ahead) has no time."""
+    where, values = selection.where()
+    question = _TOTALS.format(where=where, repeat=REPEAT_HOURS * 3_600_000_000, reflex=REFLEX_SECONDS)
+    ((cards, encounters, days, repeats, reflex, overridden, times, top),) = mart.rows(question, values)
+    return Burden(
+        cards=cards,
+        encounters=encounters,
+        clinician_days=days,
+        repeats=proportion(repeats, cards),
+        reflex=proportion(reflex, overridden),
+        seconds=tuple(times) if times and times[0] is not None else None,
+        top_tenth=None if top is None else float(top),
+    )

@@ -1,0 +1,115 @@
+"""Bringing the mart up to the ledger: only what is new is read, because the ledger only grows."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Column, Connection, Date, Double, Engine, Integer, func, select
+
+from clinical.errors import LedgerUnavailable
+from oversight import tables
+from oversight.column_types import Moment
+from oversight.database import reading
+from oversight.mart.columns import COPIED, Copied
+from oversight.mart.parts import Columns, Parts
+
+# Rows of one part: a part is held in memory while it is written.
+ROWS = 50_000
+LEDGER = "ledger.txt"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def bring_up(
+    engine: Engine, folder: Path, *, at_most: int | None = None, told: Callable[[str, int], object] = lambda *_: None
+) -> bool:
+    """Copy what the ledger has gained. Says whether the mart then is as new as the ledger.
+
+    With `at_most`, no more than so many rows of a table are read, for who cannot wait. `told` hears of each part:
+    the table and its last sequence. Raises `LedgerUnavailable`.
+    """
+    with _alone(folder), reading(engine) as connection:
+        _check_same_ledger(connection, folder)
+        current = [_copy(connection, one, Parts(folder / one.name), at_most, told) for one in COPIED]
+    return all(current)
+
+
+def is_current(engine: Engine, folder: Path) -> bool:
+    """Whether nothing has come to the ledger since. Raises `LedgerUnavailable`."""
+    with reading(engine) as connection:
+        return all(_newest(connection, one) == Parts(folder / one.name).last() for one in COPIED)
+
+
+def _copy(
+    connection: Connection, copied: Copied, parts: Parts, at_most: int | None, told: Callable[[str, int], object]
+) -> bool:
+    """Part after part of one table."""
+    left = at_most
+    while left is None or left > 0:
+        size = ROWS if left is None else min(ROWS, left)
+        rows = _rows(connection, copied, parts.last(), size)
+        if rows is None:
+            return True
+        parts.add(rows)
+        told(copied.name, parts.last())
+        if left is not None:
+            left -= size
+    return parts.last() == _newest(connection, copied)
+
+
+def _newest(connection: Connection, copied: Copied) -> int:
+    """The last sequence of a table; 0 where it is empty."""
+    return connection.scalar(select(func.max(copied.table.c.sequence))) or 0
+
+
+def _rows(connection: Connection, copied: Copied, after: int, size: int) -> Columns | None:
+    """The next rows as columns, or None where there are none."""
+    key = copied.table.c.sequence
+    statement = select(*copied.columns).where(key > after).order_by(key).limit(size)
+    found = connection.execute(statement).all()
+    if not found:
+        return None
+    values = zip(*found, strict=True)
+    return {column.name: _column(column, part) for column, part in zip(copied.columns, values, strict=True)}
+
+
+def _column(column: Column[Any], values: Sequence[Any]) -> npt.NDArray[Any]:
+    """One column: moments in microseconds, days since 1970, numbers with gaps as NaN, texts as they are."""
+    if isinstance(column.type, Moment):
+        return np.array([(value - _EPOCH) // _MICROSECOND for value in values], dtype=np.int64)
+    if isinstance(column.type, Date):
+        return np.array([(value - _FIRST_DAY).days for value in values], dtype=np.int32)
+    if isinstance(column.type, Double):
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    if isinstance(column.type, Integer):
+        return np.array([0 if value is None else value for value in values], dtype=np.int64)
+    return np.array(values, dtype=object)
+
+
+def _check_same_ledger(connection: Connection, folder: Path) -> None:
+    """The mart is of one ledger: that whose first entry has this digest. Raises `LedgerUnavailable`."""
+    first = connection.scalar(select(tables.advice.c.digest).order_by(tables.advice.c.sequence).limit(1))
+    mark = folder / LEDGER
+    if first is None:
+        return
+    if not mark.is_file():
+        mark.write_text(first)
+    elif mark.read_text() != first:
+        raise LedgerUnavailable("The mart was made from another ledger. Remove its folder; it is made again.")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One builder at a time, whichever process it is in."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,39 @@
+"""What the mart copies of the ledger's tables.
+
+Moments are microseconds since 1970 in UTC; identities are pseudonyms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Table
+
+from oversight import tables
+
+ADVICE = (
+    "id", "time", "day", "client", "service", "hook", "hook_instance", "patient", "encounter", "clinician", "role",
+    "unit_name", "model_id", "model_version", "base_rate", "probability", "tier", "tier_at_least", "indicator",
+    "abstention", "withheld",
+)  # fmt: skip
+FEEDBACK = (
+    "advice_sequence", "client", "service", "outcome", "time", "received", "channel", "reason_system", "reason_code",
+    "reason_display", "comment", "accepted_suggestions", "clinician", "role", "quarantine",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A table of the ledger and those of its columns that the mart has."""
+
+    name: str
+    table: Table
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[Column[object], ...]:
+        """The sequence, by which parts follow one another, and the others."""
+        return tuple(self.table.c[name] for name in ("sequence", *self.names))
+
+
+COPIED = (Copied("advice", tables.advice, ADVICE), Copied("feedback", tables.feedback, FEEDBACK))

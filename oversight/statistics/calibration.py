@@ -1,0 +1,93 @@
+"""Whether risks mean what they say: slope, intercept in the large, observed over expected.
+
+Cox 1958 (Biometrika 45:562-565); Van Calster et al. 2019 (BMC Medicine 17:230) for the names. Risks below 1e-6 or
+above 1 - 1e-6 are held there, because they have no log-odds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from oversight.proportions import CONFIDENCE
+from oversight.statistics.estimate import Estimate, z_value
+from oversight.statistics.labelled import FloatArray, IntArray, Labelled, log_odds, too_few
+from oversight.statistics.logistic import LogisticFit, fit_logistic, robust_covariance
+from oversight.statistics.refused import Refused
+from oversight.statistics.weighted_share import effective_rows, normal_interval
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationLine:
+    """logit P(event) = intercept + slope · logit risk. A slope below 1: risks too extreme; above 1: too timid."""
+
+    intercept: Estimate
+    slope: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedExpected:
+    """Events that came (`observed`) over the sum of the risks (`expected`), both weighted."""
+
+    observed: float
+    expected: float
+    ratio: Estimate
+
+
+def calibration_line(
+    rows: Labelled, clusters: IntArray | None = None, confidence: float = CONFIDENCE
+) -> CalibrationLine | Refused:
+    """Slope and intercept. Intervals from the likelihood; from the sandwich where rows are weighted or clustered."""
+    design = np.column_stack([np.ones_like(rows.risk), log_odds(rows.risk)])
+    fitted = _fit(rows, design, 0.0, clusters)
+    if isinstance(fitted, Refused):
+        return fitted
+    intercept, slope = (
+        normal_interval(float(value), float(error), confidence) for value, error in zip(*fitted, strict=True)
+    )
+    return CalibrationLine(intercept, slope)
+
+
+def intercept_in_the_large(
+    rows: Labelled, clusters: IntArray | None = None, confidence: float = CONFIDENCE
+) -> Estimate | Refused:
+    """The intercept with the slope held at 1 (offset logit risk). 0: right on average; above 0: risks too low."""
+    fitted = _fit(rows, np.ones((len(rows.risk), 1)), log_odds(rows.risk), clusters)
+    if isinstance(fitted, Refused):
+        return fitted
+    values, errors = fitted
+    return normal_interval(float(values[0]), float(errors[0]), confidence)
+
+
+def observed_expected(rows: Labelled, confidence: float = CONFIDENCE) -> ObservedExpected | Refused:
+    """The ratio O:E; interval on the log scale with variance (1 - O/N)/O (Debray et al. 2017, BMJ 356:i6460).
+
+    With weights, O and N are what the effective number of rows would have.
+    """
+    if refusal := too_few(rows):
+        return refusal
+    observed, expected = float(np.dot(rows.weight, rows.outcome)), float(np.dot(rows.weight, rows.risk))
+    if expected == 0:
+        return Refused("every risk is 0, so no event was expected")
+    part = observed / float(rows.weight.sum())
+    error = math.sqrt((1 - part) / (part * effective_rows(rows.weight)))
+    reach = math.exp(z_value(confidence) * error)
+    ratio = observed / expected
+    return ObservedExpected(observed, expected, Estimate(ratio, ratio / reach, ratio * reach))
+
+
+def _fit(
+    rows: Labelled, design: FloatArray, offset: FloatArray | float, clusters: IntArray | None
+) -> tuple[FloatArray, FloatArray] | Refused:
+    """Coefficients and their standard errors."""
+    if refusal := too_few(rows):
+        return refusal
+    fit = fit_logistic(design, rows.outcome, rows.weight, offset=offset)
+    if not isinstance(fit, LogisticFit):
+        return fit
+    covariance = fit.covariance
+    if rows.weighted or clusters is not None:
+        covariance = robust_covariance(fit, design, rows.outcome, rows.weight, offset=offset, clusters=clusters)
+    return fit.coefficients, np.sqrt(np.diag(covariance))

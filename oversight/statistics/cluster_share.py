@@ -1,0 +1,57 @@
+"""Shares and means whose rows come in clusters, with intervals that allow for it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from oversight.proportions import CONFIDENCE
+from oversight.statistics.estimate import Estimate
+from oversight.statistics.labelled import FloatArray
+from oversight.statistics.refused import Refused
+from oversight.statistics.weighted_share import Share, normal_interval, wilson_effective
+
+
+def cluster_share(hits: FloatArray, totals: FloatArray, of_what: str, rows: int) -> Share | Refused:
+    """A share from sums by cluster (`hits` of `totals`), with Wilson's interval for the effective number of rows.
+
+    Effective = p(1 - p) over the linearised variance of the ratio, and never more than the rows (Korn & Graubard
+    1998, Survey Methodology 24:193-201). Where p is 0 or 1 there is no variance to see: each cluster counts once.
+    """
+    denominator = float(totals.sum())
+    if denominator == 0:
+        return Refused(f"no {of_what}")
+    value = float(hits.sum()) / denominator
+    clusters = int(np.count_nonzero(totals))
+    variance = ratio_variance(hits, totals)
+    effective = min(value * (1 - value) / variance, float(rows)) if 0 < value < 1 and variance > 0 else float(clusters)
+    return Share(float(hits.sum()), denominator, rows, effective, *wilson_effective(value, effective))
+
+
+def cluster_ratio(sums: FloatArray, totals: FloatArray, confidence: float = CONFIDENCE) -> Estimate:
+    """Σ sums / Σ totals with a normal interval; the totals must not all be 0."""
+    return normal_interval(float(sums.sum()) / float(totals.sum()), math.sqrt(ratio_variance(sums, totals)), confidence)
+
+
+def ratio_variance(sums: FloatArray, totals: FloatArray) -> float:
+    """The linearised variance of Σ sums / Σ totals over clusters drawn independently."""
+    denominator, clusters = float(totals.sum()), int(np.count_nonzero(totals))
+    ratio = float(sums.sum()) / denominator
+    # Σ (s - R t)², multiplied out: no array is made for a threshold that is only tried.
+    squares = _product(sums, sums) - 2 * ratio * _product(sums, totals) + ratio**2 * _product(totals, totals)
+    return max(squares, 0.0) / denominator**2 * clusters / max(clusters - 1, 1)
+
+
+def _product(one: FloatArray, other: FloatArray) -> float:
+    """Σ ab without BLAS, whose threads wait for each other on a busy machine longer than the sum takes."""
+    return float(np.einsum("i,i->", one, other))
+
+
+def scaled_share(hits: float, total: float, of_what: str, overall: Share | Refused) -> Share | Refused:
+    """A part's share, its rows telling as much each as those of the whole do."""
+    if total == 0 or isinstance(overall, Refused):
+        return Refused(f"no {of_what}")
+    effective = total * overall.effective / overall.denominator
+    rows = round(total * overall.rows / overall.denominator)
+    return Share(hits, total, rows, effective, *wilson_effective(hits / total, effective))

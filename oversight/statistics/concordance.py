@@ -1,0 +1,39 @@
+"""Override concordance: of overridden cards, how many were not followed by the event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oversight.proportions import Proportion, proportion
+from oversight.statistics.labelled import BoolArray
+from oversight.statistics.refused import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Concordance:
+    """`without_event`: of overridden cards with a known outcome; `unknown`: overridden, outcome not known."""
+
+    without_event: Proportion | Refused
+    unknown: int
+
+
+def override_concordance(overridden: BoolArray, outcome: npt.ArrayLike) -> Concordance:
+    """`outcome`: 1, 0, or NaN if not known, for each card.
+
+    No event after an override does not prove the override right: the event may have been averted by other means, and
+    most cards are not followed by the event anyway. Read it beside 1 - PPV of all cards.
+    """
+    happened = np.asarray(outcome, dtype=np.float64)
+    if happened.shape != overridden.shape:
+        raise ValueError("overridden and outcome must be equally long")
+    known = happened[overridden & ~np.isnan(happened)]
+    if not np.all((known == 0) | (known == 1)):
+        raise ValueError("an outcome is 0, 1 or NaN")
+    share = proportion(int(np.count_nonzero(known == 0)), len(known))
+    return Concordance(
+        share if share is not None else Refused("no overridden card with a known outcome"),
+        int(overridden.sum()) - len(known),
+    )

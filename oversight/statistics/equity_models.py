@@ -1,0 +1,158 @@
+"""How well a model does in each group of patients: rates at its threshold, calibration and ranking."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from oversight.proportions import CONFIDENCE
+from oversight.statistics.equity import HIDDEN_GROUP, EquityReport, Flags, Rate, counts_of, equity, hidden_groups
+from oversight.statistics.equity_groups import Attribute, Cells, Floats, Group, cells
+from oversight.statistics.estimate import Estimate, z_value
+from oversight.statistics.grouped_auroc import delong
+from oversight.statistics.refused import Refused
+from oversight.statistics.suppression import SMALLEST_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigure:
+    """A group's figure, and how it compares with the largest shown group of the same attributes (None for that one).
+
+    `compared` is a difference of AUROCs, or a ratio of O:E ratios.
+    """
+
+    group: Group
+    rows: int | Refused
+    figure: Estimate | Refused
+    compared: Estimate | Refused | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEquity:
+    """`rates`: TPR, FPR, PPV, NPV, selection rate. `observed_expected`, `auroc`: everybody first, then each group."""
+
+    rates: tuple[EquityReport, ...]
+    observed_expected: tuple[GroupFigure, ...]
+    auroc: tuple[GroupFigure, ...]
+
+
+def confusion_rates(outcome: Flags, alerted: Flags) -> tuple[Rate, ...]:
+    """TPR, FPR, PPV, NPV and selection rate out of what happened and who was alerted, both (rows,)."""
+    return (
+        Rate("TPR", alerted, outcome),
+        Rate("FPR", alerted, ~outcome),
+        Rate("PPV", outcome, alerted),
+        Rate("NPV", ~outcome, ~alerted),
+        Rate("selection rate", alerted),
+    )
+
+
+def model_equity(
+    attributes: Sequence[Attribute], outcome: Flags, alerted: Flags, risk: Floats, smallest: int = SMALLEST_SHOWN
+) -> ModelEquity | Refused:
+    """Everything about one model, rows whose outcome is known, arrays (rows,).
+
+    All figures hide the same groups: the rates together tell the counts with and without the outcome.
+    """
+    rates = confusion_rates(outcome, alerted)
+    reports, table = equity(attributes, rates, smallest), cells(attributes)
+    if isinstance(reports, Refused):
+        return reports
+    if isinstance(table, Refused):
+        return table
+    hidden = hidden_groups(table, [counts_of(table, rate) for rate in rates], smallest)
+    events, rows = counts_of(table, Rate("events", outcome))
+    ratio = [_observed_expected(*each) for each in zip(events, table.count(risk), rows, strict=True)]
+    return ModelEquity(
+        reports,
+        _figures(table, ratio, rows, hidden, _ratio),
+        _figures(table, _areas(table, outcome, risk), rows, hidden, _gap),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A figure with its standard error, on the scale on which it is compared."""
+
+    value: float
+    error: float
+    estimate: Estimate
+
+
+def _observed_expected(events: float, expected: float, rows: float) -> _Raw | Refused:
+    """O:E with the interval of its logarithm, variance (1 − O/n) / O (Debray et al. 2017, BMJ 356:i6460)."""
+    if events == 0 or expected <= 0:
+        return Refused("no event observed, or none expected: O:E has no interval")
+    value, error = math.log(events / expected), math.sqrt((1 - events / rows) / events)
+    return _Raw(value, error, _exponential(value, error))
+
+
+def _areas(table: Cells, outcome: Flags, risk: Floats) -> list[_Raw | Refused]:
+    """The AUROC of every cell, one sort for each set of attributes."""
+    figures: list[_Raw | Refused] = []
+    # Sorted once: a stable sort of what is sorted already is one pass.
+    order = np.argsort(risk, kind="stable")
+    risk, outcome, table = risk[order], outcome[order], replace(table, row_cells=table.row_cells[order])
+    for subset in dict.fromkeys(table.subsets):
+        codes, number, _ = table.members(subset)
+        figures += [_area(float(a), float(v)) for a, v in zip(*delong(risk, outcome, codes, number), strict=True)]
+    return figures
+
+
+def _area(area: float, variance: float) -> _Raw | Refused:
+    """An AUROC with its interval on the log-odds scale."""
+    if math.isnan(variance):
+        return Refused("fewer than two with the event, or fewer than two without")
+    if variance == 0 or area in {0.0, 1.0}:
+        return Refused("the ranking is perfect or constant here, so it has no interval")
+    error = math.sqrt(variance)
+    centre, reach = math.log(area / (1 - area)), z_value(CONFIDENCE) * error / (area * (1 - area))
+    return _Raw(area, error, Estimate(area, 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))))
+
+
+def _figures(
+    table: Cells,
+    raw: Sequence[_Raw | Refused],
+    rows: Floats,
+    hidden: Flags,
+    compare: Callable[[float, float], Estimate],
+) -> tuple[GroupFigure, ...]:
+    """The figures of all groups with someone in them, small ones hidden."""
+    kept = [HIDDEN_GROUP if hide else each for each, hide in zip(raw, hidden, strict=True)]
+    largest: dict[tuple[int, ...], int] = {}
+    for index, subset in enumerate(table.subsets):
+        best = largest.get(subset)
+        if isinstance(kept[index], _Raw) and (best is None or rows[index] > rows[best]):
+            largest[subset] = index
+    figures = []
+    for index in np.flatnonzero(rows > 0).tolist():
+        each, place = kept[index], largest.get(table.subsets[index])
+        other = None if place is None or place == index else kept[place]
+        compared = None
+        if isinstance(each, _Raw) and isinstance(other, _Raw):
+            compared = compare(each.value - other.value, math.hypot(each.error, other.error))
+        shown = HIDDEN_GROUP if hidden[index] else int(rows[index])
+        figures.append(
+            GroupFigure(table.groups[index], shown, each.estimate if isinstance(each, _Raw) else each, compared)
+        )
+    return tuple(figures)
+
+
+def _gap(value: float, error: float) -> Estimate:
+    """A difference with its normal interval."""
+    reach = z_value(CONFIDENCE) * error
+    return Estimate(value, value - reach, value + reach)
+
+
+def _ratio(value: float, error: float) -> Estimate:
+    """A difference of logarithms as a ratio."""
+    return _exponential(value, error)
+
+
+def _exponential(value: float, error: float) -> Estimate:
+    """The exponential of a normal interval."""
+    reach = z_value(CONFIDENCE) * error
+    return Estimate(math.exp(value), math.exp(value - reach), math.exp(value + reach))

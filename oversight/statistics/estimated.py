@@ -1,0 +1,166 @@
+"""Performance before outcomes arrive: confidence-based performance estimation (CBPE) on recalibrated risks.
+
+Each risk is recalibrated on labelled reference rows (isotonic), and then taken at its word: PPV = mean of q over
+alerts, sensitivity = Σq·A / Σq, AUROC from cumulative q and 1 - q in the order of risk. That holds while patients
+change and the meaning of a risk does not; if that changes (concept drift), this figure cannot see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oversight.statistics.bootstrap import REPLICATES, corrected
+from oversight.statistics.discrimination import roc_area
+from oversight.statistics.estimate import Estimate
+from oversight.statistics.isotonic import Isotonic, fit_ascending, fit_isotonic
+from oversight.statistics.labelled import FEWEST, BoolArray, FloatArray, Labelled, labelled
+from oversight.statistics.performance import Performance
+from oversight.statistics.refused import Refused
+from oversight.statistics.risk_groups import coarse_risks, distinct_risks
+
+FEWEST_ALERTS = 200
+FEWEST_REFERENCE_ROWS = 1000
+FEWEST_REFERENCE_EVENTS = 50
+BLIND_TO = "concept drift"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What outcomes are expected to show, with intervals for what they will show if only the mix of patients changed.
+
+    `blind_to`: what this cannot see. `last_realised`: the last figures from outcomes, to be shown beside it.
+    `outside`: the share of risks beyond those of the reference rows, for which the recalibration is only held level.
+    """
+
+    ppv: Estimate | Refused
+    sensitivity: Estimate | Refused
+    auroc: Estimate
+    expected_events: float
+    rows: int
+    alerts: int
+    reference_rows: int
+    reference_events: int
+    outside: float
+    blind_to: str
+    last_realised: Performance | None
+
+
+def estimated(
+    reference_outcome: npt.ArrayLike,
+    reference_risk: npt.ArrayLike,
+    risk: npt.ArrayLike,
+    threshold: float,
+    rng: np.random.Generator,
+    *,
+    alerted: BoolArray | None = None,
+    reference_ids: npt.ArrayLike | None = None,
+    ids: npt.ArrayLike | None = None,
+    last_realised: Performance | None = None,
+    replicates: int = REPLICATES,
+) -> Estimated | Refused:
+    """Estimate from risks whose outcomes are not yet known. `alerted` None: risk >= threshold.
+
+    The reference must not have trained the model, and must share no row with the rows estimated: ids of both are
+    compared where given, and a shared one is refused. Refused below 1000 reference rows or 50 of either outcome; PPV
+    and sensitivity below 200 alerts. Raises ValueError for arrays that do not fit together.
+    """
+    reference = labelled(reference_outcome, reference_risk)
+    now = labelled(np.zeros_like(np.asarray(risk, dtype=np.float64)), risk)
+    if refusal := _reference_refusal(reference) or _shared(reference_ids, ids, reference.rows, now.rows):
+        return refusal
+    shown = now.risk >= threshold if alerted is None else alerted
+    if shown.shape != now.risk.shape:
+        raise ValueError("alerted must be as long as the risks")
+    chances = fit_isotonic(reference.risk, reference.outcome)(now.risk)
+    if min(chances.sum(), (1 - chances).sum()) < FEWEST:
+        return Refused(f"{chances.sum():.1f} events are expected among {now.rows} rows: at least {FEWEST} are needed")
+    groups = distinct_risks(now.risk)
+    area = roc_area(groups.sums(chances), groups.sums(1 - chances))
+    values = (float(chances[shown].mean()) if shown.any() else 0.0, float(chances[shown].sum() / chances.sum()), area)
+    drawn = _replicates(reference, now.risk, shown, rng, replicates)
+    ppv, sensitivity, auroc = (
+        corrected(value, column[0], column[1:][np.isfinite(column[1:])])
+        for value, column in zip(values, drawn.T, strict=True)
+    )
+    alerts = int(shown.sum())
+    few = Refused(f"{alerts} alerts: at least {FEWEST_ALERTS} are needed") if alerts < FEWEST_ALERTS else None
+    return Estimated(
+        ppv=few or ppv,
+        sensitivity=few or sensitivity,
+        auroc=auroc,
+        expected_events=float(chances.sum()),
+        rows=now.rows,
+        alerts=alerts,
+        reference_rows=reference.rows,
+        reference_events=reference.events,
+        outside=float(np.mean((now.risk < reference.risk.min()) | (now.risk > reference.risk.max()))),
+        blind_to=BLIND_TO,
+        last_realised=last_realised,
+    )
+
+
+def _reference_refusal(reference: Labelled) -> Refused | None:
+    """A recalibration on too few rows would be noise."""
+    scarcer = min(reference.events, reference.rows - reference.events)
+    if reference.rows >= FEWEST_REFERENCE_ROWS and scarcer >= FEWEST_REFERENCE_EVENTS:
+        return None
+    return Refused(
+        f"the reference has {reference.rows} rows, {reference.events} with the event: at least "
+        f"{FEWEST_REFERENCE_ROWS} rows and {FEWEST_REFERENCE_EVENTS} of either outcome are needed"
+    )
+
+
+def _shared(
+    reference_ids: npt.ArrayLike | None, ids: npt.ArrayLike | None, reference_rows: int, rows: int
+) -> Refused | None:
+    """Refuse if a row stands on both sides, or if there is none to estimate."""
+    if rows == 0:
+        return Refused("no row to estimate")
+    if reference_ids is None or ids is None:
+        return None
+    one, other = np.asarray(reference_ids), np.asarray(ids)
+    if one.shape != (reference_rows,) or other.shape != (rows,):
+        raise ValueError("there must be an id for each row")
+    number = int(np.isin(other, one).sum())
+    return Refused(f"{number} rows are also in the reference: they must not be") if number else None
+
+
+def _replicates(
+    reference: Labelled, risk: FloatArray, shown: BoolArray, rng: np.random.Generator, replicates: int
+) -> FloatArray:
+    """PPV, sensitivity and AUROC: first of the groups as they are, then of each replicate.
+
+    In a replicate reference and rows are drawn again, and outcomes are drawn from q.
+    """
+    known, groups = coarse_risks(reference.risk), coarse_risks(risk)
+    events, others = known.sums(reference.outcome), known.sums(1 - reference.outcome)
+    counts = np.column_stack([groups.sums((~shown).astype(np.float64)), groups.sums(shown.astype(np.float64))])
+    chances = fit_ascending(known.risk, events / (events + others), events + others)(groups.risk)[:, None]
+    made = [_figures(counts * chances, counts)]
+    for _ in range(replicates):
+        line = _refitted(known.risk, rng.poisson(events), rng.poisson(others))
+        sizes = rng.poisson(counts)
+        came = rng.binomial(sizes, line(groups.risk)[:, None])
+        made.append(_figures(came.astype(np.float64), sizes.astype(np.float64)))
+    return np.array(made)
+
+
+def _refitted(risk: FloatArray, events: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Isotonic:
+    """The recalibration of drawn reference rows."""
+    total = (events + others).astype(np.float64)
+    kept = total > 0
+    return fit_ascending(risk[kept], events[kept] / total[kept], total[kept])
+
+
+def _figures(came: FloatArray, sizes: FloatArray) -> tuple[float, float, float]:
+    """PPV, sensitivity, AUROC from events and rows by risk group × alerted; NaN where there are none."""
+    alerts, events = sizes[:, 1].sum(), came.sum()
+    by_risk, others = came.sum(axis=1), (sizes - came).sum(axis=1)
+    return (
+        float(came[:, 1].sum() / alerts) if alerts else 0.0,
+        float(came[:, 1].sum() / events) if events else 0.0,
+        roc_area(by_risk, others) if by_risk.any() and others.any() else float("nan"),
+    )

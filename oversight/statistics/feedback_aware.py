@@ -1,0 +1,165 @@
+"""Performance that allows for alerts having been acted on.
+
+A good alert that is heeded prevents the event it forecast, and so looks false. Weights put that right: W = 1 if not
+alerted, 0 if alerted and treated, 1 / P̂(untreated | features, alerted) if alerted and untreated. The figures then
+describe what would have come had no alert been acted on: PPV = ΣW·y·A / ΣW·A, sensitivity = ΣW·y·A / ΣW·y, and AUROC,
+average precision, slope and O:E with weights W. The same idea: Kim, Corbin, ... Chen 2025 (J Biomed Inform, doi
+10.1016/j.jbi.2025.104854).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oversight.statistics.adherence import AdherenceModel, Overlap, fit_adherence, overlap
+from oversight.statistics.alert_figures import AlertFigures, cell_codes, estimates, figures
+from oversight.statistics.bootstrap import REPLICATES, CellDraws, draws
+from oversight.statistics.labelled import BoolArray, FloatArray, IntArray, Labelled, codes, labelled, too_few
+from oversight.statistics.refused import Refused
+from oversight.statistics.risk_groups import coarse_risks, distinct_risks
+from oversight.statistics.unlogged import IfUnlogged, at_usual_factors
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackAware:
+    """`naive` counts every row as it came; `weighted` allows for adherence, or says why it cannot.
+
+    `assumes` says what the weighted figures rest on; `if_unlogged` how far PPV could move if that does not hold.
+    """
+
+    naive: AlertFigures | Refused
+    weighted: AlertFigures | Refused
+    overlap: Overlap | Refused
+    if_unlogged: tuple[IfUnlogged, ...]
+    assumes: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Checked input: `untreated` means known to be so; `clusters` are codes from 0."""
+
+    known: Labelled
+    alerted: BoolArray
+    untreated: BoolArray
+    clusters: IntArray | None
+
+
+def feedback_aware(
+    outcome: npt.ArrayLike,
+    risk: npt.ArrayLike,
+    alerted: BoolArray,
+    treated: BoolArray,
+    features: npt.ArrayLike,
+    names: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    followed_up: BoolArray | None = None,
+    clusters: npt.ArrayLike | None = None,
+    replicates: int = REPLICATES,
+) -> FeedbackAware | Refused:
+    """Naive and adherence-weighted figures of rows with a known outcome, side by side, with bootstrap intervals.
+
+    `treated`: the alert was acted on. `followed_up`: whether an alert not marked as treated was looked up and no
+    action found; False leaves it unknown (None: all were). `features`: rows × names, what was logged when the alert
+    was given (NaN = missing); rows without an alert are not read. `clusters`: a label for each row where patients or
+    encounters have several. Raises ValueError for arrays that do not fit together.
+    """
+    rows = _checked(outcome, risk, alerted, treated, followed_up, clusters)
+    if refusal := too_few(rows.known) or (None if alerted.any() else Refused("no alert")):
+        return refusal
+    matrix = np.asarray(features, dtype=np.float64)
+    if matrix.ndim != 2 or len(matrix) != len(alerted):
+        raise ValueError("features must have a row for each risk")
+    model = fit_adherence(rows.known.risk[alerted], matrix[alerted], names, rows.untreated[alerted])
+    if isinstance(model, Refused):
+        return FeedbackAware(_bootstrapped(rows, None, rng, replicates), model, model, (), assumes(names))
+    seen = overlap(model, treated[alerted])
+    weighted = seen.refusal or _bootstrapped(rows, model, rng, replicates)
+    bounds = () if isinstance(weighted, Refused) else at_usual_factors(rows.known.outcome[alerted], model.weights())
+    return FeedbackAware(_bootstrapped(rows, None, rng, replicates), weighted, seen, bounds, assumes(names))
+
+
+def assumes(names: Sequence[str]) -> str:
+    """What the weighted figures rest on, for the reader beside them."""
+    return (
+        "Assumes that whether an alert was acted on depends only on what was logged "
+        f"({', '.join(['the risk', *names])}), and that patients without an alert were treated as ever. "
+        "If staff also went by something that was not logged, these figures are off by an unknown amount."
+    )
+
+
+def _checked(
+    outcome: npt.ArrayLike,
+    risk: npt.ArrayLike,
+    alerted: BoolArray,
+    treated: BoolArray,
+    followed_up: BoolArray | None,
+    clusters: npt.ArrayLike | None,
+) -> _Rows:
+    """Check lengths; what is not followed up is not known to be untreated."""
+    known = labelled(outcome, risk)
+    seen = np.ones_like(alerted) if followed_up is None else followed_up
+    groups = None if clusters is None else codes(clusters)[0]
+    each = [alerted, treated, seen] if groups is None else [alerted, treated, seen, groups]
+    if any(array.shape != known.risk.shape for array in each):
+        raise ValueError("all arrays must be equally long")
+    return _Rows(known, alerted, alerted & ~treated & seen, groups)
+
+
+def _bootstrapped(
+    rows: _Rows, model: AdherenceModel | None, rng: np.random.Generator, replicates: int
+) -> AlertFigures | Refused:
+    """Exact figures with intervals; in each replicate the adherence model is fitted again."""
+    known, alerted = rows.known, rows.alerted
+    weight = np.ones_like(known.risk)
+    if model is not None:
+        weight[alerted] = model.weights()
+    if refusal := too_few(Labelled(known.outcome, known.risk, weight, True)):
+        return refusal
+    exact, groups = distinct_risks(known.risk), coarse_risks(known.risk)
+    cells = cell_codes(groups, alerted, known.outcome)
+    size = 4 * len(groups.risk)
+    replicate = _Replicate(rows, model, cells, size)
+    by_risk = _sums(cell_codes(exact, alerted, known.outcome), weight, 4 * len(exact.risk))
+    coarse = _sums(cells, weight, size)
+    made = estimates(
+        figures(by_risk, exact.risk),
+        figures(coarse, groups.risk),
+        np.array([figures(replicate.draw(rng), groups.risk) for _ in range(replicates)]),
+    )
+    return made or Refused("too few rows of one kind for a calibration slope")
+
+
+class _Replicate:
+    """Draws rows, with the weights that the drawn alerts would have been given."""
+
+    def __init__(self, rows: _Rows, model: AdherenceModel | None, cells: IntArray, size: int) -> None:
+        """`model` None: every row counts as one."""
+        self._rows, self._cells, self._size = rows, cells, size
+        self._refitter = None if model is None else model.refitter()
+        self._alert_cells = cells[rows.alerted]
+        self._rest = CellDraws(cells[~rows.alerted], size)
+
+    def draw(self, rng: np.random.Generator) -> FloatArray:
+        """The sums of one replicate by cell."""
+        alerted, clusters = self._rows.alerted, self._rows.clusters
+        if clusters is None:
+            # Rows without an alert all weigh the same, so they are drawn by the cell.
+            return self._rest.draw(rng) + self._alerts(draws(int(alerted.sum()), rng))
+        counts = draws(len(alerted), rng, clusters)
+        rest = _sums(self._cells[~alerted], counts[~alerted], self._size)
+        return rest + self._alerts(counts[alerted])
+
+    def _alerts(self, counts: FloatArray) -> FloatArray:
+        """The sums over alerts drawn `counts` times."""
+        weights = counts if self._refitter is None else self._refitter.weights(counts)
+        return _sums(self._alert_cells, weights, self._size)
+
+
+def _sums(cells: IntArray, weight: FloatArray, size: int) -> FloatArray:
+    """Weights added up by cell."""
+    return np.bincount(cells, weight, size).astype(np.float64)

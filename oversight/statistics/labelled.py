@@ -1,0 +1,75 @@
+"""Rows whose outcome is known: what was forecast, what came, and how much each row counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oversight.statistics.refused import Refused
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+FEWEST = 10
+"""Below ten events, or ten rows without one, no measure of performance is given."""
+
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Equally long arrays: outcome (0 or 1), risk (0 to 1), weight (0 or more). Built by `labelled`, which checks."""
+
+    outcome: FloatArray
+    risk: FloatArray
+    weight: FloatArray
+    weighted: bool
+    """Whether any two weights differ, so that a row is not simply one observation."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows count at all."""
+        return int(np.count_nonzero(self.weight))
+
+    @property
+    def events(self) -> int:
+        """How many of them had the event."""
+        return int(np.count_nonzero(self.weight * self.outcome))
+
+
+def labelled(outcome: npt.ArrayLike, risk: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Labelled:
+    """Check and convert. Raises ValueError for unequal lengths, outcomes other than 0 and 1, risks outside 0 to 1."""
+    happened, forecast = np.asarray(outcome, dtype=np.float64), np.asarray(risk, dtype=np.float64)
+    counts = np.ones_like(forecast) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not happened.shape == forecast.shape == counts.shape or forecast.ndim != 1:
+        raise ValueError("outcome, risk and weight must be flat and equally long")
+    if not np.all((happened == 0) | (happened == 1)):
+        raise ValueError("an outcome is 0 or 1; leave out rows whose outcome is not known")
+    if not np.all((forecast >= 0) & (forecast <= 1)):
+        raise ValueError("a risk lies between 0 and 1")
+    if not np.all((counts >= 0) & (counts < np.inf)):
+        raise ValueError("a weight is finite and not negative")
+    return Labelled(happened, forecast, counts, weighted=len(counts) > 0 and bool(np.ptp(counts)))
+
+
+def too_few(rows: Labelled) -> Refused | None:
+    """A refusal if there are fewer than `FEWEST` events or fewer than `FEWEST` rows without one."""
+    events, others = rows.events, rows.rows - rows.events
+    if min(events, others) >= FEWEST:
+        return None
+    return Refused(f"{events} with the event and {others} without: at least {FEWEST} of each are needed")
+
+
+def log_odds(risk: FloatArray) -> FloatArray:
+    """ln(p / (1 - p)), with risks held between 1e-6 and 1 - 1e-6 so that a risk of 0 or 1 has one."""
+    held = np.clip(risk, _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
+
+
+def codes(labels: npt.ArrayLike) -> tuple[IntArray, int]:
+    """Labels of any kind as whole numbers from 0, and how many different ones there are."""
+    distinct, code = np.unique(np.asarray(labels), return_inverse=True)
+    return code.astype(np.int64), len(distinct)

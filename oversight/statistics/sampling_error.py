@@ -1,0 +1,34 @@
+"""Intervals from standard errors, and whether an interval leaves out 0."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import stdtrit
+
+from oversight.proportions import CONFIDENCE
+from oversight.statistics.estimate import Estimate
+
+
+def t_estimate(value: float, error: float, freedom: float, confidence: float = CONFIDENCE) -> Estimate:
+    """`value` ± t × its standard error, t with `freedom` degrees of freedom."""
+    return around(value, error * float(stdtrit(freedom, (1 + confidence) / 2)))
+
+
+def clustered_estimate(value: float, sum_of_squares: float, clusters: int) -> Estimate:
+    """A figure whose deviation is a sum over independent clusters; `sum_of_squares` is of the clusters' shares in it.
+
+    Variance G / (G - 1) × Σ u², t with G - 1 degrees of freedom: the usual correction where clusters are few
+    (Cameron and Miller 2015, J Hum Resour 50:317-372, section VI).
+    """
+    return t_estimate(value, math.sqrt(clusters / (clusters - 1) * sum_of_squares), clusters - 1)
+
+
+def around(value: float, reach: float) -> Estimate:
+    """An interval of equal reach to both sides."""
+    return Estimate(value, value - reach, value + reach)
+
+
+def direction(estimate: Estimate) -> int:
+    """-1 or 1 where the whole interval lies below or above 0, else 0."""
+    return int(estimate.low > 0) - int(estimate.high < 0)

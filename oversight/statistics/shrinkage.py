@@ -1,0 +1,124 @@
+"""Empirical-Bayes rates: what a unit's or clinician's rate probably is, given how much they differ as a group.
+
+Beta-binomial by moments (Kleinman 1973, J Am Stat Assoc 68:46-54): units' true rates have mean μ and variance τ², so
+their prior is a beta distribution worth k = μ (1 - μ) / τ² - 1 cards, and a unit's rate is (o + μk) / (n + k).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betaincinv
+
+from oversight.proportions import CONFIDENCE, Proportion, wilson
+from oversight.statistics.estimate import Estimate
+from oversight.statistics.refused import Refused
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+MINIMUM_UNITS = 10
+DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunken:
+    """One unit at its place in the input: its own rate (None without a card), and the rate drawn to the group's.
+
+    `shrunken` has the interval of its beta posterior, in which μ and k are taken as known.
+    """
+
+    place: int
+    own: Proportion | None
+    shrunken: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ShrunkenRates:
+    """All units; `mean` is μ, `strength` is k, in cards: a unit with k cards is drawn half way to the mean."""
+
+    mean: float
+    strength: float
+    units: tuple[Shrunken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A unit's expected rank, 1 being the lowest rate, with the interval of its rank."""
+
+    place: int
+    rank: Estimate
+
+
+def shrunken_rates(counts: Counts, totals: Counts, confidence: float = CONFIDENCE) -> ShrunkenRates | Refused:
+    """The rates of `counts` out of `totals`, one entry for each unit.
+
+    Refused for fewer than 10 units with a card, and where units differ by no more than chance: each of them is then
+    best described by the common rate, and to rank them would be to rank chance. Raises ValueError unless
+    0 <= count <= total.
+    """
+    if counts.shape != totals.shape or counts.ndim != 1 or bool(((counts < 0) | (counts > totals)).any()):
+        raise ValueError("one count and one total for each unit, count between 0 and total")
+    seen = totals > 0
+    if int(seen.sum()) < MINIMUM_UNITS:
+        return Refused(f"There are {int(seen.sum())} units with answered cards; {MINIMUM_UNITS} are needed.")
+    mean, between = rate_moments(counts[seen], totals[seen])
+    if between <= 0:
+        return Refused(
+            f"The units differ by no more than chance: each is best described by the common rate, {mean:.1%}."
+        )
+    strength = mean * (1 - mean) / between - 1
+    if strength <= 0:
+        return Refused("Every unit overrides almost all of its cards or almost none, so there is no common rate.")
+    tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    first, second = counts + mean * strength, totals - counts + (1 - mean) * strength
+    interval = betaincinv(first[:, None], second[:, None], tails)
+    units = tuple(
+        Shrunken(place, _own(int(counts[place]), int(totals[place]), confidence), Estimate(*map(float, figures)))
+        for place, figures in enumerate(zip(first / (first + second), *interval.T, strict=True))
+    )
+    return ShrunkenRates(mean, float(strength), units)
+
+
+def rate_moments(counts: Counts, totals: Counts) -> tuple[float, float]:
+    """Mean μ and variance τ² of the units' true rates; τ² is below 0 where they scatter less than chance would.
+
+    Σ n (p - μ)² has the expectation (I - 1) μ (1 - μ) + τ² Σ (1 - n / N) (n - 1).
+    """
+    whole = float(totals.sum())
+    mean = float(counts.sum()) / whole
+    scatter = float((totals * np.square(counts / totals - mean)).sum())
+    weight = float(((1 - totals / whole) * (totals - 1)).sum())
+    if weight <= 0:
+        return mean, 0.0
+    return mean, (scatter - (totals.size - 1) * mean * (1 - mean)) / weight
+
+
+def ranks(
+    rates: ShrunkenRates, rng: np.random.Generator, draws: int = DRAWS, confidence: float = CONFIDENCE
+) -> tuple[Rank, ...]:
+    """Each unit's rank in `draws` draws of everybody's rate, lowest expected rank first.
+
+    Goldstein and Spiegelhalter 1996 (J R Stat Soc A 159:385-443): ranks without their intervals mislead, and most
+    intervals are wide. Units without a card are left out.
+    """
+    units = [unit for unit in rates.units if unit.own is not None]
+    counts = np.array([unit.own.count for unit in units if unit.own])
+    totals = np.array([unit.own.total for unit in units if unit.own])
+    first = counts + rates.mean * rates.strength
+    second = totals - counts + (1 - rates.mean) * rates.strength
+    drawn = rng.beta(first, second, size=(draws, len(units)))
+    placed = drawn.argsort(axis=1).argsort(axis=1) + 1
+    low, high = np.quantile(placed, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0, method="inverted_cdf")
+    expected = placed.mean(axis=0)
+    return tuple(
+        Rank(units[place].place, Estimate(float(expected[place]), float(low[place]), float(high[place])))
+        for place in np.argsort(expected, kind="stable")
+    )
+
+
+def _own(count: int, total: int, confidence: float) -> Proportion | None:
+    """The unit's own rate."""
+    return Proportion(count, total, *wilson(count, total, confidence)) if total else None

@@ -1,0 +1,108 @@
+"""The funnel, the rates by group and the burden: exact counts of entries that were made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from oversight.analytics.burden import burden
+from oversight.analytics.funnel import funnel, funnels
+from oversight.analytics.selection import By, Selection
+from oversight.proportions import proportion
+
+
+@pytest.fixture
+def entries():
+    """Ten entries: one on the page, two that were not assessed (one told so), two withheld, five cards."""
+    none = None
+    return {
+        "hook": np.array(["smart-launch"] + ["patient-view"] * 9, dtype=object),
+        "abstention": np.array([none, "too-early", "too-early"] + [none] * 7, dtype=object),
+        "withheld": np.array([none, none, "outside-population", "repeat", "shadow"] + [none] * 5, dtype=object),
+        "unit_name": np.array(["ICU 1"] * 8 + ["ICU 2"] * 2, dtype=object),
+    }
+
+
+@pytest.fixture
+def answers():
+    """Of the five cards (6 to 10): accepted, overridden, put off, overridden and withdrawn, and nothing."""
+    return {
+        "about": [6, 7, 8, 9, 9],
+        "outcome": np.array(["accepted", "overridden", "snoozed", "overridden", "withdrawn"], dtype=object),
+    }
+
+
+def test_every_entry_stands_in_one_place(make_mart, period, entries, answers) -> None:
+    """The counts add up at each step."""
+    with make_mart(10, entries, answers) as mart:
+        found = funnel(mart, Selection(period))
+    assert (found.entries, found.on_page, found.abstained, found.abstained_shown) == (10, 1, 2, 1)
+    assert (found.assessed, found.withheld, found.cards) == (7, (("repeat", 1), ("shadow", 1)), 5)
+    assert (found.accepted, found.overridden, found.snoozed, found.no_answer) == (1, 1, 1, 2)
+    assert found.entries == found.on_page + found.abstained + found.assessed
+    assert found.assessed == found.cards + sum(number for _, number in found.withheld)
+
+
+def test_rates_are_those_of_wilson(make_mart, period, entries, answers) -> None:
+    """Override rate of what was answered; acceptance and silence of all cards."""
+    with make_mart(10, entries, answers) as mart:
+        found = funnel(mart, Selection(period))
+    assert found.override_rate == proportion(1, 2)
+    assert found.acceptance_rate == proportion(1, 5)
+    assert found.no_answer_share == proportion(2, 5)
+
+
+def test_groups_add_up_to_the_whole(make_mart, period, entries, answers) -> None:
+    """Whatever they are grouped by."""
+    with make_mart(10, entries, answers) as mart:
+        whole = funnel(mart, Selection(period))
+        for by in By:
+            parts = funnels(mart, Selection(period), by)
+            for name in ("entries", "on_page", "abstained", "assessed", "cards", "accepted", "overridden", "snoozed"):
+                assert sum(getattr(part, name) for part in parts) == getattr(whole, name), by
+        units = funnels(mart, Selection(period), By.UNIT)
+    assert [(one.key, one.cards) for one in units] == [("ICU 1", 3), ("ICU 2", 2)]
+
+
+def test_a_selection_leaves_the_rest_out(make_mart, period, entries, answers) -> None:
+    """By unit, service and day; a value is a value and no SQL."""
+    with make_mart(10, entries | {"days": np.arange(10)}, answers) as mart:
+        assert funnel(mart, Selection(period, unit_name="ICU 2")).cards == 2
+        assert funnel(mart, Selection(period, service="x' OR '1'='1")).entries == 0
+        assert funnel(mart, Selection(replace(period, last=period.first))).entries == 1
+
+
+def test_nothing_is_no_rate(make_mart, period) -> None:
+    """None, not zero."""
+    with make_mart(1, {"withheld": "repeat"}) as mart:
+        found, cost = funnel(mart, Selection(period)), burden(mart, Selection(period))
+    assert (found.override_rate, found.no_answer_share, cost.repeats, cost.seconds, cost.reflex) == (None,) * 5
+
+
+def test_the_burden_counts_people_stays_and_repeats(make_mart, period) -> None:
+    """Four cards to one clinician about one patient, an hour and four days apart; one to another."""
+    entries = {
+        "patient": np.array(["a", "a", "a", "b", "a"], dtype=object),
+        "clinician": np.array(["x", "x", "x", "x", "y"], dtype=object),
+        "encounter": np.array(["1", "1", "1", "2", None], dtype=object),
+        "days": [0, 0, 4, 4, 4],
+        "seconds": [0, 3600, 3600, 0, 0],
+    }
+    answers = {
+        "about": [1, 2, 3, 4],
+        "outcome": np.array(["overridden", "overridden", "accepted", "overridden"], dtype=object),
+        "time": np.zeros(4, dtype=np.int64),
+    }
+    with make_mart(5, entries, answers) as mart:
+        at = [row[0] for row in mart.rows("SELECT time FROM advice ORDER BY sequence")]
+    answers["time"] = np.array([at[0] + 1_000_000, at[1] + 8_000_000, at[2] + 20_000_000, at[3] - 5_000_000])
+    with make_mart(5, entries, answers) as mart:
+        found = burden(mart, Selection(period))
+    assert (found.cards, found.encounters, found.clinician_days) == (5, 2, 3)
+    assert (found.per_100_encounters, found.per_clinician_day) == (250.0, 5 / 3)
+    assert found.repeats == proportion(1, 5)
+    assert found.seconds == (4.5, 8.0, 14.0)
+    assert found.top_tenth == 0.8
+    assert found.reflex == proportion(1, 2)  # the answer before its card has no time

@@ -1,0 +1,132 @@
+"""GEE on counts equals GEE on cards, and its intervals hold what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from oversight.statistics.adjusted import AdjustedEffect, adjusted_effect
+from oversight.statistics.cards import AnsweredCards, tabulate
+from oversight.statistics.gee import GeeFit, GroupedOutcomes, Working, fit_gee
+from oversight.statistics.refused import Refused
+
+
+def cards_of(rng, cards=4000, clinicians=50, units=5, strata=3, effect=-0.3):
+    """Cards of clinicians who differ, in units that differ; clinicians have unequal numbers of cards."""
+    who = rng.choice(clinicians, cards, p=rng.dirichlet(np.full(clinicians, 2.0)))
+    unit, stratum, later = rng.integers(0, units, cards), rng.integers(0, strata, cards), rng.integers(0, 2, cards)
+    logit = 0.4 * unit - 0.3 * stratum + effect * later + rng.normal(0, 0.7, clinicians)[who]
+    return AnsweredCards((rng.random(cards) < 1 / (1 + np.exp(-logit))).astype(int), later, unit, stratum, who)
+
+
+def rows_of(cards):
+    """A design row for each card: 1, units, strata, arm."""
+    units = cards.unit[:, None] == np.arange(1, cards.unit.max() + 1)
+    strata = cards.stratum[:, None] == np.arange(1, cards.stratum.max() + 1)
+    return np.column_stack((np.ones(cards.unit.size), units, strata, cards.later)).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("working", "structure"),
+    [(Working.EXCHANGEABLE, sm.cov_struct.Exchangeable), (Working.INDEPENDENCE, sm.cov_struct.Independence)],
+)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_equals_statsmodels(working, structure, seed) -> None:
+    """Coefficients, robust standard errors and correlation are those of statsmodels on single cards, to 1e-8."""
+    cards = cards_of(np.random.default_rng(seed))
+    covariance = structure()
+    rows = rows_of(cards)
+    oracle = sm.GEE(
+        cards.overridden.astype(float),
+        rows,
+        groups=cards.clinician,
+        family=sm.families.Binomial(),
+        cov_struct=covariance,
+    ).fit(ctol=1e-12, maxiter=200)
+    design, cell = np.unique(rows, axis=0, return_inverse=True)
+    who = np.unique(cards.clinician, return_inverse=True)[1]
+    fit = fit_gee(GroupedOutcomes(who, cell, np.ones_like(who), cards.overridden), design, working)
+    assert isinstance(fit, GeeFit)
+    np.testing.assert_allclose(fit.coefficients, oracle.params, atol=1e-8)
+    np.testing.assert_allclose(np.sqrt(np.diag(fit.covariance)), oracle.bse, atol=1e-8)
+    np.testing.assert_allclose(fit.covariance, oracle.cov_params(), atol=1e-8)
+    if working is Working.EXCHANGEABLE:
+        assert fit.correlation == pytest.approx(float(covariance.dep_params), abs=1e-8)
+        assert fit.correlation > 0.02
+    effect = adjusted_effect(tabulate(cards), working)
+    assert isinstance(effect, AdjustedEffect)
+    assert effect.log_odds.value == pytest.approx(oracle.params[-1], abs=1e-8)
+    assert (effect.cards, effect.clinicians) == (4000, np.unique(who).size)
+    assert effect.odds_ratio.value == pytest.approx(np.exp(oracle.params[-1]), abs=1e-7)
+
+
+def test_interval_covers() -> None:
+    """95 % intervals of the log-odds hold the truth in 94 to 96 % of 2,000 simulations of alike cards.
+
+    A card of a clinician has the probability m + .3 e √(m (1 - m)), e = ±1 by clinician: the marginal model holds
+    exactly, and two cards of a clinician correlate by .09.
+    """
+    rng = np.random.default_rng(5)
+    hits, runs = 0, 2000
+    for _ in range(runs):
+        who, unit, later = rng.integers(0, 60, 2400), rng.integers(0, 4, 2400), rng.integers(0, 2, 2400)
+        mean = 1 / (1 + np.exp(-(-0.4 + 0.3 * unit - 0.25 * later)))
+        chance = mean + 0.3 * rng.choice((-1, 1), 60)[who] * np.sqrt(mean * (1 - mean))
+        cards = AnsweredCards((rng.random(2400) < chance).astype(int), later, unit, 0 * unit, who)
+        effect = adjusted_effect(tabulate(cards))
+        assert isinstance(effect, AdjustedEffect)
+        hits += effect.log_odds.low <= -0.25 <= effect.log_odds.high
+    assert 0.94 <= hits / runs <= 0.96
+
+
+def test_units_of_one_outcome_are_left_out() -> None:
+    """A unit that overrides everything says nothing of the effect: it is named, and the rest gives the same effect."""
+    rng = np.random.default_rng(8)
+    cards = cards_of(rng)
+    alike = AnsweredCards(
+        np.where(cards.unit == 4, 1, cards.overridden), cards.later, cards.unit, cards.stratum, cards.clinician
+    )
+    rest = cards.unit < 4
+    others = AnsweredCards(
+        *(array[rest] for array in (cards.overridden, cards.later, cards.unit, cards.stratum, cards.clinician))
+    )
+    first, second = adjusted_effect(tabulate(alike)), adjusted_effect(tabulate(others))
+    assert isinstance(first, AdjustedEffect)
+    assert isinstance(second, AdjustedEffect)
+    assert (first.units_left_out, first.strata_left_out) == ((4,), ())
+    assert first.log_odds == second.log_odds
+
+
+def test_redundant_groups_do_no_harm() -> None:
+    """Where unit and stratum say the same, the effect is that of either alone."""
+    cards = cards_of(np.random.default_rng(9))
+    both = AnsweredCards(cards.overridden, cards.later, cards.unit, cards.unit, cards.clinician)
+    one = AnsweredCards(cards.overridden, cards.later, cards.unit, 0 * cards.unit, cards.clinician)
+    first, second = adjusted_effect(tabulate(both)), adjusted_effect(tabulate(one))
+    assert isinstance(first, AdjustedEffect)
+    assert isinstance(second, AdjustedEffect)
+    assert first.log_odds.value == pytest.approx(second.log_odds.value, abs=1e-9)
+
+
+def test_separation_is_refused() -> None:
+    """Where the arm and a unit together tell the outcome without fail, there is a refusal and no number."""
+    rng = np.random.default_rng(10)
+    unit, later, who = rng.integers(0, 2, 600), rng.integers(0, 2, 600), rng.integers(0, 20, 600)
+    cards = AnsweredCards((unit + later > 0).astype(int), later, unit, 0 * unit, who)
+    assert isinstance(adjusted_effect(tabulate(cards)), Refused)
+    group = np.arange(400) % 4
+    outcomes = GroupedOutcomes(np.arange(400) % 20, group, np.ones(400, np.int64), (group > 1).astype(np.int64))
+    for working in Working:
+        fit = fit_gee(outcomes, np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]], float), working)
+        assert isinstance(fit, Refused)
+
+
+def test_single_cards_have_no_correlation() -> None:
+    """Clinicians with one card each: the working correlation is 0."""
+    rng = np.random.default_rng(12)
+    later = rng.integers(0, 2, 500)
+    cards = AnsweredCards(rng.integers(0, 2, 500), later, 0 * later, 0 * later, np.arange(500))
+    effect = adjusted_effect(tabulate(cards))
+    assert isinstance(effect, AdjustedEffect)
+    assert effect.correlation == 0
