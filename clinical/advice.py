@@ -159,17 +159,6 @@ class History:
     in_encounter: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedOutcome:
-    """What happened to a patient in the end, for judging the advice later."""
-
-    patient_id: str
-    client: str
-    outcome: str
-    occurred: bool
-    time: datetime
-
-
 OVERRIDE_REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 
 

@@ -206,8 +206,127 @@ incident = Table(
     sqlite_autoincrement=True,
 )
 
+
+def _later(name: str, *columns: Column[Any]) -> Table:
+    """A table that the fifth migration brought: what makes the same thing, said twice, one row, and when it came."""
+    key = Column("content_key", String(64), nullable=False, unique=True)
+    return Table(
+        name,
+        metadata,
+        _sequence(),
+        key,
+        Column("time", Moment, nullable=False),
+        *columns,
+        *_hashes(),
+        sqlite_autoincrement=True,
+    )
+
+
+def _about(table: str) -> Column[Any]:
+    """The row of another table that a row is about."""
+    return Column(f"{table}_sequence", _number(), ForeignKey(f"{table}.sequence"), nullable=False, index=True)
+
+
+# What happened to patients in the end (`at`: when; empty where only the day of asking is known to be past).
+outcome = _later(
+    "outcome",
+    Column("client", Words, nullable=False),
+    Column("patient", String(64), nullable=False, index=True),
+    Column("encounter", String(64)),
+    Column("name", Words, nullable=False),
+    Column("occurred", Boolean, nullable=False),
+    Column("at", Moment),
+    Column("source", Words, nullable=False),
+    Column("key_id", String(16), nullable=False),
+)
+
+# Groups that patients belong to, for audit only; the latest row of an attribute counts.
+patient_group = _later(
+    "patient_group",
+    Column("client", Words, nullable=False),
+    Column("patient", String(64), nullable=False, index=True),
+    Column("attribute", Words, nullable=False),
+    Column("value", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("key_id", String(16), nullable=False),
+)
+
+# That what an advice suggested was done, seen in the record afterwards.
+action_seen = _later(
+    "action_seen",
+    Column("client", Words, nullable=False),
+    _about("advice"),
+    Column("kind", Words, nullable=False),
+    Column("at", Moment),
+    Column("source", Words, nullable=False),
+)
+
+# What a monitor found, as JSON. `up_to` is the last entry of the ledger that it knew.
+monitor_run = _later(
+    "monitor_run",
+    Column("monitor", Words, nullable=False, index=True),
+    Column("client", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("model_version", Words, nullable=False),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("up_to", _number(), nullable=False),
+)
+
+alert = _later(
+    "alert",
+    _about("monitor_run"),
+    Column("monitor", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("words", Words, nullable=False),
+)
+
+# Acknowledged, its cause, what was done, how that was checked, closed.
+alert_event = _later(
+    "alert_event",
+    _about("alert"),
+    Column("kind", Words, nullable=False),
+    Column("words", Words, nullable=False),
+    Column("by_whom", Words, nullable=False),
+    Column("role", Words, nullable=False),
+)
+
+# What became of a report; `fields` is JSON.
+incident_event = _later(
+    "incident_event",
+    _about("incident"),
+    Column("kind", Words, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("by_whom", Words, nullable=False),
+    Column("role", Words, nullable=False),
+)
+
+# Advice that was drawn for a review, with the chance that it had to be drawn.
+review_item = _later(
+    "review_item",
+    Column("plan", Words, nullable=False, index=True),
+    _about("advice"),
+    Column("stratum", Words, nullable=False),
+    Column("sampling_probability", Double, nullable=False),
+)
+
+review = _later(
+    "review",
+    _about("review_item"),
+    Column("reviewer", String(64), nullable=False),
+    Column("verdict", Words, nullable=False),
+    Column("words", Words, nullable=False),
+)
+
 # What stands in a chain, in the order in which a check goes through it.
-CHAINED = (vocabulary, advice, feedback, audit, switch, incident)
+CHAINED = (
+    vocabulary, advice, feedback, audit, switch, incident, outcome, patient_group, action_seen, monitor_run, alert,
+    alert_event, incident_event, review_item, review,
+)  # fmt: skip
 
 # Tokens that were used, until they expire. The one table whose rows go.
 used_token = Table(

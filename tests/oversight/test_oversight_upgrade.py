@@ -20,6 +20,7 @@ from oversight import chain
 from oversight.database import writing
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
+from oversight.tables import CHAINED
 from oversight.verify import heads, verify
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -131,14 +132,9 @@ def test_entries_stay_readable_and_get_their_place_in_the_chain(old, first_form)
     assert (found[0].request_key, found[0].unit_name) == ("", "Ställe")
     assert isinstance(ledger.decision(cards[0]["id"]), Feedback)
     assert all(check.fault is None for check in verify(engine))
-    assert {head.table: head.sequence for head in heads(engine)} == {
-        "vocabulary": 0,
-        "advice": 3,
-        "feedback": 1,
-        "audit": 0,
-        "switch": 0,
-        "incident": 0,
-    }
+    found_heads = {head.table: head.sequence for head in heads(engine)}
+    assert {name: number for name, number in found_heads.items() if number} == {"advice": 3, "feedback": 1}
+    assert set(found_heads) == {table.name for table in CHAINED}
 
 
 def test_old_cards_are_part_of_the_history(old, make_advice):
