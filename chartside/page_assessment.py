@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chartside.house import House
 from clinical.advice import Advice, History
-from clinical.errors import ScopeMissing
+from clinical.errors import NotOffered
 from clinical.invocation import SMART_HOOK, FhirAccess, Invocation
 from clinical.need import DataNeed
 from clinical.ports import AdviceKeeper, RiskModel
@@ -22,7 +22,7 @@ MODEL_HOOK = "patient-view"
 PATIENCE = 4
 _PATIENT = DataNeed("patient", "Patient")
 # A record, or what the EHR does not permit to read.
-_Read = PatientRecord | ScopeMissing
+_Read = PatientRecord | NotOffered
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _record(reading: Reading, needs: Sequence[DataNeed]) -> _Read:
     """The record for some needs, or what the EHR does not permit to read."""
     try:
         return reading.read(needs)
-    except ScopeMissing as fault:
+    except NotOffered as fault:
         return fault
 
 

@@ -11,7 +11,7 @@
     │   └── Unprocessable           well formed, but cannot be acted on
     │       └── WrongPatient          a fact names another patient
     ├── DataUnavailable           a required part of the record could not be read
-    │   └── ScopeMissing            because the EHR does not permit it; asking again does not help
+    │   └── NotOffered              the EHR does not permit or not offer it; asking again does not help
     ├── LedgerUnavailable         advice or feedback could not be stored
     ├── ModelFault                a model broke one of its own promises
     ├── LaunchFailed              a SMART launch did not come to its end
@@ -87,8 +87,8 @@ class DataUnavailable(ChartsideError):
         self.tried = tried
 
 
-class ScopeMissing(DataUnavailable):
-    """The EHR does not permit to read it: no granted scope covers it, or the server refuses (HTTP 403)."""
+class NotOffered(DataUnavailable):
+    """The EHR does not permit to read it, or does not offer it: no scope, HTTP 403, or a type that it does not know."""
 
 
 class LedgerUnavailable(ChartsideError):

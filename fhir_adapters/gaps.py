@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinical.errors import DataUnavailable, ScopeMissing
+from clinical.errors import DataUnavailable, NotOffered
 from clinical.invocation import SMART_HOOK
 from clinical.need import DataNeed, Importance
 from fhir_adapters.prefetch import Absent
@@ -31,7 +31,7 @@ class Gaps:
         else:
             why, full = f"{sent.why}, and {obstacle}", f"{sent.why} (template {self._template(need)}), and {obstacle}"
         if need.importance is Importance.REQUIRED:
-            raise (ScopeMissing if refused else DataUnavailable)(need.key, full)
+            raise (NotOffered if refused else DataUnavailable)(need.key, full)
         self.partly(need, why)
 
     def partly(self, need: DataNeed, gap: str) -> None:

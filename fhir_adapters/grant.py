@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from clinical.invocation import FhirAccess
-from fhir_adapters.scopes import parse
-
-
-class Cover(Enum):
-    """How far granted scopes reach."""
-
-    NONE = 0
-    PART = 1
-    WHOLE = 2
+from fhir_adapters.scopes import Cover, cover, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +28,16 @@ class Grant:
 
     def for_type(self, resource_type: str) -> tuple[FhirAccess | None, str]:
         """The access that may read a type of resource, or None and why there is none."""
-        if self.access is not None and cover(self.access.scopes, resource_type) is Cover.NONE:
+        if self.access is not None and self._cover(resource_type) is Cover.NONE:
             return None, f"the granted scopes do not cover {resource_type}"
         return self.access, self.obstacle
 
     def gap(self, resource_type: str) -> str:
         """What the scopes keep back of a type that may be read."""
-        partly = self.access is not None and cover(self.access.scopes, resource_type) is Cover.PART
+        partly = self.access is not None and self._cover(resource_type) is Cover.PART
         return f"the granted scopes cover only a part of {resource_type}" if partly else ""
 
-
-def cover(scopes: tuple[str, ...], resource_type: str) -> Cover:
-    """How far SMART scopes (v1 `patient/X.read`, v2 `patient/X.rs`) allow to read and search a resource type.
-
-    A v2 scope with a filter (`patient/Observation.rs?category=laboratory`) covers a part.
-    """
-    given = [one for one in map(parse, scopes) if one is not None and one.lets("rs", resource_type)]
-    if not given:
-        return Cover.NONE
-    return Cover.PART if all(one.narrowed for one in given) else Cover.WHOLE
+    def _cover(self, resource_type: str) -> Cover:
+        """How far the scopes of the access allow to read and search a type."""
+        scopes = () if self.access is None else self.access.scopes
+        return cover("rs", resource_type, (one for one in map(parse, scopes) if one is not None))

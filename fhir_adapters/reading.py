@@ -94,8 +94,10 @@ class Reading:
         gaps = Gaps(self._invocation.hook, assembly.incomplete)
         sent = self._take_in(needs, assembly, gaps)
         reads = Reads(self._deadline, self._grant, assembly, gaps)
-        self._read_rest(sent, gaps, reads)
-        self._read_places(assembly, gaps, reads)
+        self._ask_rest(sent, gaps, reads)
+        reads.collect("Encounter")  # which names the places, so that they do not wait for what is slower
+        self._ask_places(assembly, gaps, reads)
+        reads.collect()
         encounter = self._invocation.encounter_id
         return assembly.record(self._invocation.patient_id, f"Encounter/{encounter}" if encounter else None)
 
@@ -125,8 +127,8 @@ class Reading:
                 gaps.partly(need, gap)
         return sent
 
-    def _read_rest(self, sent: Sent, gaps: Gaps, reads: Reads) -> None:
-        """Read what the prefetch did not bring. All needs are judged before the first call is made."""
+    def _ask_rest(self, sent: Sent, gaps: Gaps, reads: Reads) -> None:
+        """Ask for what the prefetch did not bring. All needs are judged before the first call is made."""
         jobs = []
         for need, part in sent:
             if isinstance(part, Page) and not part.next_url:
@@ -140,7 +142,6 @@ class Reading:
                 gaps.partly(need, "the prefetch holds only its first page")
         for need, part, access in jobs:
             reads.expect(need, part, self._ask(need, part, access))
-        reads.collect()
 
     def _ask(self, need: DataNeed, part: Page | Absent, access: FhirAccess) -> Future[Page]:
         """The read of a whole need, or of the pages after the first."""
@@ -151,8 +152,8 @@ class Reading:
         query = need.query(call.patient_id, call.encounter_id, self._now)
         return self._once(query, partial(read_all, servers, access, query))
 
-    def _read_places(self, assembly: Assembly, gaps: Gaps, reads: Reads) -> None:
-        """Read the Locations that open stays refer to: their type says whether they are intensive care.
+    def _ask_places(self, assembly: Assembly, gaps: Gaps, reads: Reads) -> None:
+        """Ask for the Locations that open stays refer to: their type says whether they are intensive care.
 
         A place that could not be read is a gap that is named. Without leave to read, the site's list of names decides.
         """
@@ -169,7 +170,6 @@ class Reading:
         for reference in unknown[:MAX_PLACES]:
             job = partial(read_all, self._tools.servers, access, reference)
             reads.expect(_PLACE, Page(), self._once(reference, job))
-        reads.collect()
 
     def _once(self, query: str, read: Callable[[Deadline], Page]) -> Future[Page]:
         """Begin a read that is not under way yet."""

@@ -15,7 +15,17 @@ from fhir_adapters.grant import Grant
 from fhir_adapters.http.transport import TOO_LATE, Deadline, FetchFailed
 from fhir_adapters.prefetch import Absent, Page
 
-FORBIDDEN = HTTPStatus.FORBIDDEN.value
+# What a server says of a type that it does not permit or does not know: the same tomorrow (FHIR R4 http.html#2.21.0.4).
+NEVER = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST.value,
+        HTTPStatus.FORBIDDEN.value,
+        HTTPStatus.NOT_FOUND.value,
+        HTTPStatus.METHOD_NOT_ALLOWED.value,
+        HTTPStatus.GONE.value,
+        HTTPStatus.NOT_IMPLEMENTED.value,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +52,19 @@ class Reads:
         """One read that is under way."""
         self._pending.append(_Pending(need, sent, future))
 
-    def collect(self) -> None:
-        """Wait for all reads. Raises `DataUnavailable` or `WrongPatient`."""
-        while self._pending:
-            pending = self._pending[0]
+    def collect(self, resource_type: str = "") -> None:
+        """Wait for all reads, or for those of a type. Raises `DataUnavailable` or `WrongPatient`."""
+        chosen = [one for one in self._pending if resource_type in ("", one.need.resource_type)]
+        self._pending = [one for one in self._pending if one not in chosen]
+        for pending in chosen:
             try:
                 page = pending.future.result(timeout=self._deadline.left())
             except FetchFailed as fault:
-                self._failed(pending, fault.message, refused=fault.status == FORBIDDEN)
+                self._failed(pending, fault.message, refused=fault.status in NEVER)
             except FutureTimeout:
                 self._failed(pending, TOO_LATE)
             else:
                 self._take_in(pending.need, page)
-            self._pending.pop(0)
 
     def _take_in(self, need: DataNeed, page: Page) -> None:
         """Take an answer in, and name its gaps: its own, or else what the scopes kept back."""

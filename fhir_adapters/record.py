@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from clinical.errors import MalformedRequest
-from clinical.invocation import Invocation
+from clinical.invocation import SMART_HOOK, Invocation
 from clinical.need import DataNeed
 from clinical.ports import Clock
 from clinical.record import PatientRecord
@@ -27,7 +27,8 @@ from fhir_adapters.units import Analytes
 __all__ = ["FhirRecords", "Site"]
 
 # FHIR R4 datatypes.html: id. An id goes into URLs, so nothing else may stand in it, and no step up.
-# How many reads of one client are under way at once: a slow EHR does not hold up the others.
+# How many reads of one client are under way at once, for hooks and for pages apart: a slow EHR does not hold up the
+# others, and its pages do not hold up its hooks.
 AT_ONCE = 16
 
 
@@ -37,7 +38,8 @@ class _Desk:
 
     site: Site
     tools: Tools
-    threads: Executor
+    for_hooks: Executor
+    for_pages: Executor
 
 
 class FhirRecords:
@@ -60,7 +62,7 @@ class FhirRecords:
         bases = {base for site in sites.values() for base in site.bases}
         self._servers = FhirServers(transport, {base: Breaker(monotonic) for base in bases})
         tools = Tools(self._servers, analytes, Validator())
-        self._desks = {client: _Desk(site, tools, _threads()) for client, site in sites.items()}
+        self._desks = {client: _Desk(site, tools, _threads(), _threads()) for client, site in sites.items()}
         self._clock = clock
         self._budget = budget
 
@@ -74,7 +76,8 @@ class FhirRecords:
         deadline = Deadline.after(self._budget if invocation.seconds is None else invocation.seconds)
         _check_ids(invocation)
         desk = self._desks[invocation.client]
-        return Reading(desk.tools, desk.threads, desk.site, invocation, deadline, self._clock.now())
+        threads = desk.for_pages if invocation.hook == SMART_HOOK else desk.for_hooks
+        return Reading(desk.tools, threads, desk.site, invocation, deadline, self._clock.now())
 
 
 def _threads() -> Executor:

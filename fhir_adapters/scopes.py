@@ -9,10 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 # The rights of v1 in the letters of v2: create, read, update, delete, search.
 _V1_RIGHTS = {"*": "cruds", "read": "rs", "write": "cud"}
 _SCOPE = re.compile(r"(patient|user|system)/(\*|[A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)(\?.+)?", re.DOTALL)
+
+
+class Cover(Enum):
+    """How far granted scopes reach."""
+
+    NONE = 0
+    PART = 1
+    WHOLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +38,9 @@ class Scope:
     narrowed: bool
     old: bool
 
-    def lets(self, rights: str, resource_type: str) -> bool:
-        """Whether all of these rights are given on a type, or on a part of it."""
-        return self.kind in ("*", resource_type) and set(rights) <= self.rights
+    def about(self, resource_type: str) -> bool:
+        """Whether it speaks of a type."""
+        return self.kind in ("*", resource_type)
 
 
 def parse(scope: str) -> Scope | None:
@@ -41,6 +50,18 @@ def parse(scope: str) -> Scope | None:
         return None
     level, kind, rights, filtered = match.groups()
     return Scope(level, kind, frozenset(_V1_RIGHTS.get(rights, rights)), filtered is not None, rights in _V1_RIGHTS)
+
+
+def cover(rights: str, resource_type: str, scopes: Iterable[Scope]) -> Cover:
+    """How far scopes give all of these rights on a type; two scopes may give two rights.
+
+    What is given only with a filter (`patient/Observation.rs?category=laboratory`) is a part.
+    """
+    about = [one for one in scopes if one.about(resource_type)]
+    if all(any(right in one.rights and not one.narrowed for one in about) for right in rights):
+        return Cover.WHOLE
+    partly = all(any(right in one.rights for one in about) for right in rights)
+    return Cover.PART if partly else Cover.NONE
 
 
 def of_the_launch(scopes: Iterable[str]) -> Iterator[Scope]:

@@ -106,6 +106,8 @@ def _shown() -> Subquery:
             table.c.client == bindparam("client_"),
             table.c.withheld.is_(None),
             table.c.abstention.is_(None),
+            # A page may be filled and never be looked at; one that was answered was seen.
+            or_(table.c.hook != SMART_HOOK, answer.c.sequence.is_not(None)),
         )
         .subquery("shown")
     )

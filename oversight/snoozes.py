@@ -13,10 +13,19 @@ from oversight import feedback, tables
 
 
 def snooze_in_force(connection: Connection, values: dict[str, str], at: datetime) -> Feedback | None:
-    """The latest one that is not over at that moment. `values` are `client`, `service`, `patient`, `clinician`."""
+    """The one that ends last, of those that are not over at that moment.
+
+    `values` are `client`, `service`, `patient` and `clinician`.
+    """
     rows = connection.execute(_STATEMENT, {**values, "since": at - LONGEST_SNOOZE}).mappings()
     given = (feedback.from_row(row) for row in rows)
-    return next((one for one in given if one.reason and one.time + snooze_span(one.reason.code) > at), None)
+    holding = [one for one in given if _end(one) > at]
+    return max(holding, key=_end, default=None)
+
+
+def _end(snooze: Feedback) -> datetime:
+    """When a snooze is over."""
+    return snooze.time + snooze_span(snooze.reason.code if snooze.reason else "")
 
 
 def _statement() -> Select[Any]:

@@ -27,6 +27,5 @@ def compress(response: Response) -> Response:
     if len(body) >= LEAST_BYTES:
         response.set_data(gzip.compress(body, LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
-        if response.get_etag()[0] is not None:
-            response.set_etag(f"{response.get_etag()[0]}-gzip")
+        response.headers.pop("ETag", None)  # nothing here is kept, so nothing is asked for again
     return response

@@ -52,10 +52,10 @@ def _is_url(value: object) -> bool:
 
 def _is_origin(value: object) -> bool:
     """Scheme, host and port as a browser sends them (RFC 6454 section 6.2): lower case, nothing behind."""
-    if not _is_url(value):
-        return False
+    if not _is_url(value) or re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", str(value), re.ASCII) is None:
+        return False  # it is written into a header
     parts = urlsplit(str(value))
-    return value == f"{parts.scheme}://{parts.netloc}".lower()
+    return value == f"{parts.scheme}://{parts.netloc}"
 
 
 def _is_fingerprint(value: object) -> bool:

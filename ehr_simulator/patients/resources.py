@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ehr_simulator.patients.person import Person
-from ehr_simulator.patients.signals import Signal
+from ehr_simulator.patients.signals import SIGNALS, USUAL, Signal
 
 Resource = dict[str, Any]
 
@@ -81,8 +81,18 @@ def encounter_id(person: Person) -> str:
 
 
 def observation(person: Person, number: int, signal: Signal, value: float, moment: datetime) -> Resource:
-    """A final numeric result."""
-    return _observation(person, number, signal, moment) | {"valueQuantity": quantity(signal, value)}
+    """A final numeric result, with the laboratory's usual range where it prints one."""
+    result = _observation(person, number, signal, moment) | {"valueQuantity": quantity(signal, value)}
+    return result | usual_range(signal)
+
+
+def usual_range(signal: Signal) -> Resource:
+    """The `referenceRange` of a signal, or nothing."""
+    name = next((name for name, known in SIGNALS.items() if known is signal), "")
+    low, high = USUAL.get(name, (None, None))
+    ends = {"low": low, "high": high}
+    found = {end: quantity(signal, value) for end, value in ends.items() if value is not None}
+    return {"referenceRange": [found]} if found else {}
 
 
 def panel(person: Person, number: int, signal: Signal, parts: list[tuple[Signal, float]], moment: datetime) -> Resource:

@@ -58,6 +58,29 @@ SIGNALS: dict[str, Signal] = {
     "troponin_t": Signal("6598-7", "Troponin T", "ng/mL", LAB, 2, 12, 0.01, 0.01, 20),
 }
 
+# The usual range of the invented laboratory, by name of the signal, which it prints beside a result of an adult.
+USUAL: dict[str, tuple[float | None, float | None]] = {
+    "ph": (7.35, 7.45),
+    "pco2": (35, 45),
+    "po2": (80, 100),
+    "lactate": (0.5, 2.2),
+    "urea_nitrogen": (7, 20),
+    "creatinine": (0.6, 1.3),
+    "sodium": (136, 145),
+    "potassium": (3.5, 5.1),
+    "bicarbonate": (22, 28),
+    "glucose": (70, 140),
+    "magnesium": (1.7, 2.4),
+    "platelets": (150, 400),
+    "white_cells": (4.0, 11.0),
+    "bilirubin": (None, 1.2),
+    "albumin": (3.5, 5.0),
+    "ast": (None, 40),
+    "alt": (None, 41),
+    "alp": (40, 130),
+    "troponin_t": (None, 0.01),
+}
+
 MEAN_PRESSURE = Signal("8478-0", "Mean blood pressure", "mm[Hg]", VITAL, 0, 1, 0, 25, 180)
 PRESSURE_PANEL = Signal("85354-9", "Blood pressure panel", "", VITAL, 0, 1, 0, 0, 0)
 

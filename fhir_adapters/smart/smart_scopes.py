@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fhir_adapters.scopes import of_the_launch
+from fhir_adapters.scopes import Cover, cover, of_the_launch
 from fhir_adapters.smart.discovery import Discovery
 
 V1, V2 = "v1", "v2"
@@ -62,5 +62,5 @@ def _within(scope: str, old: Sequence[str]) -> bool:
 
 
 def _given(rights: str, kind: str, granted: Sequence[str]) -> bool:
-    """Whether one granted scope on this type, or on all types, gives these rights."""
-    return any(scope.lets(rights, kind) for scope in of_the_launch(granted))
+    """Whether granted scopes on this type, or on all types, give these rights."""
+    return cover(rights, kind, of_the_launch(granted)) is Cover.WHOLE

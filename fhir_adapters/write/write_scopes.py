@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fhir_adapters.scopes import of_the_launch
+from fhir_adapters.scopes import Cover, cover, of_the_launch
 
 WRITTEN = ("RiskAssessment", "Provenance")
 
@@ -15,4 +15,4 @@ def can_write(scopes: Iterable[str]) -> tuple[str, ...]:
     What is written is read back, so leave to create alone is not enough. Two scopes may give the two rights.
     """
     given = list(of_the_launch(scopes))
-    return tuple(name for name in WRITTEN if all(any(one.lets(right, name) for one in given) for right in "cr"))
+    return tuple(name for name in WRITTEN if cover("cr", name, given) is Cover.WHOLE)

@@ -30,6 +30,7 @@ from models.training.recipe import Recipe
 from models.training.rows import Rows
 from models.training.signing import read_private_key
 from models.training.store import artefact_bytes
+from models.training.words import copy_words
 from models.training.write_evidence import MODEL_FILE, Judged, base_rate, write_evidence
 
 
@@ -175,6 +176,8 @@ def _copy_decisions(work: Work) -> None:
     work.out.mkdir(parents=True, exist_ok=True)
     for name in (*decision_files(work.folder, (ARTEFACT_ENTRY,)), TRAINING_FILE):
         _copy(work, name)
+    if work.out != work.folder:
+        copy_words(work.folder, work.out)
 
 
 def _copy(work: Work, name: str) -> None:

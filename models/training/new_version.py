@@ -33,6 +33,7 @@ from models.training.outcomes_table import is_outcomes_table, read_outcomes
 from models.training.provenance import sign, write_provenance
 from models.training.rows import EVERY_ROW
 from models.training.store import artefact_bytes
+from models.training.words import copy_words
 
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 _VERSION = re.compile(r'^version = "(.+)"$', re.MULTILINE)
@@ -101,6 +102,7 @@ def _write(opened: Opened, order: Order, folder: Path, fit: LocalFit, version: s
     for name in (*decision_files(order.folder, (ARTEFACT_ENTRY,)), TRAINING_FILE):
         if (order.folder / name).is_file():
             shutil.copyfile(order.folder / name, folder / name)
+    copy_words(order.folder, folder)
     manifest = folder / "model.toml"
     manifest.write_text(_VERSION.sub(f'version = "{version}"', manifest.read_text("utf-8"), count=1), "utf-8")
     if read_untrained(manifest).info.version != version:

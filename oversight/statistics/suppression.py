@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from oversight.statistics.narrowed import pinned_by_programme
+
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -42,8 +44,8 @@ def protect(
     """Which cells to hide, shape (cells,). `small`: cells to hide in any case; `already`: others that are hidden.
 
     Within a line with a shown total at least two cells with someone in them are hidden, together at least `smallest`
-    people; and no small cell follows from all lines together, nor from handing bounds on from line to line. A linear
-    programme over a table of a few dozen people may still narrow one down: such a table should not be shown at all.
+    people; and no small cell follows from all lines together, nor from handing bounds on from line to line, nor, in a
+    table of few people, from a linear programme.
     """
     hidden = (small if already is None else small | already) & (counts > 0)
     while _closed(counts, hidden, small, lines, smallest):
@@ -97,6 +99,8 @@ def _given_away(counts: Integers, hidden: Flags, small: Flags, lines: Sequence[L
     if not len(unknown) or not lines:
         return
     told = _determined(unknown, len(counts), lines) | _pinned(counts, hidden, small, lines, smallest)[unknown]
+    if not (told & small[unknown]).any():
+        told = pinned_by_programme(counts, unknown, _coefficients(np.arange(len(counts)), len(counts), lines))
     for cell in unknown[told & small[unknown]]:
         own = [line for line in lines if cell in line.parts]
         for line in own:

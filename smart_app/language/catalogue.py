@@ -26,9 +26,9 @@ MOMENT = r"\d{1,2} [A-Z][a-z]{2} \d{4}(?:, \d{2}:\d{2}(?: \S+)?)?"
 KINDS = {
     "number": r"[<>−+-]?[\d.,]*\d(?: ?%)?",
     "moment": MOMENT,
-    "words": r".+?",
+    "words": r".{1,200}?",
     "unit": r"[^\s,;]+(?: m²)?",
-    "verbatim": r".+?",
+    "verbatim": r".{1,200}?",
 }
 
 

@@ -17,6 +17,8 @@ _NEUTRAL = re.compile(r"(?:[<>×÷]? ?[<>−+-]?[\d.,]+(?: ?(?:to|/) ?[\d.,]+)? 
 _MOMENT = re.compile(MOMENT)
 # How deep sentences may stand in sentences.
 DEEPEST = 4
+# A longer text is none of ours: what a record says is not looked up, and no pattern is tried on it for long.
+LONGEST = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Language:
     def _told(self, text: str, depth: int) -> str | None:
         """The whole text, by its phrase or its pattern."""
         known = self.catalogue.phrases.get(text)
+        if known is None and len(text) > LONGEST:
+            return None
         if known is not None or not depth:
             return known
         for pattern in self._candidates(text):

@@ -21,19 +21,40 @@ def language() -> Language:
     return found
 
 
+def _told(text: str) -> str | None:
+    """A finished sentence, looked up once for each answer."""
+    known: dict[str, str | None] = g.setdefault("chartside_told", {})
+    if text not in known:
+        known[text] = language().told(text)
+    return known[text]
+
+
 def said(sentence: object) -> Markup | str:
     """A finished sentence for the text of the page."""
     text = str(sentence)
-    told = language().told(text)
+    told = _told(text)
     if told is None:
         return Markup('<span lang="en">{}</span>').format(text)
     return escape(told)
 
 
+def said_first(sentence: object) -> Markup | str:
+    """A finished sentence where it begins one: with a capital, and nothing else changed."""
+    text = str(sentence)
+    told = _told(text)
+    first = _capital(text if told is None else told)
+    return escape(first) if told is not None else Markup('<span lang="en">{}</span>').format(first)
+
+
+def _capital(text: str) -> str:
+    """The same with its first letter as a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def said_plain(sentence: object) -> str:
     """A finished sentence for an attribute."""
     text = str(sentence)
-    return language().told(text) or text
+    return _told(text) or text
 
 
 def said_each(sentences: Iterable[object]) -> list[Markup | str]:
@@ -53,7 +74,7 @@ def speak(blueprint: Blueprint, languages: Mapping[str, Language], locale: Calla
         env.add_extension("jinja2.ext.i18n")
         env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
         env.policies["ext.i18n.trimmed"] = True
-        env.filters.update(said=said, said_plain=said_plain, said_each=said_each)
+        env.filters.update(said=said, said_plain=said_plain, said_each=said_each, said_first=said_first)
         env.globals["language"] = language
 
     blueprint.before_request(choose)

@@ -29,17 +29,33 @@ MOST = 2_000
 FAULT_S = 20.0
 
 
+class Room:
+    """What all filling shares: the threads of each EHR, the places of all, and the answers that are held back."""
+
+    def __init__(self) -> None:
+        """Nobody is at work."""
+        self.places = threading.BoundedSemaphore(AT_ONCE)
+        self.held_back = threading.BoundedSemaphore(HELD_BACK)
+        self._lock = threading.Lock()
+        self._pools: dict[str, ThreadPoolExecutor] = {}  # by client id, of which the registry knows a few
+
+    def threads_of(self, client: str) -> ThreadPoolExecutor:
+        """The threads of one EHR; a page that finds them busy waits for its turn."""
+        with self._lock:
+            if client not in self._pools:
+                self._pools[client] = ThreadPoolExecutor(OF_ONE_EHR, thread_name_prefix=f"page-{client}")
+            return self._pools[client]
+
+
 class Filling:
     """Fills each round of a launch once, in a thread of its own. Safe between threads."""
 
-    def __init__(self, fill: Callable[[Launch], Launch | None], patience: float = PATIENCE_S) -> None:
+    def __init__(self, fill: Callable[[Launch], Launch | None], room: Room, patience: float = PATIENCE_S) -> None:
         """`fill` gives the launch with something on it, or None while another request is filling it."""
         self._fill = fill
+        self._room = room
         self._patience = patience
         self._lock = threading.RLock()  # a job may have ended before its callback is set
-        self._pools: dict[str, ThreadPoolExecutor] = {}  # by client id, of which the registry knows a few
-        self._places = threading.BoundedSemaphore(AT_ONCE)
-        self._held_back = threading.BoundedSemaphore(HELD_BACK)
         self._running: dict[tuple[str, int], Future[Launch | None]] = {}
         self._at_work: set[tuple[str, int]] = set()
 
@@ -63,7 +79,8 @@ class Filling:
             begun = running is None
             if running is None:
                 self._make_room()
-                running = self._running[key] = self._pool_of(launch).submit(self._in_a_place, launch)
+                threads = self._room.threads_of(launch.visit.client)
+                running = self._running[key] = threads.submit(self._in_a_place, launch)
                 running.add_done_callback(lambda ended: self._ended(key, ended))
         if not self._waited(running, self._patience if begun else self._patience * LATER_LOOK):
             return None
@@ -72,31 +89,24 @@ class Filling:
 
     def crowded(self) -> bool:
         """Whether a look now would not wait: so many do already."""
-        if not self._held_back.acquire(blocking=False):
+        if not self._room.held_back.acquire(blocking=False):
             return True
-        self._held_back.release()
+        self._room.held_back.release()
         return False
 
     def _waited(self, running: Future[Launch | None], patience: float) -> bool:
         """Whether it has ended by the end of this look."""
-        if not self._held_back.acquire(blocking=False):
+        if not self._room.held_back.acquire(blocking=False):
             return running.done()
         try:
             return bool(wait([running], patience).done)
         finally:
-            self._held_back.release()
-
-    def _pool_of(self, launch: Launch) -> ThreadPoolExecutor:
-        """The threads of one EHR; a page that finds them busy waits for its turn."""
-        client = launch.visit.client
-        if client not in self._pools:
-            self._pools[client] = ThreadPoolExecutor(OF_ONE_EHR, thread_name_prefix=f"page-{client}")
-        return self._pools[client]
+            self._room.held_back.release()
 
     def _in_a_place(self, launch: Launch) -> Launch | None:
         """Fill, in one of the places that all EHRs share."""
         key = (launch.id, launch.round)
-        with self._places:
+        with self._room.places:
             with self._lock:
                 self._at_work.add(key)
             try:

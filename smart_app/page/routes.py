@@ -19,7 +19,7 @@ from smart_app.headers import Exemption, allow
 from smart_app.opening import Opening
 from smart_app.page import view
 from smart_app.page.decision import MAX_COMMENT, Decision, Problem, as_feedback, check_possible, new_once, read_decision
-from smart_app.page.filling import Filling
+from smart_app.page.filling import Filling, Room
 from smart_app.page.problem_report import FORM, KINDS, as_report, read_report
 from smart_app.page.write_route import Writing
 from smart_app.ports.ehr import Banner
@@ -35,7 +35,8 @@ class Page:
         self._opening = opening
         self._what_if = what_if
         self._deps = opening.deps
-        self._filling, self._again = Filling(opening.opened), Filling(opening.assess)
+        room = Room()
+        self._filling, self._again = Filling(opening.opened, room), Filling(opening.assess, room)
         self.writing = Writing(opening, self._mine_by_form)
 
     def show(self, launch_id: str) -> Response:
@@ -80,7 +81,7 @@ class Page:
             form = sent if sent in ("accepted", "snoozed", "withdrawn") else "overridden"
             return self._render(launch, problem=Problem(advice.id, form, fault.message), status=400)
         self._store(as_feedback(decision, advice, launch.visit.user, at))
-        return self._back(launch.id, f"h-{advice.id}")
+        return self._back(launch.id, f"saved-{advice.id}")
 
     def wake(self, launch_id: str) -> Response:
         """End a snooze that was given on earlier advice. Where there is none any more, the page says as much."""
@@ -96,7 +97,7 @@ class Page:
             decision = Decision(new_once(), Outcome.WITHDRAWN, None, "")
             at = max(self._deps.clock.now(), snooze.time)
             self._store(as_feedback(decision, given_on, launch.visit.user, at))
-        return self._back(launch.id, f"h-{advice.id}")
+        return self._back(launch.id, f"d-{advice.id}")
 
     def report(self, launch_id: str) -> Response:
         """Open the draft of an incident; say so only after it is stored."""
@@ -150,6 +151,8 @@ class Page:
             return known
         latest, now = self._opening.decision(launch, advice.id), self._deps.clock.now()
         check_possible(decision, advice, latest, launch.visit.user)
+        if decision.outcome is Outcome.SNOOZED and self._opening.snoozes(launch, [advice]):
+            raise MalformedRequest("Cards of this model about this patient are put off already. End that snooze first.")
         at = now if latest is None else max(now, latest.time)
         marks.put(key, at, launch.until, new=True)
         return marks.get(key) or at
@@ -222,7 +225,8 @@ class Page:
         waits = filling.waits(launch)
         body = render_template("smart_app/busy.html", elapsed=elapsed, again=launch.round > 0, waits=waits)
         response = make_response(body, 503)
-        pause = 2 if filling.crowded() else 0  # the next look waits at the server, where there is room for it
+        # The next look waits at the server, unless there is no room for it, or another process fills this page.
+        pause = 0 if filling.knows(launch) and not filling.crowded() else 2
         response.headers["Retry-After"] = "1"
         response.headers["Refresh"] = f"{pause}; url={self._url(launch.id)}"
         return response

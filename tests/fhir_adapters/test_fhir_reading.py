@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clinical.errors import DataUnavailable, ScopeMissing
+from clinical.errors import DataUnavailable, NotOffered
 from clinical.invocation import FhirAccess
 from clinical.need import DataNeed
 from clinical.record import Coding
@@ -68,13 +68,14 @@ def test_what_is_not_permitted_is_told_apart(scope: str, ehr: Any, reading: Any,
     ehr.json("Observation", {}, 500)
     with pytest.raises(DataUnavailable) as fault:
         reading.read({}, access(ehr, *scopes), ehr.base)
-    assert (fault.value.key, type(fault.value) is ScopeMissing) == ("labs", "*" not in scope)
+    assert (fault.value.key, type(fault.value) is NotOffered) == ("labs", "*" not in scope)
 
 
-def test_a_server_that_refuses_a_type_does_not_permit_it(ehr: Any, reading: Any, asked: Callable[[], object]) -> None:
-    """HTTP 403 for a type within the granted scopes."""
-    ehr.json("Observation", {}, 403)
-    with pytest.raises(ScopeMissing):
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 410, 501])
+def test_a_server_may_not_offer_a_type(status: int, ehr: Any, reading: Any, asked: Callable[[], object]) -> None:
+    """Whatever the scopes say: it refuses the type, or does not know it, today and tomorrow."""
+    ehr.json("Observation", {}, status)
+    with pytest.raises(NotOffered):
         reading.read({}, access(ehr), ehr.base)
 
 

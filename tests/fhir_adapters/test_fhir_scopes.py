@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinical.errors import LaunchFailed
-from clinical.invocation import SMART_HOOK
-from fhir_adapters.grant import Cover, cover
+from clinical.invocation import SMART_HOOK, FhirAccess
+from fhir_adapters.grant import Grant
 from fhir_adapters.ids import ANY_ID, FHIR_ID, RELATIVE
-from fhir_adapters.scopes import of_the_launch, parse
+from fhir_adapters.scopes import Cover, Scope, cover, of_the_launch, parse
 from fhir_adapters.smart.id_token import _user
 from fhir_adapters.smart.launch_context import fhir_context_in, id_in
 from fhir_adapters.smart.smart_scopes import covered
@@ -50,9 +50,14 @@ def test_a_scope_is_read(text: str, rights: str, narrowed: bool, old: bool) -> N
 def test_what_is_no_scope_gives_nothing(text: str) -> None:
     """Deny by default: no reader takes a right out of it."""
     assert parse(text) is None
-    assert cover((text,), "Observation") is Cover.NONE
+    assert Grant("b", FhirAccess("b", "t", (text,))).for_type("Observation")[0] is None
     assert not covered("patient/Observation.rs", (text,))
     assert can_write((text,)) == ()
+
+
+def parsed(granted: tuple[str, ...]) -> list[Scope]:
+    """Those that are scopes on resources."""
+    return [one for one in map(parse, granted) if one is not None]
 
 
 scopes = st.builds(
@@ -69,12 +74,30 @@ def test_all_readers_of_a_grant_agree(granted: tuple[str, ...]) -> None:
     """What the launch calls granted, the reader of the record takes as whole; what may be written may be read."""
     at_the_screen = tuple(scope for scope in granted if not scope.startswith("system/"))
     for name in ("Observation", "Patient"):
-        whole = cover(at_the_screen, name) is Cover.WHOLE
+        whole = cover("rs", name, parsed(at_the_screen)) is Cover.WHOLE
         assert covered(f"patient/{name}.rs", granted) == whole
         assert covered(f"patient/{name}.read", granted) == whole
     given_here = list(of_the_launch(granted))
     for name in can_write(granted):
-        assert all(any(one.lets(right, name) for one in given_here) for right in "cr")
+        assert all(any(one.about(name) and right in one.rights for one in given_here) for right in "cr")
+
+
+@pytest.mark.parametrize(
+    ("granted", "reach"),
+    [
+        (("patient/Observation.r", "patient/Observation.s"), Cover.WHOLE),
+        (("patient/Observation.r", "patient/*.s"), Cover.WHOLE),
+        (("patient/Observation.r",), Cover.NONE),
+        (("patient/Observation.r", "patient/Observation.s?category=laboratory"), Cover.PART),
+        (("patient/Observation.rs?category=laboratory", "patient/Observation.rs"), Cover.WHOLE),
+    ],
+)
+def test_two_scopes_may_give_two_rights(granted: tuple[str, ...], reach: Cover) -> None:
+    """SMART App Launch 2.2.0 lets an EHR grant each right by a scope of its own; all readers add them up."""
+    assert cover("rs", "Observation", parsed(granted)) is reach
+    assert covered("patient/Observation.rs", granted) == (reach is Cover.WHOLE)
+    access, _ = Grant("b", FhirAccess("b", "t", granted)).for_type("Observation")
+    assert (access is None) == (reach is Cover.NONE)
 
 
 @pytest.mark.parametrize("name", [".", "..", "...", "", "a/b", "a b", "ü", "x" * 65, "a\n"])

@@ -35,7 +35,7 @@ from clinical.assessment import (
     RiskAssessment,
     Score,
 )
-from clinical.errors import ScopeMissing
+from clinical.errors import NotOffered
 from clinical.need import Importance
 from clinical.record import (
     Answer,
@@ -513,7 +513,7 @@ def test_each_gap_is_told_with_the_kind_of_data(code: str) -> None:
     )  # fmt: skip
     told(code, (f"{key}: {one}" for key in sorted({*keys, "location"}) for one in why))
     for key, one in product(keys, why):
-        finding = not_read(_call(), next(iter(shelf().values())).info, ScopeMissing(key, one), NOW).finding
+        finding = not_read(_call(), next(iter(shelf().values())).info, NotOffered(key, one), NOW).finding
         assert isinstance(finding, Abstention)
         told(code, [finding.text])
 

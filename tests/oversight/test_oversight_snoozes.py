@@ -238,8 +238,19 @@ def test_a_snooze_that_was_changed_is_not_in_force(ledger, make_advice, card, sa
     ledger.append(other)
     first = said(other, Outcome.SNOOZED, reason=SNOOZES[2])
     ledger.record([first, said(card, Outcome.SNOOZED, reason=FOUR, time=card.time + 2 * HOUR)])
-    assert ledger.snooze(card, card.time + 3 * HOUR).advice_id == card.id
+    assert ledger.snooze(card, card.time + 3 * HOUR) == first, "the one that ends last is in force"
     ledger.record([said(card, Outcome.WITHDRAWN, time=card.time + 3 * HOUR)])
     assert ledger.snooze(card, card.time + 3 * HOUR) == first
     ledger.record([said(other, Outcome.ACCEPTED, time=card.time + 4 * HOUR)])
     assert ledger.snooze(card, card.time + 4 * HOUR) is None
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_page_that_nobody_answered_keeps_no_card_away(ledger, make_advice, said, answered):
+    """It may have been filled and never be looked at; one that was answered was seen."""
+    opened = replace(make_advice(), hook="smart-launch")
+    ledger.append(opened)
+    if answered:
+        ledger.record([said(opened, Outcome.OVERRIDDEN, reason=OVERRIDE_REASONS[0], time=opened.time)])
+    later = make_advice()
+    assert bool(ledger.history(later, opened.time - HOUR).shown) is answered

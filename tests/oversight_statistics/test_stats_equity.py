@@ -208,7 +208,7 @@ _COUNTS = st.one_of(st.just(0), st.integers(1, 15), st.integers(11, 400))
 def test_no_small_group_can_be_worked_out_by_differencing(shape, data):
     """A linear programme that knows every shown count and all sums cannot pin down a hidden small one."""
     finest = np.array(data.draw(st.lists(_COUNTS, min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))))
-    assume(finest.sum() > 100)
+    assume(finest.sum() > 0)
     table, counts = _table(finest.reshape(shape))
     small = (counts > 0) & (counts < 11)
     hidden = protect(counts, small, table.lines)

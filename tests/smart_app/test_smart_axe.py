@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from clinical.advice import OVERRIDE_REASONS, Channel, Feedback, Outcome
-from clinical.assessment import Attribution, Basis, Explanation, Observed
+from clinical.assessment import Attribution, Basis, Explanation, Guideline, Observed
 from clinical.errors import DataUnavailable
 from clinical.record import LOINC, Coding, Observation, Source
 
@@ -28,7 +28,6 @@ def axe():
     def run(page) -> list[tuple[str, list]]:
         options = {
             "runOnly": {"type": "tag", "values": RULES},
-            "rules": {"landmark-unique": {"enabled": False}},  # every model has a part "Suggested", each in its article
             "resultTypes": ["violations"],
         }
         report = found.run(page, options=options).response
@@ -116,7 +115,14 @@ def states(house, facts, make, make_rich, make_score, make_equation, doctor) -> 
     def risks() -> None:
         more = [make_rich(comparators=(make_score(unknown=1, value=5.0),), unanswered=(make.abstention(),))]
         more = [dataclasses.replace(one, as_of=make.now) for one in more]
-        house.findings[:] = [lambda one=one: (one, None) for one in (large(make, 12, 20), make.risk(), *more)]
+        guided = (Guideline("A guideline about the suggested action", "https://guideline.example/one"),)
+        found = [
+            dataclasses.replace(
+                one, model=dataclasses.replace(one.model, title=f"{one.model.title}, {n}", guidelines=guided)
+            )
+            for n, one in enumerate((large(make, 12, 20), make.risk(), *more))
+        ]
+        house.findings[:] = [lambda one=one: (one, None) for one in found]
 
     def one(finding) -> Callable:
         return lambda: house.findings.__setitem__(slice(None), [lambda: (finding, None)])

@@ -22,7 +22,7 @@ def test_an_acceptance_is_stored_before_it_is_shown(house, doctor, browser, page
     url, fields = page
     answer = doctor.post(browser, url, {**fields, "outcome": "accepted"})
     assert answer.status_code == 303
-    assert answer.location.endswith(f"#h-{fields['advice']}")
+    assert answer.location.endswith(f"#saved-{fields['advice']}")
     (feedback,) = house.ledger.feedback
     advice = house.ledger.advice[fields["advice"]]
     assert (feedback.outcome, feedback.channel, feedback.user) == (Outcome.ACCEPTED, Channel.PAGE, "Practitioner/7")

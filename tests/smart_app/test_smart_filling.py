@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from smart_app.blueprint import create_blueprint
-from smart_app.page.filling import AT_ONCE, OF_ONE_EHR, Filling
+from smart_app.page.filling import AT_ONCE, HELD_BACK, OF_ONE_EHR, Filling, Room
 from smart_app.sessions import Launch
 
 
@@ -44,10 +44,10 @@ class SlowEhrs:
 @contextmanager
 def filled_by(ehrs: SlowEhrs, patience: float = 0.0) -> Iterator[Filling]:
     """Pages of these EHRs; at the end nobody works any more."""
-    filling = Filling(ehrs.fill, patience)
+    filling = Filling(ehrs.fill, Room(), patience)
     yield filling
     ehrs.go.set()
-    for pool in filling._pools.values():
+    for pool in filling._room._pools.values():
         pool.shutdown()
 
 
@@ -133,3 +133,15 @@ def test_a_page_that_waits_says_so(house, doctor, make, monkeypatch) -> None:
     assert "The EHR is sending the record" not in second
     assert "Nothing has been assessed yet" in second
     assert "Ada P2" in browser.get(url, base_url=make.base_url).text
+
+
+def test_both_kinds_of_filling_share_the_room(house) -> None:
+    """Opening a page and assessing again hold back no more answers together than either may alone."""
+    page = getattr(house.app.view_functions["smart_app.page"], "__self__")  # noqa: B009  a bound method's object
+    assert page._filling._room is page._again._room
+    for _ in range(HELD_BACK):
+        assert page._filling._room.held_back.acquire(blocking=False)
+    assert page._filling.crowded()
+    assert page._again.crowded()
+    page._filling._room.held_back.release(HELD_BACK)
+    assert not page._again.crowded()

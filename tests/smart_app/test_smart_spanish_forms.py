@@ -196,8 +196,12 @@ SHOWN = {
     "NotAllowed", "NotAuthenticated", "MalformedRequest", "LaunchFailed", "WrongPatient", "LedgerUnavailable",
     "ModelFault", "TooManyLaunches", "WriteFailed", "MayNotWrite", "NothingToWrite", "NotRenewed",
 }  # fmt: skip
-# Faults of command lines and of what comes in at a hook, which no page shows.
-ELSEWHERE = ("oversight/mart", "fhir_adapters/hl7v2", "fhir_adapters/prefetch.py", "clinical/strict_json.py")
+# Faults of command lines, of the quality team's pages, and of what comes in at a hook, which this page does not show.
+QUALITY = ("alerts", "analytics", "device_report", "follow_up", "incident_events", "mart", "monitors", "pages", "statistics")
+ELSEWHERE = (
+    *(f"oversight/{name}" for name in QUALITY), "fhir_adapters/hl7v2", "fhir_adapters/prefetch.py",
+    "fhir_adapters/outcomes.py", "clinical/strict_json.py",
+)  # fmt: skip
 PLACES = ("smart_app", "fhir_adapters", "oversight", "models/runtime", "clinical", "chartside/smart_page.py")
 
 
