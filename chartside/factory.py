@@ -40,6 +40,7 @@ from fhir_adapters.resources import warm_up
 from fhir_adapters.smart.client_keys import published
 from fhir_adapters.smart.session import SmartSessions
 from fhir_adapters.units import Analytes, load_analytes
+from fhir_adapters.write.sent_and_stored import warm_up_writing
 from models.runtime.catalogue import MODELS_FOLDER, AnyModel, load_models
 from models.runtime.find_folder import every_folder
 from models.runtime.model import TreeRiskModel
@@ -79,6 +80,8 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     _check_certificates(settings, clients)
     _check_loopback(settings, clients)
     warm_up()
+    if any(client.smart_write_back for client in clients.values()):
+        warm_up_writing()
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     upgrade(engine)
     engine.dispose()  # the server forks after this; a connection must not be in two processes

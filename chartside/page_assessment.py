@@ -18,8 +18,6 @@ from fhir_adapters.reading import Reading
 from smart_app.ports.ehr import Assessed, Banner, Visit
 
 MODEL_HOOK = "patient-view"
-# Nobody waits for a page as for a card, and all its models are read for together: so many times the time of a hook.
-PATIENCE = 4
 _PATIENT = DataNeed("patient", "Patient")
 # A record, or what the EHR does not permit to read.
 _Read = PatientRecord | NotOffered
@@ -53,7 +51,7 @@ class PageAssessment:
 
     def _read(self, visit: Visit, models: Mapping[str, RiskModel]) -> Iterator[tuple[str, _Read]]:
         """The record of each model, and who the patient is, from the same answers."""
-        call = visit_invocation(visit, "page", self.house.sessions.access(visit), _seconds(self.house))
+        call = visit_invocation(visit, "page", self.house.sessions.access(visit))
         needs = {_PATIENT.key: (_PATIENT,)} | {id_: model.needs for id_, model in models.items()}
         with self.house.records.begin(call) as reading:
             for wanted in needs.values():
@@ -135,12 +133,7 @@ def _banner(record: PatientRecord, visit: Visit) -> Banner:
     return Banner(visit.patient_id, record.name, record.birth_date, record.sex, record.incomplete, record.caveats)
 
 
-def _seconds(house: House) -> float:
-    """How long reading for a page may take."""
-    return PATIENCE * house.settings.fhir_seconds
-
-
-def visit_invocation(visit: Visit, service: str, access: FhirAccess | None, seconds: float | None = None) -> Invocation:
+def visit_invocation(visit: Visit, service: str, access: FhirAccess | None) -> Invocation:
     """An opening of the page as a call, with leave to read that holds now, if anything is to be read."""
     return Invocation(
         client=visit.client,
@@ -151,5 +144,4 @@ def visit_invocation(visit: Visit, service: str, access: FhirAccess | None, seco
         user=visit.user,
         encounter_id=visit.encounter_id,
         access=access,
-        seconds=seconds,
     )

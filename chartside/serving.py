@@ -29,7 +29,7 @@ THREADS = 16
 # makes some ten thousand, nearly all of them gone at its end.
 GC_THRESHOLDS = (50_000, 20, 50)
 TIMEOUT_S = 30
-# From the first byte of a request to the last of its answer; above the longest FHIR budget that a setting allows.
+# From the first byte of a request to the last of its answer. A page reads in the background and may take longer.
 REQUEST_S = 10
 # How often the watchdog looks.
 LOOK_S = 0.25

@@ -26,8 +26,6 @@ from smart_app.deps import Deps
 from smart_app.ports.ehr import Ehr, Visit
 from smart_app.ports.fact import SourceFact
 
-MODEL_HOOK = "patient-view"
-
 
 def smart_page(house: House) -> Blueprint:
     """Everything under `/smart`."""
@@ -86,7 +84,7 @@ def _silence(house: House) -> Callable[[Visit, str], WithheldReason | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """Fills `smart_app.fact_port.FactSource`."""
+    """Fills `smart_app.ports.fact.FactSource`."""
 
     house: House
 
@@ -98,7 +96,7 @@ class _Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Fills `smart_app.write_port.Writer`."""
+    """Fills `smart_app.ports.write.Writer`."""
 
     house: House
     into: WriteBack

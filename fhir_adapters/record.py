@@ -26,7 +26,6 @@ from fhir_adapters.units import Analytes
 
 __all__ = ["FhirRecords", "Site"]
 
-# FHIR R4 datatypes.html: id. An id goes into URLs, so nothing else may stand in it, and no step up.
 # How many reads of one client are under way at once, for hooks and for pages apart: a slow EHR does not hold up the
 # others, and its pages do not hold up its hooks.
 AT_ONCE = 16

@@ -1,7 +1,7 @@
 """What the server remembers of a launch. The browser holds an opaque id only.
 
-A store may be replaced by one that several processes share; it has three methods, and `put(new=True)` and `take` must
-be atomic, because they decide which of two equal requests is the first.
+A store may be replaced by one that several processes share; it has four methods, and `put(new=True)`, `replace` and
+`take` must be atomic, because they decide which of two equal requests is the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`/smart/page/…`: the risk page, a new assessment, and the decision."""
+"""`/smart/page/…`: the risk page, a new assessment, decisions, reports of problems, and the end."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ import pytest
 from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
-from chartside import page_assessment
 from chartside.factory import House, open_house
 from chartside.page_assessment import PageAssessment, visit_invocation
 from chartside.settings import Settings
@@ -102,7 +101,7 @@ class Ticking:
 @pytest.fixture
 def ward(make_settings: Callable[..., Settings], tmp_path: Path, fhir: Fhir) -> Iterator[House]:
     """The whole house, for that server."""
-    settings = make_settings(tmp_path)
+    settings = replace(make_settings(tmp_path), fhir_seconds=2.0)
     registry = settings.clients_file.read_text().replace("http://127.0.0.1:9/fhir", fhir.base)
     settings.clients_file.write_text(registry)
     with closing(open_house(settings, clock=Ticking())) as house:
@@ -190,7 +189,6 @@ def test_a_place_does_not_wait_for_what_is_slower(ward: House, fhir: Fhir, monke
         return answer(path)
 
     monkeypatch.setattr(fhir, "answer", slow)
-    monkeypatch.setattr(page_assessment, "PATIENCE", 1)
     found = {advice.service: advice.finding for advice in assess(ward).advice}
     gone.set()
     assert not isinstance(found["icu-mortality"], Abstention), found["icu-mortality"]

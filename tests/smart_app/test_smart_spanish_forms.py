@@ -197,7 +197,9 @@ SHOWN = {
     "ModelFault", "TooManyLaunches", "WriteFailed", "MayNotWrite", "NothingToWrite", "NotRenewed",
 }  # fmt: skip
 # Faults of command lines, of the quality team's pages, and of what comes in at a hook, which this page does not show.
-QUALITY = ("alerts", "analytics", "device_report", "follow_up", "incident_events", "mart", "monitors", "pages", "statistics")
+QUALITY = (
+    "alerts", "analytics", "device_report", "follow_up", "incident_events", "mart", "monitors", "pages", "statistics",
+)  # fmt: skip
 ELSEWHERE = (
     *(f"oversight/{name}" for name in QUALITY), "fhir_adapters/hl7v2", "fhir_adapters/prefetch.py",
     "fhir_adapters/outcomes.py", "clinical/strict_json.py",
