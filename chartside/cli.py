@@ -14,10 +14,13 @@ import click
 from chartside import logs
 from chartside.clients_command import clients
 from chartside.doctor.command import doctor
+from chartside.follow_up_command import actions, groups, outcomes
+from chartside.history_command import history
 from chartside.incidents_command import incidents
 from chartside.ledger_command import ledger
 from chartside.model_options import offer
 from chartside.models_command import models
+from chartside.monitor_command import monitor
 from chartside.settings import Settings, from_environment
 from chartside.switch_command import switch
 from chartside.training_commands import evaluate, evidence, recalibrate, train
@@ -33,7 +36,10 @@ def cli() -> None:
     """Group the commands."""
 
 
-for command in (clients, doctor, evaluate, evidence, incidents, ledger, models, recalibrate, switch, train):
+for command in (
+    actions, clients, doctor, evaluate, evidence, groups, history, incidents, ledger, models, monitor, outcomes,
+    recalibrate, switch, train,
+):  # fmt: skip
     cli.add_command(command)
 
 

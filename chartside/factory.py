@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, jsonify, request
+from sqlalchemy import make_url
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import cds_hooks.blueprint
@@ -52,6 +53,7 @@ from oversight.audit import SqlAudit
 from oversight.database import open_engine
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
+from oversight.pages.mart_source import FreshMart
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
@@ -110,6 +112,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         used_tokens=SqlUsedTokens(engine, now),
         incidents=SqlIncidents(engine, pseudonyms),
         tallies=SqlTallies(engine),
+        mart=FreshMart(engine, mart_folder(settings)),
         what_ifs={name: model.what_if() for name, model in models.items() if isinstance(model, TreeRiskModel)},
         languages=load_languages(_with_words(settings)),
         contexts=AppContexts(derive_key(settings.secret, "app context")),
@@ -119,6 +122,16 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         clock=now,
         close=engine.dispose,
     )
+
+
+def mart_folder(settings: Settings) -> Path:
+    """Where the figures of the quality team's pages lie: beside an embedded ledger, else below the working folder."""
+    if settings.mart_folder:
+        return settings.mart_folder
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        return Path(f"{url.database}.mart")
+    return Path("var/mart")
 
 
 def _with_words(settings: Settings) -> list[Path]:
@@ -271,7 +284,7 @@ def _terms(client: Client) -> Terms:
 def _oversight(house: House) -> Blueprint:
     """The quality team's pages."""
     deps = oversight.pages.PageDeps(
-        house.tallies, house.clock, house.audit, house.settings.quality_password, house.incidents
+        house.tallies, house.clock, house.audit, house.settings.quality_password, house.incidents, house.mart
     )
     return oversight.pages.create_blueprint(deps)
 

@@ -28,6 +28,7 @@ from models.runtime.what_if import WhatIf
 from oversight.audit import SqlAudit
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
+from oversight.pages.mart_source import MartSource
 from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
@@ -56,6 +57,7 @@ class House:
     used_tokens: SqlUsedTokens
     incidents: SqlIncidents
     tallies: SqlTallies
+    mart: MartSource
     what_ifs: Mapping[str, WhatIf]
     languages: Mapping[str, Language]
     contexts: AppContexts

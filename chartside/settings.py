@@ -28,6 +28,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8100
     fhir_seconds: float = 8.0
+    mart_folder: Path | None = None
     max_body_bytes: int = 1_000_000
     certificate_header: str = ""
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
@@ -46,6 +47,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         quality_password=reader.optional_file("QUALITY_PASSWORD_FILE"),
         host=reader.text("HOST", "127.0.0.1"),
         port=int(reader.number("PORT", 8100, 1, 65535)),
+        mart_folder=reader.optional_path("MART_FOLDER"),
         fhir_seconds=reader.number("FHIR_SECONDS", 8.0, 0.1, 30.0),
         max_body_bytes=int(reader.number("MAX_BODY_BYTES", 1_000_000, 100_000, 16_000_000)),
         certificate_header=reader.header("CERTIFICATE_HEADER"),

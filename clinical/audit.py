@@ -17,6 +17,7 @@ class AuditKind(StrEnum):
     SWITCH = "switch"
     LEDGER_READ = "ledger-read"
     WRITTEN_BACK = "written-back"
+    FOLLOW_UP_LOADED = "follow-up-loaded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,3 +35,30 @@ class IncidentReport:
     kind: ProblemKind
     words: str = field(repr=False)
     user: str = field(repr=False)
+
+
+class IncidentState(StrEnum):
+    """How far an incident has got. A report opens it as a draft; each later state is an event that somebody adds."""
+
+    DRAFT = "draft"
+    TRIAGED = "triaged"
+    REPORTABLE = "reportable"
+    NOT_REPORTABLE = "not-reportable"
+    SUBMITTED = "submitted"
+    CLOSED = "closed"
+
+
+class Harm(StrEnum):
+    """What came of it, in the words of 21 CFR 803.3. Who triages decides it; a report of a problem does not."""
+
+    DEATH = "death"
+    SERIOUS_INJURY = "serious-injury"
+    MALFUNCTION = "malfunction"
+    NONE = "none"
+
+
+class ReporterKind(StrEnum):
+    """Who reports to the authority: the hospital that uses the software, or its developer."""
+
+    USER_FACILITY = "user-facility"
+    MANUFACTURER = "manufacturer"

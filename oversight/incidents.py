@@ -1,32 +1,25 @@
-"""Reports of problems with advice. Each is the draft of an incident; what becomes of it will be events added later.
+"""Reports of problems with advice. Each is the draft of an incident; what became of it are events added later.
 
 A report is kept as it came: rows are only added and hang on their chain. Its state is not a column, because it would
-have to change.
+have to change; it is the latest of its events (see `oversight.incident_events`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, bindparam, select
+from sqlalchemy import Connection, Engine, ScalarSelect, Select, and_, bindparam, select
 
 from clinical.errors import LedgerUnavailable
-from clinical.incident import IncidentReport, ProblemKind
+from clinical.incident import IncidentReport, IncidentState, ProblemKind
 from oversight import chain, tables
 from oversight.column_types import AnyRow
 from oversight.database import reading, writing
 from oversight.pseudonyms import Pseudonyms, role
 
 MOST_LISTED = 500
-
-
-class IncidentState(StrEnum):
-    """How far an incident has got. Nobody can do more yet than report one."""
-
-    DRAFT = "draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +73,12 @@ class SqlIncidents:
         with reading(self._engine) as connection:
             return tuple(_incident(row) for row in connection.execute(_NEWEST.limit(most)))
 
+    def incident(self, incident_id: str) -> Incident | None:
+        """One incident, or None. Raises `LedgerUnavailable`."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_newest().where(_TABLE.c.id == incident_id)).one_or_none()
+        return None if row is None else _incident(row)
+
     def _row(self, connection: Connection, report: IncidentReport) -> dict[str, Any]:
         """The content of a row. The advice must be this client's, or the report stands without one."""
         known = connection.scalar(_ADVICE, {"id": report.advice_id, "client": report.client})
@@ -119,6 +118,30 @@ def _incident(row: AnyRow) -> Incident:
         version=row.model_version or "",
         kind=row.kind,
         words=row.words,
+        state=_state(row.state),
+    )
+
+
+def _state(kind: str | None) -> IncidentState:
+    """The state that the latest event says. Raises `LedgerUnavailable` for one of another version."""
+    try:
+        return IncidentState(kind or IncidentState.DRAFT)
+    except ValueError:
+        raise LedgerUnavailable("An incident is not in a form that this version reads.") from None
+
+
+def _latest() -> ScalarSelect[Any]:
+    """The kind of the latest event that changed an incident's state."""
+    event = tables.incident_event
+    mine = event.c.incident_sequence == tables.incident.c.sequence
+    states = [state.value for state in IncidentState]
+    return (
+        select(event.c.kind)
+        .where(mine, event.c.kind.in_(states))
+        .order_by(event.c.sequence.desc())
+        .limit(1)
+        .correlate(tables.incident)
+        .scalar_subquery()
     )
 
 
@@ -126,7 +149,7 @@ def _newest() -> Select[Any]:
     """Reports with the model of their advice."""
     said, card = tables.incident, tables.advice
     joined = said.outerjoin(card, card.c.sequence == said.c.advice_sequence)
-    query = select(said, card.c.model_id, card.c.model_version).select_from(joined)
+    query = select(said, card.c.model_id, card.c.model_version, _latest().label("state")).select_from(joined)
     return query.order_by(said.c.time.desc(), said.c.sequence.desc())
 
 

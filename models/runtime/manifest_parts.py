@@ -12,6 +12,7 @@ from clinical.assessment import Guideline, Indicator, ModelInfo, Tier
 from clinical.need import DataNeed, Importance
 from clinical.record import LOINC, Coding
 from models.runtime.loinc import check_digit_holds
+from models.runtime.manifest_monitoring import read_monitoring
 from models.runtime.toml_table import TomlTable
 
 # FHIR R4 encounter statuses of a stay that may be under way.
@@ -47,7 +48,8 @@ def parse(path: Path, faults: list[str]) -> Mapping[str, object]:
 
 
 def read_info(doc: TomlTable, *, digest: str, base_rate: float, validation: str = "") -> ModelInfo:
-    """Who is speaking."""
+    """Who is speaking. The thresholds of monitoring are checked here too, whoever asks for them later."""
+    read_monitoring(doc)
     return ModelInfo(
         id=doc.text("id"),
         version=doc.text("version"),

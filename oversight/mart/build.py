@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Column, Connection, Date, Double, Engine, Integer, func, select
+from sqlalchemy import Boolean, Column, Connection, Date, Double, Engine, Integer, func, select
 
 from clinical.errors import LedgerUnavailable
 from oversight import tables
@@ -84,7 +84,9 @@ def _rows(connection: Connection, copied: Copied, after: int, size: int) -> Colu
 def _column(column: Column[Any], values: Sequence[Any]) -> npt.NDArray[Any]:
     """One column: moments in microseconds, days since 1970, numbers with gaps as NaN, texts as they are."""
     if isinstance(column.type, Moment):
-        return np.array([(value - _EPOCH) // _MICROSECOND for value in values], dtype=np.int64)
+        return _moments(values)
+    if isinstance(column.type, Boolean):
+        return np.array(values, dtype=np.bool_)
     if isinstance(column.type, Date):
         return np.array([(value - _FIRST_DAY).days for value in values], dtype=np.int32)
     if isinstance(column.type, Double):
@@ -92,6 +94,13 @@ def _column(column: Column[Any], values: Sequence[Any]) -> npt.NDArray[Any]:
     if isinstance(column.type, Integer):
         return np.array([0 if value is None else value for value in values], dtype=np.int64)
     return np.array(values, dtype=object)
+
+
+def _moments(values: Sequence[datetime | None]) -> npt.NDArray[np.int64]:
+    """Microseconds since 1970; what is not known is masked, where there is any."""
+    moments = np.array([0 if value is None else (value - _EPOCH) // _MICROSECOND for value in values], dtype=np.int64)
+    gaps = [value is None for value in values]
+    return np.ma.masked_array(moments, mask=gaps) if any(gaps) else moments
 
 
 def _check_same_ledger(connection: Connection, folder: Path) -> None:

@@ -20,6 +20,9 @@ FEEDBACK = (
     "advice_sequence", "client", "service", "outcome", "time", "received", "channel", "reason_system", "reason_code",
     "reason_display", "comment", "accepted_suggestions", "clinician", "role", "quarantine",
 )  # fmt: skip
+OUTCOME = ("time", "client", "patient", "encounter", "name", "occurred", "at", "source")
+PATIENT_GROUP = ("time", "client", "patient", "attribute", "value", "source")
+ACTION_SEEN = ("time", "client", "advice_sequence", "kind", "at", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +39,10 @@ class Copied:
         return tuple(self.table.c[name] for name in ("sequence", *self.names))
 
 
-COPIED = (Copied("advice", tables.advice, ADVICE), Copied("feedback", tables.feedback, FEEDBACK))
+COPIED = (
+    Copied("advice", tables.advice, ADVICE),
+    Copied("feedback", tables.feedback, FEEDBACK),
+    Copied("outcome", tables.outcome, OUTCOME),
+    Copied("patient_group", tables.patient_group, PATIENT_GROUP),
+    Copied("action_seen", tables.action_seen, ACTION_SEEN),
+)

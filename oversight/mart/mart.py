@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,38 @@ SELECT advice.*, DATE '1970-01-01' + day AS date,
 FROM advice LEFT JOIN decided ON decided.advice_sequence = advice.sequence
 """
 
+# What was said last about each stay or patient.
+_OUTCOME_LATEST = """
+CREATE VIEW outcome_latest AS
+SELECT client, patient, encounter, name, last.occurred AS occurred, last.happened AS "at", last.sequence AS sequence
+FROM (SELECT client, patient, encounter, name,
+    arg_max(struct_pack(occurred := occurred, happened := "at", sequence := sequence), sequence) AS last
+  FROM outcome GROUP BY client, patient, encounter, name)
+"""
+# Of what names no stay there may be several events. Each stands until a later "did not occur" covers its time.
+_OUTCOME_STANDING = """
+CREATE VIEW outcome_standing AS
+SELECT client, patient, encounter, name, occurred, "at", sequence
+FROM (SELECT *, row_number() OVER later AS place,
+    max(CASE WHEN NOT occurred THEN coalesce("at", 9223372036854775807) END)
+      OVER (later ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS denied
+  FROM outcome WINDOW later AS (PARTITION BY client, patient, encounter, name ORDER BY sequence DESC))
+WHERE place = 1 OR (encounter IS NULL AND occurred AND "at" > coalesce(denied, -1))
+"""
+_PATIENT_ATTRIBUTE = """
+CREATE VIEW patient_attribute AS
+SELECT client, patient, attribute, arg_max(value, sequence) AS value
+FROM patient_group GROUP BY client, patient, attribute
+"""
+# What was done before an advice was not done because of it.
+_ACTED = """
+CREATE VIEW acted AS
+SELECT advice_sequence, count(*) AS actions, min(action_seen."at") AS first
+FROM action_seen JOIN advice ON advice.sequence = advice_sequence
+WHERE action_seen."at" IS NULL OR action_seen."at" >= advice.time GROUP BY advice_sequence
+"""
+_VIEWS = (_EVENT, _OUTCOME_LATEST, _OUTCOME_STANDING, _PATIENT_ATTRIBUTE, _ACTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Mart:
@@ -46,14 +78,15 @@ class Mart:
 
     @contextmanager
     def open(self) -> Iterator[Questions]:
-        """A connection of its own, with the views `advice`, `feedback` and `event`."""
+        """A connection of its own, with a view for each table of `COPIED`, and `event`.
+
+        What came of it: `outcome_latest`, `outcome_standing`, `patient_attribute`, `acted` (actions after advice).
+        """
         with duckdb.connect(config=SETTINGS) as connection:
             for copied in COPIED:
-                files = Parts(self.folder / copied.name).files()
-                listed = ", ".join(map(quoted, files))
-                source = f"read_parquet([{listed}])" if files else _nothing(copied)
-                connection.execute(f"CREATE VIEW {copied.name} AS SELECT * FROM {source}")  # noqa: S608
-            connection.execute(_EVENT)
+                connection.execute(_view(copied, Parts(self.folder / copied.name).files()))
+            for view in _VIEWS:
+                connection.execute(view)
             yield Questions(connection)
 
 
@@ -72,14 +105,21 @@ class Questions:
         return self.connection.execute(sql, values or {}).fetchall()
 
 
-def _nothing(copied: Copied) -> str:
-    """An empty table with the columns of one that has no rows yet."""
+def _view(copied: Copied, files: Sequence[Path]) -> str:
+    """The view of one table. A part in which a column is all gaps does not know its type, so each is told here."""
     names = ("sequence", *copied.names)
-    columns = ", ".join(f"CAST(NULL AS {_KINDS.get(name, 'VARCHAR')}) AS {name}" for name in names)
-    return f"(SELECT {columns} WHERE false)"
+    columns = ", ".join(f'CAST("{name}" AS {_KINDS.get(name, "VARCHAR")}) AS "{name}"' for name in names)
+    listed = ", ".join(map(quoted, files))
+    source = f"read_parquet([{listed}], union_by_name = true)" if files else _nothing(names)
+    return f"CREATE VIEW {copied.name} AS SELECT {columns} FROM {source}"  # noqa: S608
+
+
+def _nothing(names: Sequence[str]) -> str:
+    """No rows with these columns."""
+    return "(SELECT " + ", ".join(f'NULL AS "{name}"' for name in names) + " WHERE false)"
 
 
 _KINDS = {
     "sequence": "BIGINT", "time": "BIGINT", "day": "INTEGER", "base_rate": "DOUBLE", "probability": "DOUBLE",
-    "tier_at_least": "DOUBLE", "advice_sequence": "BIGINT", "received": "BIGINT",
+    "tier_at_least": "DOUBLE", "advice_sequence": "BIGINT", "received": "BIGINT", "occurred": "BOOLEAN", "at": "BIGINT",
 }  # fmt: skip

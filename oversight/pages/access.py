@@ -13,6 +13,20 @@ from flask import Response, make_response, render_template, request
 USER = "quality"
 PASSWORD_SETTING = "CHARTSIDE_QUALITY_PASSWORD_FILE"  # noqa: S105 (the name of a setting)
 
+# What a role may see beyond counts. A role that is not named may not.
+_SEES_CLINICIANS = frozenset({USER})
+_READS_COMMENTS = frozenset({USER})
+
+
+def may_see_clinicians(role: str) -> bool:
+    """Whether figures of single clinicians are for this role. They stand under pseudonyms for everybody."""
+    return role in _SEES_CLINICIANS
+
+
+def may_read_comments(role: str) -> bool:
+    """Whether this role may read what clinicians wrote."""
+    return role in _READS_COMMENTS
+
 
 def require_quality(password: str | None) -> Callable[[], Response | None]:
     """A `before_request` function that lets only the user `quality` pass. Without a password, nobody passes."""

@@ -16,8 +16,14 @@ from oversight.override_rates import Step, override_report
 from oversight.pages import words
 from oversight.pages.access import USER, require_quality
 from oversight.pages.chart import override_chart
+from oversight.pages.comparison import COMPARISON
+from oversight.pages.frame import Desk, Page, navigation, show
 from oversight.pages.incidents import IncidentSource, incidents_page
+from oversight.pages.mart_source import MartSource
+from oversight.pages.overview import OVERVIEW
 from oversight.pages.query import parse_question
+from oversight.pages.reasons import REASONS
+from oversight.pages.service import SERVICE
 from oversight.tallies import Period, Tally
 
 _HEADERS = {
@@ -46,7 +52,7 @@ class TallySource(Protocol):
 class PageDeps:
     """What the pages need. Without a password they stay closed; a view that cannot be noted is not given.
 
-    Without `incidents` there is no page of them.
+    Without `incidents` there is no page of them, and without `mart` none of the pages with figures out of it.
     """
 
     tallies: TallySource
@@ -54,6 +60,16 @@ class PageDeps:
     audit: Audit
     password: str | None = field(repr=False)
     incidents: IncidentSource | None = None
+    mart: MartSource | None = None
+
+
+# Address and endpoint of each page with figures.
+_WITH_FIGURES = (
+    ("/oversight/", "overview", OVERVIEW),
+    ("/oversight/service", "service", SERVICE),
+    ("/oversight/comparison", "comparison", COMPARISON),
+    ("/oversight/reasons", "reasons", REASONS),
+)
 
 
 def create_blueprint(deps: PageDeps) -> Blueprint:
@@ -63,6 +79,7 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
     )
     pages.before_request(_but_static(require_quality(deps.password)))
     pages.after_request(_with_headers)
+    pages.context_processor(navigation)
     pages.register_error_handler(LedgerUnavailable, _ledger_unavailable)
 
     @pages.get("/oversight/override-rates")
@@ -77,7 +94,22 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
             """The problems that clinicians have reported."""
             return incidents_page(source, deps.audit, deps.clock)
 
+    if deps.mart is not None:
+        desk = Desk(deps.mart, deps.audit, deps.clock)
+        for address, endpoint, page in _WITH_FIGURES:
+            pages.add_url_rule(address, endpoint, _drawn(page, desk), methods=["GET"], strict_slashes=False)
+
     return pages
+
+
+def _drawn(page: Page, desk: Desk) -> Callable[[], Response]:
+    """The view of a page. Whoever has the password is of the quality team."""
+
+    def view() -> Response:
+        """Draw it."""
+        return show(page, desk, role=USER)
+
+    return view
 
 
 def _but_static(check: Callable[[], Response | None]) -> Callable[[], Response | None]:

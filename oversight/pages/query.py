@@ -35,10 +35,10 @@ def parse_question(args: MultiDict[str, str], services: Collection[str], today: 
     by = args.get("by") or Step.WEEK.value
     if by not in list(Step):
         faults.append("“by” must be day, week or month.")
-    last = _day(args.get("to"), "to", today, faults)
-    first = _day(args.get("from"), "from", usual_first_day(last), faults)
+    last = day_of(args.get("to"), "to", today, faults)
+    first = day_of(args.get("from"), "from", usual_first_day(last), faults)
     if not faults:
-        faults = _period_faults(first, last, Step(by))
+        faults = period_faults(first, last, Step(by))
     return faults or Question(service, Period(first, last), Step(by))
 
 
@@ -47,7 +47,7 @@ def _repeated(args: MultiDict[str, str], name: str) -> bool:
     return len(args.getlist(name)) > 1
 
 
-def _day(text: str | None, name: str, default: date, faults: list[str]) -> date:
+def day_of(text: str | None, name: str, default: date, faults: list[str]) -> date:
     """A day, or the default after a fault was noted."""
     if not text:
         return default
@@ -58,7 +58,7 @@ def _day(text: str | None, name: str, default: date, faults: list[str]) -> date:
         return default
 
 
-def _period_faults(first: date, last: date, by: Step) -> list[str]:
+def period_faults(first: date, last: date, by: Step) -> list[str]:
     """What is wrong with the period."""
     if first > last:
         return ["“from” is after “to”."]

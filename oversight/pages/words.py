@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from oversight.override_rates import Counts
 from oversight.proportions import Proportion
+from oversight.statistics.estimate import Estimate
+from oversight.statistics.suppression import SMALLEST_SHOWN
 
 FEW = 10
 _WITHHELD = {
@@ -60,3 +62,37 @@ def problem_kind(kind: str) -> str:
 def withheld(counts: Counts, reason: str) -> int:
     """How many were withheld for this reason."""
     return dict(counts.withheld).get(reason, 0)
+
+
+DASH = "\N{EN DASH}"
+_HOUR = 3600
+
+
+def people(number: int) -> str:
+    """A count of people; few of them could be told by name, so they are only said to be few."""
+    return f"<{SMALLEST_SHOWN}" if 0 < number < SMALLEST_SHOWN else f"{number:,}"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """`12.3`, or a dash of nothing."""
+    return DASH if value is None else f"{value:,.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`8.0 s`, `3.5 min` or `2.0 h`, or a dash of nothing."""
+    if seconds is None:
+        return DASH
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def points(estimate: Estimate) -> str:
+    """A difference of shares with its interval: `+2.0 points, +0.5 to +3.5`."""
+    value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value:+.1f} points, {low:+.1f} to {high:+.1f}"
+
+
+def rate(estimate: Estimate) -> str:
+    """A share with its interval: `25.0 %, 18.1 to 33.4`."""
+    return f"{100 * estimate.value:.1f} %, {100 * estimate.low:.1f} to {100 * estimate.high:.1f}"

@@ -23,12 +23,15 @@ from clinical.errors import SettingsInvalid
 
 PLACE = re.compile(r"\{(number|moment|words|unit|verbatim)\d*\}")
 MOMENT = r"\d{1,2} [A-Z][a-z]{2} \d{4}(?:, \d{2}:\d{2}(?: \S+)?)?"
+# What any text may stand in. Where a pattern has several, each is bounded: trying them costs a power of their length.
+OPEN = r".+?"
+BOUNDED = r".{1,200}?"
 KINDS = {
     "number": r"[<>−+-]?[\d.,]*\d(?: ?%)?",
     "moment": MOMENT,
-    "words": r".{1,200}?",
+    "words": OPEN,
     "unit": r"[^\s,;]+(?: m²)?",
-    "verbatim": r".{1,200}?",
+    "verbatim": OPEN,
 }
 
 
@@ -89,10 +92,12 @@ def _places(text: str) -> list[str]:
 
 def _pattern(english: str, translation: str) -> Pattern:
     """A sentence as a form to be met as a whole."""
+    places = list(PLACE.finditer(english))
+    several = sum(KINDS[place[1]] == OPEN for place in places) > 1
     parts, end = [], 0
-    for place in PLACE.finditer(english):
-        parts += [re.escape(english[end : place.start()]), f"(?P<{place[0][1:-1]}>{KINDS[place[1]]})"]
+    for place in places:
+        form = BOUNDED if several and KINDS[place[1]] == OPEN else KINDS[place[1]]
+        parts += [re.escape(english[end : place.start()]), f"(?P<{place[0][1:-1]}>{form})"]
         end = place.end()
-    first = PLACE.search(english)
-    form = re.compile("".join([*parts, re.escape(english[end:])]), re.DOTALL)
-    return Pattern(english[: first.start()] if first else english, form, translation)
+    whole = re.compile("".join([*parts, re.escape(english[end:])]), re.DOTALL)
+    return Pattern(english[: places[0].start()] if places else english, whole, translation)

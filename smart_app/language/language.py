@@ -18,7 +18,7 @@ _MOMENT = re.compile(MOMENT)
 # How deep sentences may stand in sentences.
 DEEPEST = 4
 # A longer text is none of ours: what a record says is not looked up, and no pattern is tried on it for long.
-LONGEST = 600
+LONGEST = 1_500
 
 
 @dataclass(frozen=True, slots=True)

@@ -563,7 +563,8 @@ def written(path: Path) -> Iterator[str]:
 def test_sentences_in_the_code_are_told(code: str) -> None:
     """What no made-up chart brings up: faults of an EHR, entries that are not used, doubts of a model's own code."""
     reader, shipped = Path(fhir_adapters.__path__[0]), Path(models.runtime.__path__[0]).parent
-    modules = [*reader.glob("*.py"), *(reader / "http").glob("*.py"), *(reader / "hl7v2").glob("*.py")]
+    of_records = [path for path in reader.glob("*.py") if path.name != "outcomes.py"]  # for a command line
+    modules = [*of_records, *(reader / "http").glob("*.py"), *(reader / "hl7v2").glob("*.py")]
     modules += [path for path in (shipped / "runtime").glob("*.py") if not AT_START.match(path.name)]
     modules += [*(shipped / "formulae").glob("*.py"), *shipped.glob("*/score.py"), *shipped.glob("*/features.py")]
     modules += shipped.glob("*/has_diabetes.py")

@@ -14,10 +14,12 @@ from sqlalchemy import text
 from clinical.audit import AuditKind
 from clinical.errors import LedgerUnavailable
 from clinical.incident import ProblemKind
+from oversight import tables
 from oversight.incidents import MOST_LISTED, IncidentState, SqlIncidents
 from oversight.pages import PageDeps, create_blueprint
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
+from oversight.tables import CHAINED
 from oversight.verify import heads, verify
 
 KEY = b"a key for tests, 32 bytes or more"
@@ -157,7 +159,9 @@ def test_a_ledger_of_before_takes_reports_after_the_upgrade(engine, ledger, inci
     ledger.append(card)
     before = {head.table: head for head in heads(engine)}
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE incident"))
+        after = CHAINED[CHAINED.index(tables.incident) + 1 :]  # what later migrations brought
+        for table in (*reversed(after), tables.incident):
+            connection.execute(text(f"DROP TABLE {table.name}"))
         connection.execute(text("DROP INDEX ix_feedback_clinician_time"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     upgrade(engine)

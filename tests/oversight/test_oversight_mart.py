@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections import Counter
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import pandas
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clinical.advice import OVERRIDE_REASONS, Channel, Outcome, WithheldReason
 from clinical.errors import LedgerUnavailable
+from clinical.follow_up import ActionSeen, ObservedOutcome, PatientGroup
+from oversight import chain, tables
+from oversight.analytics.judged import judged
+from oversight.analytics.selection import Selection
+from oversight.database import writing
+from oversight.follow_up.actions import SqlActions
+from oversight.follow_up.groups import SqlGroups
+from oversight.follow_up.outcomes import SqlOutcomes
 from oversight.mart import build
 from oversight.mart.build import bring_up, is_current
+from oversight.mart.columns import ADVICE
 from oversight.mart.mart import Mart
+from oversight.mart.parts import Parts
+from oversight.pseudonyms import Pseudonyms
+from oversight.tallies import Period
 
 HOUR = timedelta(hours=1)
+KEY = b"a key for tests, 32 bytes or more"
 
 
 @pytest.fixture
@@ -120,3 +139,215 @@ def test_only_its_owner_may_look_in(engine, ledger, folder) -> None:
     """As with the ledger."""
     bring_up(engine, folder)
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_gaps_of_a_whole_part_do_not_hide_the_next(engine, ledger, make_advice, folder) -> None:
+    """A column that is all gaps in one part and text in the next can be asked about."""
+    for withheld in (None, WithheldReason.SHADOW):
+        ledger.append(make_advice(withheld=withheld))
+        bring_up(engine, folder)
+    with Mart(folder).open() as mart:
+        assert mart.rows("SELECT withheld FROM advice ORDER BY sequence") == [(None,), ("shadow",)]
+
+
+@pytest.fixture
+def tell(engine, clock):
+    """Tell outcomes of p-4711 (hours from noon of the advice, yes or no, stay), one delivery each."""
+
+    def told(*said, name="death-in-hospital") -> None:
+        loader = SqlOutcomes(engine, Pseudonyms(KEY), clock)
+        for number, (hours, occurred, stay) in enumerate(said):
+            at = clock.now() + hours * HOUR
+            loader.load([ObservedOutcome("p-4711", "st-mary", name, occurred, at, stay)], f"{name} {number}")
+
+    return told
+
+
+def test_what_came_of_it_stands_in_columns(engine, ledger, clock, make_advice, tell, folder) -> None:
+    """The latest statement and attribute count, actions come after their advice, and nobody is named."""
+    card = make_advice()
+    ledger.append(card)
+    tell((5, True, "enc-99"), (9, False, "enc-99"))
+    SqlGroups(engine, Pseudonyms(KEY), clock).load([PatientGroup("p-4711", "st-mary", "sex", "male")], "a")
+    SqlGroups(engine, Pseudonyms(KEY), clock).load([PatientGroup("p-4711", "st-mary", "sex", "female")], "b")
+    seen = [ActionSeen(card.id, "st-mary", "lactate", card.time + hours * HOUR) for hours in (-1, 2, 3)]
+    SqlActions(engine, clock).load(seen, "a")
+    assert bring_up(engine, folder)
+    assert is_current(engine, folder)
+    with Mart(folder).open() as mart:
+        latest = mart.rows('SELECT name, occurred, "at" FROM outcome_latest')
+        assert mart.rows("SELECT attribute, value FROM patient_attribute") == [("sex", "female")]
+        acted = mart.rows("SELECT advice_sequence, actions, first FROM acted")
+    assert latest == [("death-in-hospital", False, round(card.time.timestamp() * 1e6) + 9 * 3_600_000_000)]
+    assert acted == [(1, 2, round(card.time.timestamp() * 1e6) + 2 * 3_600_000_000)]
+    raw = b"".join(path.read_bytes() for path in folder.rglob("*.parquet"))
+    assert b"p-4711" not in raw
+    assert b"enc-99" not in raw
+
+
+def test_a_moment_that_nobody_knows_is_a_gap(engine, ledger, folder) -> None:
+    """An outcome may stand without its time."""
+    with writing(engine, one_at_a_time=True) as connection:
+        for number, at in enumerate((None, datetime(2026, 3, 2, tzinfo=UTC))):
+            row = {"content_key": f"{number:064x}", "time": datetime(2026, 3, 3, tzinfo=UTC), "client": "c", "at": at}
+            row |= {"patient": "p", "encounter": None, "name": "n", "occurred": True, "source": "s", "key_id": "k"}
+            chain.append(connection, tables.outcome, row)
+    bring_up(engine, folder)
+    with Mart(folder).open() as mart:
+        assert mart.rows('SELECT "at" FROM outcome ORDER BY sequence') == [(None,), (1_772_409_600_000_000,)]
+
+
+ALL = Selection(Period(date(2026, 3, 1), date(2026, 3, 31)))
+STAY, PATIENT = "enc-99", None
+DEATH = "death-in-hospital"
+
+
+@pytest.fixture
+def judge(engine, folder):
+    """Bring the mart up and judge all assessments."""
+
+    def judged_(window=None, *, by_encounter=True, name=DEATH, selection=ALL):
+        bring_up(engine, folder)
+        with Mart(folder).open() as mart:
+            return judged(mart, selection, name, window, by_encounter=by_encounter)
+
+    return judged_
+
+
+# Statements in order (hours from the advice, yes or no, stay), window in hours, by stay?, and what that makes.
+CASES = {
+    "nothing said": ((), None, True, "unknown"),
+    "the stay ended with it": (((30, True, STAY),), None, True, 1),
+    "the stay ended without": (((30, False, STAY),), None, True, 0),
+    "another stay": (((30, True, "enc-1"),), None, True, "unknown"),
+    "another stay, by patient": (((30, True, "enc-1"),), None, False, 1),
+    "before the assessment": (((-1, True, STAY),), None, True, "already"),
+    "at that very moment": (((0, True, STAY),), 6, True, "already"),
+    "within the window": (((6, True, STAY),), 6, True, 1),
+    "after the window": (((6.01, True, STAY),), 6, True, 0),
+    "not in the stay, which ends within the window": (((2, False, STAY),), 6, True, 0),
+    "not until before the assessment": (((-2, False, STAY),), 6, True, "too_early"),
+    "corrected to no": (((5, True, STAY), (9, False, STAY)), None, True, 0),
+    "corrected to yes": (((9, False, STAY), (5, True, STAY)), None, True, 1),
+    "the stay goes before the patient": (((5, True, PATIENT), (9, False, STAY)), None, True, 0),
+    "the patient, where the stay is not told": (((5, True, PATIENT),), None, True, 1),
+    "no word up to the end of the window": (((5, False, PATIENT),), 6, True, "too_early"),
+    "word up to the end of the window": (((6, False, PATIENT),), 6, True, 0),
+    "no end, known at the assessment": (((0, False, PATIENT),), None, True, 0),
+    "no end, known before it only": (((-1, False, PATIENT),), None, True, "too_early"),
+    "an event long after": (((500, True, PATIENT),), 6, True, 0),
+    "an event before says nothing of later": (((-5, True, PATIENT),), 6, True, "too_early"),
+    "a second event does not hide the first": (((5, True, PATIENT), (900, True, PATIENT)), 6, True, 1),
+    "an event taken back": (((5, True, PATIENT), (900, False, PATIENT)), 6, True, 0),
+    "an event after what was denied": (((900, True, PATIENT), (5, False, PATIENT)), 6, True, 0),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_an_assessment_is_judged_by_what_came(ledger, make_advice, tell, judge, case) -> None:
+    """It falls in exactly one place."""
+    said, window, by_encounter, becomes = case
+    ledger.append(make_advice())
+    tell(*said)
+    found = judge(window, by_encounter=by_encounter)
+    assert found.assessments == 1
+    if isinstance(becomes, str):
+        assert (getattr(found, becomes), found.known) == (1, 0)
+    else:
+        assert found.rows["outcome"].tolist() == [becomes]
+
+
+def test_judged_rows_say_what_was_done(ledger, engine, make_advice, answer, tell, clock, judge, abstention) -> None:
+    """Card, answer, action, lead time and stay of each; abstentions, openings of the page and others are not in it."""
+    cards = [make_advice(), make_advice(), make_advice(withheld=WithheldReason.BELOW_THRESHOLD)]
+    later = make_advice(time=clock.now() + 10 * HOUR)
+    others = [make_advice(finding=abstention), make_advice(hook="smart-launch"), make_advice(service="another")]
+    for advice in (*cards, later, *others):
+        ledger.append(advice)
+    ledger.record([answer(cards[0], outcome=Outcome.ACCEPTED, accepted_suggestions=(cards[0].suggestion_id,))])
+    ledger.record([answer(cards[1])])
+    SqlActions(engine, clock).load([ActionSeen(cards[1].id, "st-mary", "lactate", clock.now() + HOUR)], "a")
+    tell((30, True, STAY), name=DEATH)
+    tell((30, True, STAY), name="another-outcome")
+    rows = judge(selection=replace(ALL, service="icu-mortality")).rows
+    assert rows["sequence"].tolist() == [1, 2, 3, 4]
+    assert rows["alerted"].tolist() == [True, True, False, True]
+    assert rows["accepted"].tolist() == [True, False, False, False]
+    assert rows["overridden"].tolist() == [False, True, False, False]
+    assert rows["action_seen"].tolist() == [False, True, False, False]
+    assert rows["treated"].tolist() == [True, True, False, False]
+    assert rows["lead_hours"].tolist() == [30.0, 30.0, 30.0, 20.0]
+    assert rows["probability"].tolist() == [cards[0].finding.probability] * 4
+    assert len(set(rows["encounter"].tolist())) == 1
+    assert (set(rows["unit"]), set(rows["tier"])) == ({"ICU 2"}, {"high"})
+    assert {name: array.dtype.kind for name, array in rows.items()} == {
+        "sequence": "i", "time": "i", "probability": "f", "alerted": "b", "lead_hours": "f", "unit": "O", "tier": "O",
+        "model_version": "O", "encounter": "u", "accepted": "b", "overridden": "b", "action_seen": "b", "outcome": "f",
+        "treated": "b",
+    }  # fmt: skip
+
+
+def test_nothing_to_judge_is_no_row(ledger, judge) -> None:
+    """Every array is there, and empty."""
+    found = judge()
+    assert (found.known, found.assessments) == (0, 0)
+    assert all(len(array) == 0 for array in found.rows.values())
+
+
+def _oracle(hours, advised_in, statements, window, by_encounter):
+    """What becomes of an assessment, statement by statement; times in whole hours."""
+    end = float("inf") if window is None else hours + window
+    of_stay = [row for row in statements if row[2] == advised_in] if by_encounter and advised_in else []
+    if of_stay:
+        came, occurred, _ = of_stay[-1]
+        if occurred:
+            return "already" if came <= hours else int(came <= end)
+        return "too_early" if came < hours else 0
+    standing = []
+    for place, (came, occurred, stay) in enumerate(statements):
+        if by_encounter and stay:
+            continue
+        later = [row for row in statements[place + 1 :] if row[2] == stay]
+        denied = any(not row[1] and row[0] >= came for row in later)
+        if not later or (stay is None and occurred and not denied):
+            standing.append((came, occurred))
+    if any(occurred and hours < came <= end for came, occurred in standing):
+        return 1
+    if any(came >= (hours if window is None else end) for came, _ in standing):
+        return 0
+    return "too_early" if standing else "unknown"
+
+
+STAYS = st.sampled_from([None, "e1", "e2"])
+ADVISED = st.lists(st.tuples(st.integers(0, 20), STAYS), min_size=1, max_size=5)
+STATEMENTS = st.lists(st.tuples(st.integers(0, 20), st.booleans(), STAYS), max_size=5)
+
+
+@given(advised=ADVISED, statements=STATEMENTS, window=st.sampled_from([None, 1, 6]), by_encounter=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_any_statements_are_judged_as_one_by_one(advised, statements, window, by_encounter) -> None:
+    """The question in SQL answers as its rules do, read one after the other."""
+    hour = 3_600_000_000
+    with tempfile.TemporaryDirectory() as made:
+        cards = pandas.DataFrame(
+            {"sequence": place, "time": hours * hour, "day": 0, "encounter": stay, "probability": 0.5}
+            for place, (hours, stay) in enumerate(advised, start=1)
+        )
+        cards = cards.assign(client="c", patient="p", hook="patient-view", unit_name="", model_version="", service="s")
+        fixed = dict.fromkeys(set(ADVICE) - set(cards), None)
+        Parts(Path(made) / "advice").add({name: column.to_numpy() for name, column in cards.assign(**fixed).items()})
+        if statements:
+            told = pandas.DataFrame(
+                {"sequence": place, "time": 0, "at": hours * hour, "occurred": occurred, "encounter": stay}
+                for place, (hours, occurred, stay) in enumerate(statements, start=1)
+            ).assign(client="c", patient="p", name="n", source="s")
+            Parts(Path(made) / "outcome").add({name: column.to_numpy() for name, column in told.items()})
+        with Mart(Path(made)).open() as mart:
+            selection = Selection(Period(date(1970, 1, 1), date(1970, 1, 1)))
+            found = judged(mart, selection, "n", window, by_encounter=by_encounter)
+    expected = [_oracle(hours, stay, statements, window, by_encounter) for hours, stay in advised]
+    assert found.rows["outcome"].tolist() == [each for each in expected if not isinstance(each, str)]
+    counts = Counter(each for each in expected if isinstance(each, str))
+    assert (found.unknown, found.too_early, found.already) == tuple(
+        counts[name] for name in ("unknown", "too_early", "already")
+    )

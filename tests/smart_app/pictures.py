@@ -92,6 +92,22 @@ def page(camera: Camera) -> None:
     camera.shoot("saved", 280, ".decide", above=60)
 
 
+def reasons(camera: Camera) -> None:
+    """The drivers with their usual ranges, the trends, and a source."""
+    camera.launch()
+    camera.shoot("why", 620, "table.drivers", above=70)
+    camera.shoot("trends", 420, "section:has(> h3[id^='t-'])", above=60)
+    camera.tab.locator("table.drivers a").first.click()
+    camera.tab.locator("#now").wait_for()
+    camera.shoot("source", 520)
+
+
+def spanish(camera: Camera) -> None:
+    """The same page for a reader of Spanish."""
+    camera.launch()
+    camera.shoot("spanish", 540)
+
+
 def standalone(camera: Camera) -> None:
     """Choosing a patient at the EHR, keeping one kind of data back, and what the page says of it."""
     camera.open("/smart/standalone/ward")
@@ -126,12 +142,22 @@ def over(camera: Camera) -> None:
 def slow(camera: Camera) -> None:
     """A record that does not come: while it is waited for, and when the time is over."""
     with _slow_record(camera.ward):
+        page = getattr(camera.ward.app.view_functions["smart_app.page"], "__self__")  # noqa: B009
+        page._filling._patience = 0.3
+        camera.tab.route("**/smart/page/**", _once)  # a picture cannot be taken while the next look is under way
         camera.open(camera.launch_path())
         camera.tab.get_by_role("status").wait_for()
-        camera.tab.wait_for_timeout(500)
         camera.shoot("busy", 300)
+        camera.tab.unroute("**/smart/page/**")
+        camera.tab.reload()
         camera.tab.get_by_text("Incident").first.wait_for()
         camera.shoot("unread", 420)
+
+
+def _once(route: Any) -> None:
+    """An answer as it came, that does not ask for another look."""
+    answer = route.fetch()
+    route.fulfill(response=answer, headers={k: v for k, v in answer.headers.items() if k != "refresh"})
 
 
 @contextmanager
@@ -150,7 +176,7 @@ def _slow_record(ward: Ward) -> Iterator[None]:
     waiting.clear()
 
 
-SCENES: tuple[Callable[[Camera], None], ...] = (card, page, standalone, refused, over, slow)
+SCENES: tuple[Callable[[Camera], None], ...] = (card, page, reasons, spanish, standalone, refused, over, slow)
 
 
 @click.command()
@@ -163,7 +189,9 @@ def main(names: tuple[str, ...]) -> None:
         for scene in SCENES:
             if not names or scene.__name__ in names:
                 ward.fresh()
-                context = browser.new_context(viewport={"width": WIDTH, "height": TALL}, reduced_motion="reduce")
+                look = {"width": WIDTH, "height": TALL}
+                locale = "es-MX" if scene is spanish else "en-US"
+                context = browser.new_context(viewport=look, reduced_motion="reduce", locale=locale)
                 scene(Camera(context.new_page(), ward))
                 context.close()
         browser.close()

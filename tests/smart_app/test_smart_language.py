@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from smart_app.language.catalogue import PLACE, read_catalogue
 from smart_app.language.language import Language, spoken
 from smart_app.language.shelf import load_languages
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAD = 'msgid ""\nmsgstr ""\n"Language: es\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n'
 ENTRIES = {
     "not measured": "no medido",
@@ -120,3 +122,17 @@ def test_each_shipped_translation_keeps_its_places(code: str) -> None:
     """Places are checked on loading; a pattern needs text of its own to be met by."""
     for pattern in load_languages()[code].catalogue.patterns:
         assert re.search(r"[A-Za-z]{2}", PLACE.sub("", pattern.form.pattern)), pattern.form.pattern
+
+
+@pytest.mark.parametrize("piece", ["1 to 2, ", "1 a, ", "a 1, b ", "x (not used beside ", "nothing usable of: a, "])
+def test_no_text_of_a_record_costs_more_than_its_length(piece: str) -> None:
+    """Patterns with several open places are bounded, and what is longer than any sentence of ours is not tried."""
+    spanish = load_languages([ROOT / "models/runtime", ROOT / "fhir_adapters", *sorted(ROOT.glob("models/*/"))])["es"]
+    steps = []
+    for length in (200, 1_400, 100_000):
+        begun = time.process_time()
+        for _ in range(5):
+            spanish.told((piece * length)[:length])
+        steps.append(time.process_time() - begun)
+    assert steps[1] < 200 * max(steps[0], 0.001)
+    assert steps[2] < 5 * max(steps[1], 0.01)
