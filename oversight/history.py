@@ -107,7 +107,7 @@ def _shown() -> Subquery:
             table.c.withheld.is_(None),
             table.c.abstention.is_(None),
             # A page may be filled and never be looked at; one that was answered was seen.
-            or_(table.c.hook != SMART_HOOK, answer.c.sequence.is_not(None)),
+            or_(table.c.hook != SMART_HOOK, deciding.is_not(None)),
         )
         .subquery("shown")
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select
 
+from clinical.invocation import SMART_HOOK
 from oversight import tables
 from oversight.database import reading
 
@@ -63,6 +64,6 @@ def _advice(connection: Connection, name: str, services: Sequence[str]) -> tuple
         _OUTCOME.c.name == name,
         or_(_OUTCOME.c.encounter.is_(None), _OUTCOME.c.encounter == _ADVICE.c.encounter),
     )
-    assessed = and_(_ADVICE.c.service.in_(services), _ADVICE.c.abstention.is_(None), _ADVICE.c.hook != "smart-launch")
+    assessed = and_(_ADVICE.c.service.in_(services), _ADVICE.c.abstention.is_(None), _ADVICE.c.hook != SMART_HOOK)
     row = connection.execute(select(func.count(), func.count().filter(told)).where(assessed)).one()
     return int(row[0]), int(row[1])

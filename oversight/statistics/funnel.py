@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from oversight.proportions import Proportion, wilson
 from oversight.statistics.refused import Refused
@@ -26,8 +26,8 @@ Counts = npt.NDArray[np.int64]
 MINIMUM_TOTAL = 11
 MINIMUM_UNITS = 5
 WINSORISE = 0.1
-_WARNING = float(ndtri(0.975))
-_ALARM = float(ndtri(0.999))
+_WARNING = NormalDist().inv_cdf(0.975)
+_ALARM = NormalDist().inv_cdf(0.999)
 
 
 class Position(StrEnum):
@@ -134,7 +134,7 @@ def _drawn_in(winsorise: float) -> float:
     """The variance of a standard normal value that is drawn in at both ends."""
     if winsorise <= 0:
         return 1.0
-    edge = -float(ndtri(winsorise))
+    edge = -NormalDist().inv_cdf(winsorise)
     density = float(np.exp(-edge * edge / 2) / np.sqrt(2 * np.pi))
     return 1 - 2 * winsorise - 2 * edge * density + 2 * winsorise * edge * edge
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import stdtrit
-
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.estimate import Estimate
 
 
 def t_estimate(value: float, error: float, freedom: float, confidence: float = CONFIDENCE) -> Estimate:
     """`value` ± t × its standard error, t with `freedom` degrees of freedom."""
+    from scipy.special import stdtrit  # noqa: PLC0415  heavy, and wanted on few pages
+
     return around(value, error * float(stdtrit(freedom, (1 + confidence) / 2)))
 
 

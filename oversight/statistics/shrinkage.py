@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
 
 from oversight.proportions import CONFIDENCE, Proportion, wilson
 from oversight.statistics.estimate import Estimate
@@ -74,6 +73,8 @@ def shrunken_rates(counts: Counts, totals: Counts, confidence: float = CONFIDENC
         return Refused("Every unit overrides almost all of its cards or almost none, so there is no common rate.")
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     first, second = counts + mean * strength, totals - counts + (1 - mean) * strength
+    from scipy.special import betaincinv  # noqa: PLC0415  heavy, and wanted on few pages
+
     interval = betaincinv(first[:, None], second[:, None], tails)
     units = tuple(
         Shrunken(place, _own(int(counts[place]), int(totals[place]), confidence), Estimate(*map(float, figures)))

@@ -15,10 +15,12 @@ import oversight.migrations
 from clinical.advice import OVERRIDE_REASONS, Outcome, ShownBefore, WithheldReason
 from clinical.assessment import Indicator, Tier
 from clinical.policy import Policy
+from oversight import tables
 from oversight.database import writing
 from oversight.export import feedback_rows
 from oversight.override_rates import Step, override_report
 from oversight.schema import upgrade
+from oversight.tables import CHAINED
 from oversight.tallies import Period
 from oversight.verify import verify
 
@@ -129,7 +131,9 @@ def test_shown_scores_are_history(ledger, make_advice, answer, score, egfr):
     first = make_advice(finding=egfr)
     first = replace(first, time=first.time - 2 * HOUR)
     ledger.append(first)
-    ledger.append(replace(make_advice(finding=score, hook="smart-launch"), time=first.time + HOUR))
+    opened = replace(make_advice(finding=score, hook="smart-launch"), time=first.time + HOUR)
+    ledger.append(opened)
+    ledger.record([answer(opened, outcome=Outcome.ACCEPTED, time=opened.time)])  # so somebody saw it
     ledger.append(replace(make_advice(finding=score, withheld=WithheldReason.SHADOW), time=first.time + HOUR))
     ledger.record([answer(first, reason=OVERRIDE_REASONS[1])])
     call = make_advice(finding=egfr)
@@ -183,7 +187,8 @@ def before(url, open_ledger):
     ledger, engine = open_ledger(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-        connection.execute(text("DROP TABLE incident"))
+        for table in reversed(CHAINED[CHAINED.index(tables.incident) :]):
+            connection.execute(text(f"DROP TABLE {table.name}"))
         connection.execute(text("DROP INDEX ix_feedback_clinician_time"))
         for columns in (["patient", "service", "clinician", "time"], ["clinician", "time"], ["encounter"]):
             name = "_".join(["ix_advice", *columns])

@@ -105,10 +105,10 @@ EXPECTED: Mapping[str, list[tuple[object, Opens | Refused]]] = {
         ("", Refused(("no usable id_token",))),
     ],
     "no_scope": opens(),
-    "empty_scope": refused("the granted scopes do not cover Patient", status=503),
+    "empty_scope": refused("the granted scopes do not cover Patient", status=502),
     # the context
     "no_patient": refused("patient"),
-    "other_patient": refused("403", status=503),
+    "other_patient": refused("another patient", status=409),
     "no_encounter": opens(),
     "no_banner_flag": opens(),
     "wrong_types": refused("patient"),
