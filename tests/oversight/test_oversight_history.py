@@ -185,7 +185,8 @@ def test_history_equals_counting_by_hand(
     call = replace(form(**asked), time=make_advice().time)
     found = ledger.history(call, call.time - reach * HOUR)
     cards = [a for a in advices if a.withheld is None and a.finding is not abstention]
-    mine = [a for a in cards if (a.service, a.patient_id, a.user) == (call.service, call.patient_id, call.user)]
+    seen = [a for a in cards if a.hook != "smart-launch"]  # nobody answered on a page here
+    mine = [a for a in seen if (a.service, a.patient_id, a.user) == (call.service, call.patient_id, call.user)]
     times = sorted((a.time for a in mine if call.time - a.time <= reach * HOUR), reverse=True)
     assert [each.time for each in found.shown] == times
     hooked = [a for a in cards if a.hook != "smart-launch"]
