@@ -8,14 +8,15 @@ export OMP_NUM_THREADS ?= 1
 
 PATIENTS ?=
 AT_HOUR ?=
-DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict)
+DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict) \
+  $(if $(filter 0 no,$(HISTORY)),--without-history)
 
-.PHONY: venv-package help demo demo-check test test-other test-fast conformance check format lock train evidence wheel screenshots bench bench-stages bench-models bench-page clean
+.PHONY: venv-package help demo demo-check test test-suites test-roads test-charts test-other test-fast conformance check format lock train evidence wheel screenshots screenshots-oversight bench bench-stages bench-models bench-page bench-oversight clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.demo ## Start the EHR simulator and Chartside, load patients, show their cards (PATIENTS=DIR, AT_HOUR=H, STRICT=1)
+demo: $(VENV)/.demo ## Start the EHR simulator and Chartside, load patients, show their cards (PATIENTS=DIR, AT_HOUR=H, STRICT=1, HISTORY=0)
 	$(BIN)/python -m ehr_simulator demo $(DEMO_OPTIONS)
 
 demo-check: $(VENV)/.demo ## The same without staying up; fails if any step of the road fails
@@ -23,12 +24,31 @@ demo-check: $(VENV)/.demo ## The same without staying up; fails if any step of t
 
 # Two processes use two cores; the files of a folder may go to either, a file stays whole (its servers are shared).
 WORKERS ?= 2
-SHARED_OUT = -n $(WORKERS) --dist loadfile
+SHARED_OUT = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.dev ## All tests, in WORKERS processes
-	$(BIN)/python -m pytest $(SHARED_OUT) --cov --cov-report=
+# Whole roads through browser and servers, and every chart. Nothing of the coverage rests on them.
+LONG_ROADS = tests/road tests/ehr_simulator/test_ehr_simulator_whole_demo.py tests/what_if/test_what_if_made_charts.py
+EVERY_CHART = tests/what_if/test_what_if_real_path.py tests/what_if/test_what_if_browser.py
+
+# Suites that take minutes and stand by themselves: training and what it leaves, the memory of every service, each state of
+# the pages in a browser, each fault that the doctor has to find.
+LONG_SUITES = tests/training tests/models_mortality tests/models_readmission tests/models_sepsis tests/bench \
+  tests/chartside/test_training_commands.py tests/chartside/test_models_command.py tests/doctor/test_doctor_faults.py \
+  tests/smart_app/test_smart_axe.py tests/what_if/test_what_if_page.py
+
+test: $(VENV)/.dev ## All tests but the long suites and roads, in WORKERS processes
+	$(BIN)/python -m pytest $(SHARED_OUT) $(addprefix --ignore=,$(LONG_ROADS) $(LONG_SUITES) $(EVERY_CHART)) --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='clinical/*' --fail-under=100
+
+test-suites: $(VENV)/.dev ## The long suites: training, every service's memory, each state of the pages, planted faults
+	$(BIN)/python -m pytest $(SHARED_OUT) $(LONG_SUITES)
+
+test-roads: $(VENV)/.dev ## The long roads: the demo as a whole, browser and servers, made charts
+	$(BIN)/python -m pytest $(SHARED_OUT) $(LONG_ROADS)
+
+test-charts: $(VENV)/.dev ## What-if against the real path on every chart and input
+	$(BIN)/python -m pytest $(SHARED_OUT) --every-chart $(EVERY_CHART)
 
 test-other: ## All tests on another interpreter, in an environment of their own: make test-other PYTHON=python3.13
 	$(PYTHON) -m venv --clear $(VENV)-other
@@ -64,6 +84,9 @@ conformance: $(VENV)/.dev ## Run the tests that show rows of the CDS Hooks check
 screenshots: $(VENV)/.dev ## Take the pictures of docs/smart.md anew
 	PYTHONPATH=.:tests $(BIN)/python tests/smart_app/pictures.py
 
+screenshots-oversight: $(VENV)/.dev ## Take the pictures of docs/oversight.md anew (PAGES="drift equity" for some of them)
+	PYTHONPATH=.:tests $(BIN)/python tests/oversight_analytics/oversight_pictures.py $(PAGES)
+
 bench: $(VENV)/.dev $(VENV)-healthchain/.made ## CPU time of one hook call beside healthchain, in turns, then a load run (about 5 minutes)
 	$(BIN)/python -m bench.side_by_side
 
@@ -75,6 +98,9 @@ bench-models: $(VENV)/.dev ## Each trained model's CPU time for a prediction (op
 
 bench-page: $(VENV)/.dev ## How soon the page's first byte follows the record, with every model, against its goal
 	$(BIN)/python -m bench.first_byte
+
+bench-oversight: $(VENV)/.dev ## How long each page of the quality team takes on a million entries, against its goal
+	$(BIN)/python -m bench.oversight_pages
 
 wheel: $(VENV)/.demo ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

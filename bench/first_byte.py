@@ -89,8 +89,11 @@ def hospital(folder: Path, services: Iterable[str], bundles: Iterable[dict[str, 
     ports = Ports(free_port(), free_port(), free_port())
     settings = ports.settings()
     write_files(folder, settings, strict=True)
-    with (folder / "clients.toml").open("a", encoding="utf-8") as file:
-        file.writelines(f"\n[clients.{CLIENT}.services.{name}]\n" for name in services)
+    registry = folder / "clients.toml"
+    tables = [f"[clients.{CLIENT}.services.{name}]" for name in services]
+    said = registry.read_text(encoding="utf-8")
+    with registry.open("a", encoding="utf-8") as file:
+        file.writelines(f"\n{table}\n" for table in tables if table not in said)
     with ExitStack() as stack:
         stack.callback(start_fhir_server(ports.fhir, folder / "fhir").stop)
         for bundle in bundles:

@@ -12,15 +12,19 @@ from typing import NoReturn
 import click
 
 from chartside import logs
+from chartside.alerts_command import alerts
 from chartside.clients_command import clients
 from chartside.doctor.command import doctor
+from chartside.export_command import export
 from chartside.follow_up_command import actions, groups, outcomes
 from chartside.history_command import history
 from chartside.incidents_command import incidents
 from chartside.ledger_command import ledger
+from chartside.mart_command import BesideTheService, mart
 from chartside.model_options import offer
 from chartside.models_command import models
 from chartside.monitor_command import monitor
+from chartside.reviews_command import reviews
 from chartside.settings import Settings, from_environment
 from chartside.switch_command import switch
 from chartside.training_commands import evaluate, evidence, recalibrate, train
@@ -37,8 +41,8 @@ def cli() -> None:
 
 
 for command in (
-    actions, clients, doctor, evaluate, evidence, groups, history, incidents, ledger, models, monitor, outcomes,
-    recalibrate, switch, train,
+    actions, alerts, clients, doctor, evaluate, evidence, export, groups, history, incidents, ledger, mart, models,
+    monitor, outcomes, recalibrate, reviews, switch, train,
 ):  # fmt: skip
     cli.add_command(command)
 
@@ -52,8 +56,10 @@ def serve() -> None:
     logs.set_up()
     settings = _settings()
     ready = f"Chartside is ready at {settings.base_url} (discovery: {settings.base_url}/cds-services)"
-    app = create_app(open_house(settings))
-    Server(app, settings.host, settings.port, lambda: click.echo(ready, err=True)).run()
+    house = open_house(settings, mart_behind=BesideTheService().start)
+    Server(
+        create_app(house), settings.host, settings.port, lambda: click.echo(ready, err=True), house.look_at_mart
+    ).run()
 
 
 @cli.command(help="Check settings, client registry and model files; neither the ledger nor a port is opened.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,6 @@ import cds_hooks.blueprint
 import clinical
 import fhir_adapters
 import models.runtime
-import oversight.pages
 from cds_hooks import faults
 from cds_hooks.cards import CardWriter
 from cds_hooks.desk import Desk, Terms
@@ -28,7 +28,9 @@ from chartside.clients.smart_entry import registration_of
 from chartside.clock import SystemClock
 from chartside.house import House, derive_key
 from chartside.model_pages import create_blueprint as create_model_pages
+from chartside.quality_pages import quality_pages
 from chartside.settings import LOOPBACK, Settings
+from chartside.sign_in import load_sign_in
 from chartside.smart_page import smart_page
 from clinical.app_context import AppContexts
 from clinical.errors import LedgerUnavailable, ManifestInvalid, SettingsInvalid
@@ -49,15 +51,21 @@ from models.runtime.score_cache import RememberingModel
 from models.runtime.score_manifest import Answers
 from models.runtime.score_model import ScoreModel
 from models.runtime.signature import trusted_keys
+from oversight.alerts import SqlAlerts
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
+from oversight.device_report import reported
+from oversight.exports.standing import SqlStanding
+from oversight.incident_events import SqlIncidentEvents
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
+from oversight.monitor_runs import SqlRuns
 from oversight.pages.mart_source import FreshMart
 from oversight.pseudonyms import Pseudonyms
+from oversight.reviews.cases import SqlCases
+from oversight.reviews.store import SqlReviews
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
-from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
 from smart_app.language.shelf import load_languages
 
@@ -68,8 +76,13 @@ LEDGER_PATIENCE_S = 0.25
 LEDGER_CONNECTIONS = 16
 
 
-def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
-    """Open ledger, models and registry. Raises a `NotStarted` fault or `LedgerUnavailable` if any of them is wrong."""
+def open_house(
+    settings: Settings, *, clock: Clock | None = None, mart_behind: Callable[[], object] = lambda: None
+) -> House:
+    """Open ledger, models and registry. Raises a `NotStarted` fault or `LedgerUnavailable` if any of them is wrong.
+
+    `mart_behind` is told when the mart lacks more of the ledger than a reader of a page would wait for.
+    """
     now = clock or SystemClock()
     clients = {client.id: client for client in load_clients(settings.clients_file)}
     known, analytes = (
@@ -81,6 +94,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
     models = offered(known, clients.values())
     _check_certificates(settings, clients)
     _check_loopback(settings, clients)
+    sign_in = load_sign_in(settings.sign_in_file)
     warm_up()
     if any(client.smart_write_back for client in clients.values()):
         warm_up_writing()
@@ -111,8 +125,14 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         audit=SqlAudit(engine),
         used_tokens=SqlUsedTokens(engine, now),
         incidents=SqlIncidents(engine, pseudonyms),
-        tallies=SqlTallies(engine),
-        mart=FreshMart(engine, mart_folder(settings)),
+        incident_events=SqlIncidentEvents(engine),
+        reported=partial(reported, engine),
+        alerts=SqlAlerts(engine),
+        monitor_runs=SqlRuns(engine),
+        standing=SqlStanding(engine),
+        mart=FreshMart(engine, mart_folder(settings), far_behind=mart_behind),
+        reviews=SqlReviews(engine, pseudonyms),
+        review_cases=SqlCases(engine, pseudonyms),
         what_ifs={name: model.what_if() for name, model in models.items() if isinstance(model, TreeRiskModel)},
         languages=load_languages(_with_words(settings)),
         contexts=AppContexts(derive_key(settings.secret, "app context")),
@@ -121,6 +141,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> House:
         sessions=sessions,
         clock=now,
         close=engine.dispose,
+        sign_in=sign_in,
     )
 
 
@@ -221,7 +242,7 @@ def create_app(house: House) -> Flask:
     app.url_map.merge_slashes = False  # a path with two slashes is another path, not one to be sent to
     app.register_blueprint(_cds_hooks(house))
     app.register_blueprint(smart_page(house))
-    app.register_blueprint(_oversight(house))
+    app.register_blueprint(quality_pages(house))
     app.register_blueprint(create_model_pages(house.shelf.values()))
     app.add_url_rule("/health", "health", _health(house.ledger), methods=["GET"])
     app.add_url_rule("/openapi.json", "openapi", _openapi(house), methods=["GET"])
@@ -279,14 +300,6 @@ def _terms(client: Client) -> Terms:
         seconds=client.deadline_ms / 1000,
         empty_on_fault=client.on_error == "empty",
     )
-
-
-def _oversight(house: House) -> Blueprint:
-    """The quality team's pages."""
-    deps = oversight.pages.PageDeps(
-        house.tallies, house.clock, house.audit, house.settings.quality_password, house.incidents, house.mart
-    )
-    return oversight.pages.create_blueprint(deps)
 
 
 def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from chartside.private_file import private
 from chartside.settings import from_environment
 
 # A first day that is a Monday or not makes no difference; that it is the same ledger for the same options does.
@@ -60,6 +60,36 @@ def seed(days: int, number: int, people: int | None, last: datetime | None, clie
     click.echo(f"{known.total.entries} entries of {days} days up to {end} with {known.total.cards} cards, all made up.")
 
 
+@history.command(
+    "team", help="Do what a made-up quality team does with a made-up history: review, triage, handle alerts."
+)
+@click.option("--truth", type=click.Path(dir_okay=False, path_type=Path), help="Write what is true of it, as JSON.")
+def team(truth: Path | None) -> None:
+    """Bring the mart up, work, and say what was done. Best after `chartside monitor`, which opens the alerts."""
+    from chartside.factory import mart_folder  # noqa: PLC0415 (imports of seconds, needed here only)
+    from chartside.history.team import NotMadeUp, Team  # noqa: PLC0415
+    from chartside.house import derive_key  # noqa: PLC0415
+    from oversight.database import open_engine  # noqa: PLC0415
+    from oversight.mart.build import bring_up  # noqa: PLC0415
+    from oversight.mart.mart import Mart  # noqa: PLC0415
+    from oversight.pseudonyms import Pseudonyms  # noqa: PLC0415
+
+    settings = from_environment()
+    engine = open_engine(settings.database_url, create=False)
+    try:
+        bring_up(engine, mart_folder(settings))
+        with Mart(mart_folder(settings)).open() as mart:
+            pseudonyms = Pseudonyms(derive_key(settings.secret, "pseudonyms"))
+            found = Team(engine, pseudonyms, mart, datetime.now(UTC)).work()
+    except NotMadeUp as fault:
+        raise click.UsageError(fault.message) from None
+    finally:
+        engine.dispose()
+    if truth:
+        _write_truth(truth, asdict(found))
+    click.echo(f"{found.drawn} overrides reviewed; of all {found.overrides}, {found.appropriate:.1%} were appropriate.")
+
+
 def _progress(done: int, days: int) -> None:
     """Say now and then how far it is."""
     if done % 30 == 0 or done == days:
@@ -68,6 +98,6 @@ def _progress(done: int, days: int) -> None:
 
 def _write_truth(path: Path, tree: dict[str, object]) -> None:
     """A file that only its owner may read; the one that was there is replaced."""
-    with open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+    with open(path, "w", encoding="utf-8", opener=private) as out:
         json.dump(tree, out, indent=2)
         out.write("\n")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chartside.clients import Client
 from chartside.settings import Settings
+from chartside.sign_in import SignInEntry
 from clinical.advice import Advice
 from clinical.advise import advise, decide, not_read
 from clinical.app_context import AppContexts
 from clinical.assessment import ModelInfo
-from clinical.errors import DataUnavailable
+from clinical.errors import DataUnavailable, LedgerUnavailable
 from clinical.invocation import SMART_HOOK, Invocation
 from clinical.policy import Policy
 from clinical.ports import AdviceKeeper, Clock, RecordSource, RiskModel
@@ -25,12 +27,18 @@ from fhir_adapters.smart.session import SmartSessions
 from models.runtime.catalogue import AnyManifest
 from models.runtime.manifest import Manifest
 from models.runtime.what_if import WhatIf
+from oversight.alerts import SqlAlerts
 from oversight.audit import SqlAudit
+from oversight.device_report import Reported
+from oversight.exports.standing import SqlStanding
+from oversight.incident_events import SqlIncidentEvents
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
-from oversight.pages.mart_source import MartSource
+from oversight.monitor_runs import SqlRuns
+from oversight.pages.mart_source import FreshMart
+from oversight.reviews.cases import SqlCases
+from oversight.reviews.store import SqlReviews
 from oversight.switches import SqlSwitches
-from oversight.tallies import SqlTallies
 from oversight.used_tokens import SqlUsedTokens
 from smart_app.language.language import Language
 
@@ -42,7 +50,7 @@ class House:
     `scores` are the services whose level is no probability; `shelf` holds all manifests, drafts among them; `what_ifs`
     answer what the offered models of trees would say to other numbers; `languages` are those of the page beside
     English. `fhir` is the way to the EHRs' FHIR servers, on which a token of a visit is renewed once when it is
-    refused; `transport` is the way to everything else.
+    refused; `transport` is the way to everything else. `sign_in` is the sign-in server of the quality team's pages.
     """
 
     settings: Settings
@@ -56,8 +64,14 @@ class House:
     audit: SqlAudit
     used_tokens: SqlUsedTokens
     incidents: SqlIncidents
-    tallies: SqlTallies
-    mart: MartSource
+    incident_events: SqlIncidentEvents
+    reported: Callable[[str], Reported | None]
+    alerts: SqlAlerts
+    monitor_runs: SqlRuns
+    standing: SqlStanding
+    mart: FreshMart
+    reviews: SqlReviews
+    review_cases: SqlCases
     what_ifs: Mapping[str, WhatIf]
     languages: Mapping[str, Language]
     contexts: AppContexts
@@ -66,6 +80,7 @@ class House:
     sessions: SmartSessions
     clock: Clock
     close: Callable[[], None]
+    sign_in: SignInEntry | None = None
 
     def advise(
         self,
@@ -89,6 +104,11 @@ class House:
             clock=clock or self.clock,
             check=check,
         )
+
+    def look_at_mart(self) -> None:
+        """Have the mart brought up where it is far behind. The service serves without it."""
+        with suppress(LedgerUnavailable):
+            self.mart.look()
 
     def not_read(self, invocation: Invocation, model: ModelInfo, fault: DataUnavailable, now: datetime) -> Advice:
         """What stands on a page for a model whose data could not be read; not stored yet."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy import Engine
 
-from chartside.settings import Settings, from_environment
-from clinical.audit import AuditEvent, AuditKind
+from chartside.noted_ledger import noted_ledger
+from chartside.plain_line import plain
+from chartside.private_file import private
+from chartside.settings import Settings
 from clinical.errors import Unprocessable
 from clinical.incident import IncidentState, ReporterKind
 
@@ -34,7 +34,7 @@ def incidents() -> None:
 @click.option("--most", type=click.IntRange(1, 10_000), default=500, show_default=True, help="How many at most.")
 def listed(most: int) -> None:
     """List the reports."""
-    with _opened("incidents, by command") as (settings, engine):
+    with noted_ledger("incidents") as (settings, engine):
         found = _incidents(settings, engine).incidents(most)
     if not found:
         click.echo("Nobody has reported a problem.")
@@ -49,16 +49,16 @@ def show(incident: str) -> None:
     from oversight.incident_events import SqlIncidentEvents  # noqa: PLC0415 (imports of seconds, needed here only)
     from oversight.report_deadlines import COUNTED  # noqa: PLC0415
 
-    with _opened(f"incident {incident[:60]}, by command") as (settings, engine):
+    with noted_ledger(f"incident {incident[:60]}") as (settings, engine):
         found = _incidents(settings, engine).incident(incident)
         history = SqlIncidentEvents(engine).history(incident)
     if found is None or history is None:
         raise click.UsageError("There is no such incident.")
     click.echo(_line(found))
     for event in history.events:
-        facts = ", ".join(f"{name}={_plain(value)}" for name, value in event.fields.items())
+        facts = ", ".join(f"{name}={plain(value)}" for name, value in event.fields.items())
         click.echo(
-            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.kind}, by {_plain(event.by_whom)} ({event.role}): {facts}"
+            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.kind}, by {plain(event.by_whom)} ({event.role}): {facts}"
         )
     _say_deadlines(history)
     click.echo(COUNTED)
@@ -81,7 +81,7 @@ def event(incident: str, kind: str, by_whom: str, role: str, facts: tuple[str, .
     """Add an event."""
     from oversight.incident_events import SqlIncidentEvents  # noqa: PLC0415
 
-    with _opened(f"incident {incident[:60]}: {kind}, by command") as (_, engine):
+    with noted_ledger(f"incident {incident[:60]}: {kind}") as (_, engine):
         try:
             history = SqlIncidentEvents(engine).add(
                 incident, kind, _facts(facts), by_whom=by_whom, role=role, now=datetime.now(UTC)
@@ -109,7 +109,7 @@ def report(incident: str, who: str, out: Path | None, manufacturer: str, *, as_d
     from oversight import device_report  # noqa: PLC0415
     from oversight.incident_events import SqlIncidentEvents  # noqa: PLC0415
 
-    with _opened(f"device report draft, {incident[:60]}, by command") as (settings, engine):
+    with noted_ledger(f"device report draft, {incident[:60]}") as (settings, engine):
         found = device_report.reported(engine, incident)
         history = SqlIncidentEvents(engine).history(incident)
     if found is None or history is None:
@@ -122,21 +122,6 @@ def report(incident: str, who: str, out: Path | None, manufacturer: str, *, as_d
     else:
         _write(out, text)
         click.echo(f"Draft in {out}; {len(made.missing)} blocks are still to be filled in.")
-
-
-@contextmanager
-def _opened(detail: str) -> Iterator[tuple[Settings, Engine]]:
-    """Settings and an engine, with a note in the audit first."""
-    from oversight.audit import SqlAudit  # noqa: PLC0415
-    from oversight.database import open_engine  # noqa: PLC0415
-
-    settings = from_environment()
-    engine = open_engine(settings.database_url, create=False)
-    try:
-        SqlAudit(engine).note(AuditEvent(datetime.now(UTC), AuditKind.LEDGER_READ, detail=_plain(detail)))
-        yield settings, engine
-    finally:
-        engine.dispose()
 
 
 def _incidents(settings: Settings, engine: Engine) -> SqlIncidents:
@@ -189,14 +174,14 @@ def _line(each: Incident) -> str:
     model = f"{each.model} {each.version}" if each.model else "advice not known"
     return (
         f"{each.id}  {each.time:%Y-%m-%d %H:%M} UTC  {each.state.value}  {each.kind}  {model}, service "
-        f"{each.service}, client {each.client}: {_plain(each.words)}"
+        f"{each.service}, client {each.client}: {plain(each.words)}"
     )
 
 
 def _write(path: Path, text: str) -> None:
     """A new file that only its owner may read."""
     try:
-        with open(path, "x", encoding="utf-8", opener=_private) as out:
+        with open(path, "x", encoding="utf-8", opener=private) as out:
             out.write(f"{text}\n")
     except FileExistsError:
         raise click.UsageError(f"{path} is there already; choose another name.") from None
@@ -204,16 +189,6 @@ def _write(path: Path, text: str) -> None:
         raise click.ClickException(f"{path} cannot be written ({fault.strerror}).") from None
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
-    return os.open(path, flags, 0o600)
-
-
-def _plain(text: str) -> str:
-    """Text from outside on one line, without control characters, which a terminal would obey."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def _printable(text: str) -> str:
-    """The same line by line."""
-    return "\n".join(map(_plain, text.split("\n")))
+    """Text from outside, line by line as a terminal may show it."""
+    return "\n".join(map(plain, text.split("\n")))

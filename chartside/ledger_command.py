@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chartside.private_file import private
 from chartside.settings import from_environment
 from clinical import strict_json
 from clinical.audit import AuditEvent, AuditKind
@@ -86,7 +86,7 @@ def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -
     detail = f"feedback export, {first:%Y-%m-%d} to {last:%Y-%m-%d}, pseudonyms: {'yes' if pseudonyms else 'no'}"
     SqlAudit(engine).note(AuditEvent(datetime.now(UTC), AuditKind.LEDGER_READ, detail=detail))
     try:
-        with open(file, "x", encoding="utf-8", newline="", opener=_private) as out:
+        with open(file, "x", encoding="utf-8", newline="", opener=private) as out:
             number = write_csv(rows, out, pseudonyms=pseudonyms)
     except FileExistsError:
         raise click.UsageError(f"{file} is there already; choose another name.") from None
@@ -95,11 +95,6 @@ def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -
     finally:
         engine.dispose()
     click.echo(f"{number} rows in {file}.")
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
-    return os.open(path, flags, 0o600)
 
 
 def _heads(path: Path) -> list[Head]:

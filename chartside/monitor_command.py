@@ -1,39 +1,59 @@
-"""`chartside monitor`: all monitors of all services for the last full week. Made for cron."""
+"""`chartside monitor`: all monitors of all services for the last full week, once or on a schedule."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from sqlalchemy import Engine
 
+from chartside import logs
+from chartside.mart_command import mart_option
+from chartside.monitor_watch import Appointment, watch
 from chartside.settings import Settings, from_environment
-from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import ChartsideError
 
 if TYPE_CHECKING:
     from oversight.alerts import Alert
     from oversight.monitors.run import ServiceRun
-    from oversight.monitors.thresholds import Thresholds
 
 NOTHING, ALARM, NOT_RUN = 0, 1, 2
+# How many weeks a watcher looks back for what was missed; a run by hand is about one.
+WEEKS_BACK = 8
+USUAL_TIME = "Mon 05:10"
 
 HELP = """Run all monitors of all services for the last full week (Monday to Sunday, UTC) against the weeks before.
 
 What was found is kept in the ledger, and alarms open alerts; running twice keeps it once. Exit code 0: no alarm; 1: an
-alarm; 2: it could not run. A line for cron, Mondays at 05:10, that mails what is printed when there is an alarm:
+alarm; 2: it could not run.
+
+To have it run by itself, keep this process running beside the service, as another service of the machine or another
+container. It judges what was missed since, then each week once; it says what it does in JSON lines on standard error,
+goes on after a fault, and ends with 0 at SIGTERM:
+
+\b
+  chartside monitor --watch
+
+Or a line for cron, Mondays at 05:10, that mails what is printed when there is an alarm:
 
 \b
   10 5 * * 1  out=$(chartside monitor 2>&1) || echo "$out" | mail -s "Chartside monitors" quality@hospital.example
 
 Outcomes come later than advice: what they say is about weeks that have had their time. docs/monitoring.md says what
-each monitor looks at and from which effect on it speaks.
+each monitor looks at and from which effect on it speaks, docs/deployment.md how to start the watcher.
 """
+
+
+def _time(_: click.Context, __: click.Parameter, words: str | None) -> Appointment | None:
+    """A day and time of the week."""
+    try:
+        return None if words is None else Appointment.read(words)
+    except ValueError:
+        raise click.BadParameter(f"write a day and a time in UTC: '{USUAL_TIME}'.") from None
 
 
 @click.command("monitor", help=HELP)
@@ -42,68 +62,91 @@ each monitor looks at and from which effect on it speaks.
     "--last", type=click.DateTime(["%Y-%m-%d"]), help="The week ends on this day or before it. Default: today."
 )
 @click.option(
-    "--mart",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of the mart. Default: that of the quality team's pages.",
+    "--weeks",
+    type=click.IntRange(1, 520),
+    help="So many weeks up to that one, the earliest first, as if it had run every Monday. Default: 1. "
+    f"With --watch: how far back it looks for weeks that were missed. Default: {WEEKS_BACK}.",
 )
+@mart_option
 @click.option("--json", "as_data", is_flag=True, help="Print JSON.")
 @click.option("--dry-run", is_flag=True, help="Keep nothing: no run, no alert.")
-def monitor(service: str | None, last: datetime | None, folder: Path | None, *, as_data: bool, dry_run: bool) -> None:
-    """Bring the mart up, run, keep, print."""
-    day = last.date() if last else datetime.now(UTC).date()
+@click.option("--watch", "watching", is_flag=True, help="Stay, and run once a week by itself.")
+@click.option(
+    "--at",
+    callback=_time,
+    metavar="'DAY HH:MM'",
+    help=f"With --watch: when a week that is over is judged, in UTC. Default: '{USUAL_TIME}'.",
+)
+def monitor(
+    service: str | None, last: datetime | None, weeks: int | None, folder: Path | None, at: Appointment | None, *,
+    as_data: bool, dry_run: bool, watching: bool,
+) -> None:  # fmt: skip
+    """Bring the mart up, run, keep, print; or stay and do so every week."""
+    if watching:
+        _refuse({"--service": service, "--last": last, "--json": as_data, "--dry-run": dry_run})
+        logs.set_up()
+        watch(_settings(), folder, weeks or WEEKS_BACK, at or Appointment.read(USUAL_TIME))
+        sys.exit(NOTHING)
+    if at:
+        raise click.UsageError("--at is for --watch. A run by hand is now.")
+    end = last.date() if last else datetime.now(UTC).date()
+    days = [end - timedelta(weeks=before) for before in reversed(range(weeks or 1))]
     try:
-        runs, alerts = _run(from_environment(), service, day, folder, dry_run=dry_run)
+        runs, alerts = _run(from_environment(), service, days, folder, dry_run=dry_run)
     except ChartsideError as fault:
-        click.echo(f"The monitors could not run. {fault.message}", err=True)
-        sys.exit(NOT_RUN)
+        _not_run(fault)
     click.echo(json.dumps(_as_json(runs, alerts), indent=2) if as_data else _as_text(runs, alerts))
     sys.exit(ALARM if any(result.alarms for run in runs for result in run.results) else NOTHING)
 
 
+# Why an option makes no sense for a process that stays.
+_NOT_WATCHED = {
+    "--service": "it judges every service.",
+    "--last": "it judges the weeks that are over by the clock; --weeks says how far back.",
+    "--json": "what it says are JSON lines anyway, on standard error.",
+    "--dry-run": "keeping nothing, it would judge the same weeks again at every look.",
+}
+
+
+def _refuse(given: dict[str, object]) -> None:
+    """Raise `click.UsageError` for the first option that is given and not for a watcher."""
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{name} is not for --watch: {_NOT_WATCHED[name]}")
+
+
+def _settings() -> Settings:
+    """The settings; without them there is nothing to wait for."""
+    try:
+        return from_environment()
+    except ChartsideError as fault:
+        _not_run(fault)
+
+
+def _not_run(fault: ChartsideError) -> NoReturn:
+    """Say why, and end."""
+    click.echo(f"The monitors could not run. {fault.message}", err=True)
+    sys.exit(NOT_RUN)
+
+
 def _run(
-    settings: Settings, service: str | None, day: date, folder: Path | None, *, dry_run: bool
+    settings: Settings, service: str | None, days: Iterable[date], folder: Path | None, *, dry_run: bool
 ) -> tuple[tuple[ServiceRun, ...], tuple[Alert, ...]]:
     """The runs and the alerts that are open afterwards. Raises `ChartsideError`."""
-    from chartside.factory import mart_folder  # noqa: PLC0415 (imports of seconds, needed here only)
+    from chartside.monitor_running import opened, thresholds_of  # noqa: PLC0415 (imports of seconds, needed here only)
     from oversight.alerts import SqlAlerts  # noqa: PLC0415
     from oversight.analytics.judged import judged  # noqa: PLC0415
-    from oversight.audit import SqlAudit  # noqa: PLC0415
-    from oversight.database import open_engine  # noqa: PLC0415
-    from oversight.mart.build import bring_up  # noqa: PLC0415
-    from oversight.mart.mart import Mart  # noqa: PLC0415
     from oversight.monitors.run import run_all  # noqa: PLC0415
     from oversight.monitors.store import store  # noqa: PLC0415
 
-    where = folder or mart_folder(settings)
-    engine: Engine = open_engine(settings.database_url, create=False, patience=60.0)
     now = datetime.now(UTC)
-    try:
-        SqlAudit(engine).note(AuditEvent(now, AuditKind.LEDGER_READ, detail="monitors, by command"))
-        bring_up(engine, where)
-        with Mart(where).open() as mart:
-            runs = run_all(mart, day, _thresholds(settings), judged, service)
+    with opened(settings, folder, now, "by command") as house:
+        thresholds = thresholds_of(settings)
+        with house.mart.open() as mart:
+            runs = tuple(run for day in days for run in run_all(mart, day, thresholds, judged, service))
         if not dry_run:
-            store(engine, runs, now)
-        return runs, SqlAlerts(engine).open_alerts(service)
-    finally:
-        engine.dispose()
-
-
-def _thresholds(settings: Settings) -> Callable[[str], Thresholds]:
-    """The usual thresholds, changed by the manifest of the service's model, where there is one.
-
-    Artefacts are not opened. Raises `ManifestInvalid`.
-    """
-    from models.runtime.catalogue import read_manifests  # noqa: PLC0415
-    from models.runtime.manifest_monitoring import monitoring_of  # noqa: PLC0415
-    from oversight.monitors.thresholds import USUAL  # noqa: PLC0415
-
-    changes: Mapping[str, Mapping[str, Any]] = {
-        name: monitoring_of(manifest.folder / "model.toml")
-        for name, manifest in read_manifests(local=settings.local_models).items()
-    }
-    return lambda service: USUAL.changed(changes.get(service, {}))
+            store(house.engine, runs, now)
+        return runs, SqlAlerts(house.engine).open_alerts(service)
 
 
 def _as_text(runs: Iterable[ServiceRun], alerts: Iterable[Alert]) -> str:

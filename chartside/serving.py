@@ -31,6 +31,8 @@ GC_THRESHOLDS = (50_000, 20, 50)
 TIMEOUT_S = 30
 # From the first byte of a request to the last of its answer. A page reads in the background and may take longer.
 REQUEST_S = 10
+# Where the application finds a function that gives its answer so many seconds more.
+PATIENCE = "chartside.patience"
 # How often the watchdog looks.
 LOOK_S = 0.25
 # What a peer hears whose request line or headers cannot be read. gunicorn's own page would repeat them.
@@ -57,6 +59,11 @@ class Watchdog(threading.Thread):
         finally:
             self._until.pop(key, None)
 
+    def wait_longer(self, connection: socket.socket, seconds: float) -> None:
+        """Hang up on a connection that is watched only after so many seconds from now."""
+        if (key := id(connection)) in self._until:
+            self._until[key] = (time.monotonic() + seconds, connection)
+
     def run(self) -> None:
         """Look, until the process ends."""
         while True:
@@ -75,6 +82,18 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._watchdog = Watchdog()
         self._watchdog.start()
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Let the application ask for more time: for a long answer to somebody whom it has let in."""
+        super().load_wsgi()
+        app: WSGIApplication = vars(self)["wsgi"]
+
+        def patient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            connection = environ["gunicorn.socket"]
+            environ[PATIENCE] = lambda seconds: self._watchdog.wait_longer(connection, seconds)
+            return app(environ, start_response)
+
+        self.wsgi = patient
 
     def handle(self, conn: Any) -> Any:
         """Handle one request, or be hung up on."""
@@ -107,11 +126,17 @@ def _hang_up(connection: socket.socket) -> None:
 class Server(BaseApplication):  # type: ignore[misc]
     """Serves one application until it is told to stop."""
 
-    def __init__(self, app: Flask, host: str, port: int, ready: Callable[[], None]) -> None:
-        """Take what to serve, and where; `ready` is called when the port is open. Raises `SettingsInvalid`."""
+    def __init__(
+        self, app: Flask, host: str, port: int, ready: Callable[[], None], begun: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take what to serve, and where. Raises `SettingsInvalid`.
+
+        `ready` is called when the port is open, `begun` in the process that serves, once it does.
+        """
         _check_port(host, port)
         self._app = app
         self._ready = ready
+        self._begun = begun
         self._bind = f"{host}:{port}"
         super().__init__()
 
@@ -131,10 +156,15 @@ class Server(BaseApplication):  # type: ignore[misc]
             "errorlog": "/dev/null",
             "loglevel": "critical",
             "when_ready": lambda _: self._ready(),
-            "post_worker_init": lambda _: _settle(),
+            "post_worker_init": lambda _: self._begin(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+
+    def _begin(self) -> None:
+        """In the process that serves, before its first request."""
+        _settle()
+        self._begun()
 
     def load(self) -> WSGIApplication:
         """The application, which is already open."""

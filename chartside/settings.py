@@ -25,6 +25,8 @@ class Settings:
     clients_file: Path
     secret: bytes = field(repr=False)
     quality_password: str | None = field(default=None, repr=False)
+    sign_in_file: Path | None = None
+    metrics_token: str | None = field(default=None, repr=False)
     host: str = "127.0.0.1"
     port: int = 8100
     fhir_seconds: float = 8.0
@@ -45,6 +47,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         clients_file=Path(reader.required("CLIENTS_FILE")),
         secret=reader.secret(),
         quality_password=reader.optional_file("QUALITY_PASSWORD_FILE"),
+        sign_in_file=reader.optional_path("SIGN_IN_FILE"),
+        metrics_token=reader.token("METRICS_TOKEN_FILE"),
         host=reader.text("HOST", "127.0.0.1"),
         port=int(reader.number("PORT", 8100, 1, 65535)),
         mart_folder=reader.optional_path("MART_FOLDER"),
@@ -140,6 +144,14 @@ class _Reader:
         """The content of a file, if one is named."""
         path = self.text(name, "")
         return self._read(path, name) or None if path else None
+
+    def token(self, name: str) -> str | None:
+        """A token in a file, if one is named: long enough not to be guessed, and fit for an HTTP header."""
+        value = self.optional_file(name)
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{32,200}", value):
+            allowed = "32 to 200 letters, digits or any of . _ ~ + / = -"
+            self.faults.append(f"The file of CHARTSIDE_{name} must hold {allowed}.")
+        return value
 
     def _read(self, path: str, name: str) -> str:
         """A small text file without its line end."""

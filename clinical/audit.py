@@ -16,6 +16,7 @@ class AuditKind(StrEnum):
     FEEDBACK_REFUSED = "feedback-refused"
     SWITCH = "switch"
     LEDGER_READ = "ledger-read"
+    SIGN_IN = "sign-in"
     WRITTEN_BACK = "written-back"
     FOLLOW_UP_LOADED = "follow-up-loaded"
 

@@ -66,13 +66,20 @@ def main() -> None:
 @click.option("--port-chartside", type=int, default=8100, show_default=True, help="Port of Chartside.")
 @click.option("--check", is_flag=True, help="Do every step, stop everything, and say by the exit code if all worked.")
 @click.option("--strict", is_flag=True, help="Register only the EHR with its signed calls, not this machine itself.")
-def demo(check: bool, strict: bool, port_chartside: int, **where: Any) -> None:
+@click.option(
+    "--without-history",
+    is_flag=True,
+    help="Start with an empty ledger: quicker, but the quality team's pages have nothing to say.",
+)
+def demo(check: bool, strict: bool, without_history: bool, port_chartside: int, **where: Any) -> None:
     """Start FHIR server, EHR and Chartside; open every chart; walk one clinician's road.
 
-    Prints each card, launches the app from a card, overrides there with a reason, accepts another card in the EHR,
-    and compares Chartside's override rates with what was done. Then serves until Ctrl-C, unless --check is given.
+    Before that, 90 made-up days go into the ledger, so that the quality team's pages show something; what is true of
+    them stands in truth.json of the --var folder. Prints each card, launches the app from a card, overrides there with
+    a reason, accepts another card in the EHR, and compares Chartside's override rates with what was done. Then serves
+    until Ctrl-C, unless --check is given.
     """
-    wishes = _wishes(where, port_chartside, strict=strict)
+    wishes = _wishes(where, port_chartside, strict=strict, history=not without_history)
     worked = _guarded(lambda: run_demo(wishes, click.echo, check=check))
     if check:
         click.echo("\nEverything worked." if worked else "\nNot everything worked. The logs are in the --var folder.")
@@ -99,7 +106,9 @@ def patients(folder: Path, seed: int) -> None:
     click.echo(f"Wrote {len(written)} bundles into {folder}.")
 
 
-def _wishes(where: dict[str, Any], port_chartside: int = 8100, *, strict: bool = False) -> Wishes:
+def _wishes(
+    where: dict[str, Any], port_chartside: int = 8100, *, strict: bool = False, history: bool = False
+) -> Wishes:
     """The options as one value."""
     if where["patients"] is None and where["at_hour"] is not None:
         raise click.UsageError("--at-hour goes with --patients; the invented patients are always current.")
@@ -111,6 +120,7 @@ def _wishes(where: dict[str, Any], port_chartside: int = 8100, *, strict: bool =
         shift_now=where["shift"] == "now",
         at_hour=where["at_hour"],
         strict=strict,
+        history=history,
     )
 
 

@@ -31,6 +31,8 @@ class OAuthClient:
     `redirect_uris` are compared as exact strings (RFC 9700 section 2.1). `secret`: HTTP Basic at the token endpoint.
     `jwks_url` or inline `jwks`: private_key_jwt (RS384, ES384). `writes`: types whose writing scopes are granted; "*"
     grants wildcard writing scopes as they are asked. `token_lifetime` in seconds overrides that of the EHR.
+    `staff`: the app opens no chart and is for everybody who works here; `signed_out_uris` are where a browser may go
+    after sign-out.
     """
 
     client_id: str
@@ -40,6 +42,8 @@ class OAuthClient:
     jwks: Mapping[str, Any] | None = None
     writes: tuple[str, ...] = WRITABLE
     token_lifetime: int | None = None
+    staff: bool = False
+    signed_out_uris: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a client with two kinds of proof."""

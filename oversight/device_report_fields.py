@@ -89,7 +89,8 @@ BLOCKS = (
         "Whether labeled for single use", "Evaluation codes (event, method, result, conclusion)",
         "Type of remedial action", "Initial use, reuse or unknown",
         "Whether the remedial action was reported as removal or correction, with its number",
-        "What was missing or is corrected in the report of the user facility",
+        "What was missing or is corrected in the report of the user facility; whether the labeling addresses each of "
+        "its event codes; why anything required is missing here",
     ),
 )  # fmt: skip
 KEYS = frozenset(block.key for block in BLOCKS)

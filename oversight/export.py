@@ -17,12 +17,11 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
+from oversight.exports.cells import cell
 from oversight.tallies import Period
 
 _AT_ONCE = 500
 _PSEUDONYMS = frozenset({"patient", "clinician"})
-# A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def write_csv(rows: Iterable[FeedbackRow], file: TextIO, *, pseudonyms: bool = F
     writer.writerow(names)
     number = 0
     for row in rows:
-        writer.writerow([_cell(getattr(row, name)) for name in names])
+        writer.writerow([cell(getattr(row, name)) for name in names])
         number += 1
     return number
 
@@ -124,13 +123,3 @@ def _row(row: AnyRow, *, pseudonyms: bool) -> FeedbackRow:
         patient=(row.patient or "") if pseudonyms else "",
         clinician=(row.clinician or row.asked or "") if pseudonyms else "",
     )
-
-
-def _cell(value: object) -> str:
-    """Text that a spreadsheet takes for text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

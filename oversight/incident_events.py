@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
@@ -27,6 +27,7 @@ from oversight.report_deadlines import Deadline, deadlines
 FACTS = "facts"
 MOST_LETTERS = 4_000
 MOST_NAME = 200
+_FIRST_DAY = date(2000, 1, 1)
 _BLOCK = re.compile(r"[A-H]\d{1,2}[a-z]?")
 
 # What may follow. What was decided can be decided anew, until it is submitted.
@@ -55,7 +56,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {"harm": tuple(Harm), "as": tuple(ReporterKind), "remedial": ("yes", "no")}
+CHOICES: Mapping[str, tuple[str, ...]] = {"harm": tuple(Harm), "as": tuple(ReporterKind), "remedial": ("yes", "no")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,17 @@ class SqlIncidentEvents:
         with reading(self._engine) as connection:
             return _found(connection, incident_id)
 
+    def histories(self) -> Mapping[str, IncidentHistory]:
+        """All events of every incident, by its id. Raises `LedgerUnavailable`."""
+        with reading(self._engine) as connection:
+            events: dict[int, list[AnyRow]] = {}
+            for row in connection.execute(_EVERY):
+                events.setdefault(row.incident_sequence, []).append(row)
+            return {
+                row.id: IncidentHistory(row.id, row.sequence, row.time, _read(events.get(row.sequence, ())))
+                for row in connection.execute(_INCIDENTS)
+            }
+
     def add(
         self, incident_id: str, kind: str, fields: Mapping[str, str], *, by_whom: str, role: str, now: datetime
     ) -> IncidentHistory:
@@ -129,6 +141,7 @@ class SqlIncidentEvents:
         """
         said = {name: value.strip()[:MOST_LETTERS] for name, value in fields.items() if value.strip()}
         _check(kind, said)
+        _check_aware(said, now.date())
         event = IncidentEvent(kind, now, said, by_whom.strip()[:MOST_NAME], role.strip()[:MOST_NAME])
         if not event.by_whom:
             raise Unprocessable("An event needs a name: who adds it.")
@@ -143,6 +156,16 @@ class SqlIncidentEvents:
         if found is None:
             raise LedgerUnavailable("The incident cannot be read back.")
         return found
+
+
+def possible(state: IncidentState) -> tuple[str, ...]:
+    """The kinds of events that may come now: states to come, and facts until the incident is closed."""
+    return (*NEXT[state], *(() if state is IncidentState.CLOSED else (FACTS,)))
+
+
+def asked_for(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The facts that a kind of event takes, and those of them that it needs, besides blocks of the form."""
+    return _TAKES[kind], _NEEDS.get(kind, ())
 
 
 def _check(kind: str, said: Mapping[str, str]) -> None:
@@ -161,14 +184,25 @@ def _check(kind: str, said: Mapping[str, str]) -> None:
 
 def _check_value(name: str, value: str) -> None:
     """Days are days and choices are choices."""
-    choices = _CHOICES.get(name)
+    choices = CHOICES.get(name)
     if choices and value not in choices:
         raise Unprocessable(f"{name} is one of {', '.join(choices)}.")
     if name in ("aware", "on"):
         try:
-            date.fromisoformat(value)
+            plain = date.fromisoformat(value).isoformat() == value
         except ValueError:
-            raise Unprocessable(f"{name} is a day such as 2026-03-02.") from None
+            plain = False
+        if not plain:
+            raise Unprocessable(f"{name} is a day such as 2026-03-02.")
+
+
+def _check_aware(said: Mapping[str, str], today: date) -> None:
+    """A deadline counts from a day that has been: one to come would move it, one of another age would break it.
+
+    A house east of UTC may be a day ahead.
+    """
+    if "aware" in said and not _FIRST_DAY <= date.fromisoformat(said["aware"]) <= today + timedelta(days=1):
+        raise Unprocessable(f"aware is a day from {_FIRST_DAY} to today.")
 
 
 def _check_order(history: IncidentHistory, kind: str) -> None:
@@ -229,4 +263,6 @@ def _fields(text: str) -> dict[str, str]:
 
 _T = tables.incident_event
 _INCIDENT = select(tables.incident.c.sequence, tables.incident.c.time).where(tables.incident.c.id == bindparam("id"))
-_EVENTS = select(_T).where(_T.c.incident_sequence == bindparam("incident")).order_by(_T.c.sequence)
+_INCIDENTS = select(tables.incident.c.id, tables.incident.c.sequence, tables.incident.c.time)
+_EVERY = select(_T).order_by(_T.c.sequence)
+_EVENTS = _EVERY.where(_T.c.incident_sequence == bindparam("incident"))

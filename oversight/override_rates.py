@@ -2,7 +2,8 @@
 
 Override rate = overridden / (accepted + overridden). The share without an answer always stands beside it: silence is
 no agreement, and where many cards stay silent the rate speaks of few. To put a card off is neither to accept nor to
-override it; an answer that was withdrawn is none. Pure functions over `Tally` rows.
+override it; an answer that was withdrawn is none. Openings of the risk page that came from no card are counted apart.
+Pure functions over `Tally` rows.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ class Counts:
     withheld: tuple[tuple[str, int], ...]
 
     @property
+    def entries(self) -> int:
+        """All of them."""
+        return self.shown + self.abstained + sum(number for _, number in self.withheld)
+
+    @property
     def answered(self) -> int:
         """Accepted or overridden."""
         return self.accepted + self.overridden
@@ -85,7 +91,10 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class OverrideReport:
-    """Everything about one period. The first and the last stretch of time may be only partly inside it."""
+    """Everything about one period. The first and the last stretch of time may be only partly inside it.
+
+    `openings` of the risk page from no card are in no other count; the reasons are those of cards.
+    """
 
     period: Period
     by: Step
@@ -94,11 +103,13 @@ class OverrideReport:
     times: tuple[Group, ...]
     service_times: tuple[Group, ...]
     reasons: tuple[ReasonCount, ...]
+    openings: Counts
 
 
 def override_report(tallies: Iterable[Tally], period: Period, by: Step) -> OverrideReport:
     """Count the rows that lie in the period. Groups without a row are left out; order is by service, then time."""
-    rows = [row for row in tallies if period.first <= row.day <= period.last]
+    within = [row for row in tallies if period.first <= row.day <= period.last]
+    rows = [row for row in within if not row.on_page]
     return OverrideReport(
         period=period,
         by=by,
@@ -107,6 +118,7 @@ def override_report(tallies: Iterable[Tally], period: Period, by: Step) -> Overr
         times=_grouped(rows, lambda row: (None, bucket(row.day, by))),
         service_times=_grouped(rows, lambda row: (row.service, bucket(row.day, by))),
         reasons=_reasons(rows),
+        openings=count(row for row in within if row.on_page),
     )
 
 

@@ -29,6 +29,7 @@ def as_json(report: OverrideReport, min_cell: int = 0) -> dict[str, object]:
         "times": [_group(group, min_cell) for group in report.times],
         "service_times": [_group(group, min_cell) for group in report.service_times],
         "reasons": [_reason(reason, min_cell) for reason in report.reasons],
+        "openings": _counts(report.openings, min_cell),
     }
 
 
@@ -104,13 +105,16 @@ _COLUMNS = (
 def render_text(report: OverrideReport, min_cell: int = 0) -> str:
     """Tables for a terminal, ending with a line break."""
     heading = f"Override rates, {report.period.first} to {report.period.last} (UTC days of the advice)"
-    total = Group(None, None, report.total)
+    total, openings = Group(None, None, report.total), Group(None, None, report.openings)
+    named = [(group.service or "", group) for group in report.services]
+    apart = [("risk page, from no card", openings)] if report.openings.entries else []
     lines = [
         heading,
         "Override rate = overridden / (accepted + overridden), 95 % Wilson interval. No answer is not agreement.",
         "Snoozed is put off for some hours, and in no rate. An answer that was withdrawn counts as no answer.",
+        *(["Openings of the risk page that came from no card stand apart, in no other count."] if apart else []),
         "",
-        *_table("service", [(group.service or "", group) for group in report.services] + [("all", total)], min_cell),
+        *_table("service", [*named, ("all", total), *apart], min_cell),
         "",
         *_table(report.by.value, [(str(group.start), group) for group in report.times], min_cell),
         "",

@@ -147,7 +147,7 @@ class FindingWriter:
 
 def read_finding(content: bytes, vocabulary: Vocabulary, *, patient_id: str, encounter: str | None) -> Finding:
     """The finding of an entry; `encounter` is its id or pseudonym. Raises `LedgerUnavailable` if it cannot be read."""
-    return stored_parts.read(content, _reasons, vocabulary, unveil(patient_id, encounter))
+    return stored_parts.read(content, columns_of, vocabulary, unveil(patient_id, encounter))
 
 
 def _json(head: dict[str, Any]) -> bytes:
@@ -183,8 +183,11 @@ def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) 
     return b"".join((front, as_measured, as_reported if different else b"", end)), different
 
 
-def _reasons(head: Any, rest: bytes, outside: bytes) -> stored_parts.Reasons:
-    """The columns. Raises ValueError, TypeError, LookupError or struct.error where they are not whole."""
+def columns_of(head: Any, rest: bytes, outside: bytes) -> stored_parts.Reasons:
+    """The columns of an entry that `stored_parts.apart` took apart.
+
+    Raises ValueError, TypeError, LookupError or struct.error where they are not whole.
+    """
     reasons, sets, named, facts, *items = head["counts"]
     shared, _, inside = rest.partition(b"\n")
     things = reasons + sum(items)

@@ -23,11 +23,11 @@ FORMAT = 2
 
 def read_finding(content: bytes, vocabulary: Vocabulary, *, patient_id: str, encounter: str | None) -> Finding:
     """The finding of an entry; `encounter` is its id or pseudonym. Raises `LedgerUnavailable` if it cannot be read."""
-    return stored_parts.read(content, _reasons, vocabulary, unveil(patient_id, encounter))
+    return stored_parts.read(content, columns_of, vocabulary, unveil(patient_id, encounter))
 
 
-def _reasons(head: Any, numbers: bytes, outside: bytes) -> stored_parts.Reasons:
-    """The columns."""
+def columns_of(head: Any, numbers: bytes, outside: bytes) -> stored_parts.Reasons:
+    """The columns of an entry that `stored_parts.apart` took apart."""
     log_odds = struct.unpack(f"<{len(outside) // 8}d", outside)
     facts, reasons = len(head["references"]), len(log_odds)
     columns = struct.unpack(f"<{facts}q{len(numbers) // 8 - facts}d", numbers)

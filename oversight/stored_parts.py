@@ -57,15 +57,20 @@ Columns = Callable[[Any, bytes, bytes], Reasons]
 def read(content: bytes, columns: Columns, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:
     """The finding in `zlib( JSON, line break, rest ), more`. Raises `LedgerUnavailable` if it cannot be read."""
     try:
-        decompressor = zlib.decompressobj()
-        text, _, rest = decompressor.decompress(content).partition(b"\n")
-        if not decompressor.eof:
-            raise ValueError("cut off")
-        head = json.loads(text)  # noqa: TID251 (our own text)
-        reasons = None if head["kind"] == "Abstention" else columns(head, rest, decompressor.unused_data)
+        head, rest, outside = apart(content)
+        reasons = None if head["kind"] == "Abstention" else columns(head, rest, outside)
         return _finding(head, reasons, vocabulary, clear)
     except (TypeError, ValueError, LookupError, OverflowError, struct.error, zlib.error):
         raise LedgerUnavailable(UNREADABLE) from None
+
+
+def apart(content: bytes) -> tuple[Any, bytes, bytes]:
+    """The JSON, what follows it, and what stands behind the compressed part. Raises ValueError or zlib.error."""
+    decompressor = zlib.decompressobj()
+    text, _, rest = decompressor.decompress(content).partition(b"\n")
+    if not decompressor.eof:
+        raise ValueError("cut off")
+    return json.loads(text), rest, decompressor.unused_data  # noqa: TID251 (our own text)
 
 
 def _finding(head: Any, reasons: Reasons | None, vocabulary: Vocabulary, clear: Callable[[str], str]) -> Finding:

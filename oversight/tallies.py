@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, Engine, Select, Subquery, and_, func, select
 
+from clinical.invocation import SMART_HOOK
 from clinical.record import Coding
 from oversight import feedback, tables
 from oversight.database import reading
@@ -34,7 +35,8 @@ class Tally:
     """`number` entries of one service and UTC day that are alike in all that is counted.
 
     `withheld` and `abstention` are values of `WithheldReason` and `AbstentionReason`, `outcome` that of the deciding
-    feedback (None, or withdrawn: no answer), `reason` its override reason or the length of its snooze.
+    feedback (None, or withdrawn: no answer), `reason` its override reason or the length of its snooze. `on_page`: these
+    are openings of the risk page that came from no card.
     """
 
     service: str
@@ -44,6 +46,7 @@ class Tally:
     outcome: str | None
     reason: Coding | None
     number: int
+    on_page: bool = False
 
 
 class SqlTallies:
@@ -66,6 +69,7 @@ class SqlTallies:
                 outcome=row["outcome"],
                 reason=feedback.coding(row),
                 number=row["number"],
+                on_page=row["hook"] == SMART_HOOK,
             )
             for row in rows
         )
@@ -86,6 +90,7 @@ def _counted(period: Period, service: str | None) -> Select[tuple[object, ...]]:
     group = (
         advice.c.service,
         advice.c.day,
+        advice.c.hook,
         advice.c.withheld,
         advice.c.abstention,
         answer.c.outcome,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from math import isfinite
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from clinical.errors import LedgerUnavailable
 from clinical.ports import Clock
 from oversight.column_types import mended
-from oversight.database import execute_at_once
+from oversight.database import execute_at_once, reading
+from oversight.tables import used_token
 
 # A door may take a token a little after it has expired, for the sake of clocks; so it is remembered longer.
 KEPT_AFTER_S = 300.0
@@ -43,6 +44,12 @@ class SqlUsedTokens:
         )
         self._purge()
         return claimed == 1
+
+    def was_used(self, client: str, token_id: str) -> bool:
+        """Whether an id is remembered, without using it up. Raises `LedgerUnavailable`."""
+        one = (used_token.c.client == mended(client)) & (used_token.c.token_hash == _hash(client, token_id))
+        with reading(self._engine) as connection:
+            return connection.execute(select(used_token.c.client).where(one)).first() is not None
 
     def _purge(self) -> None:
         """Forget what has expired, at most once a minute. Two threads that do it at once do no harm."""

@@ -124,7 +124,7 @@ class Vocabularies:
             row = connection.execute(_ONE, {"sequence": sequence}).first()
         if row is None:
             raise LedgerUnavailable("The words of an entry of the ledger are missing.")
-        return _from_row(row)
+        return from_row(row)
 
     def _newest(self, model: ModelInfo) -> Vocabulary:
         """The longest vocabulary of a model, or an empty one."""
@@ -132,14 +132,14 @@ class Vocabularies:
             row = connection.execute(_LONGEST, {"model_key": model_key(model)}).first()
         if row is None:
             return Vocabulary(None, model, ())
-        stored = _from_row(row)
+        stored = from_row(row)
         if stored.fields != FIELDS or stored.model != model:  # written by another version
             return Vocabulary(None, model, ())
         self.keep(stored)
         return stored
 
 
-def _from_row(row: AnyRow) -> Vocabulary:
+def from_row(row: AnyRow) -> Vocabulary:
     """A vocabulary out of the database."""
     try:
         tree = json.loads(zlib.decompress(row.content))  # noqa: TID251 (our own text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,9 +13,80 @@ from typing import Any, Never
 
 import pytest
 
-pytest_plugins = ["findings", "conformance_plugin"]
+pytest_plugins = ["findings", "conformance_plugin", "compiled_templates"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# Tests that put many inputs through the same lines. They run without coverage, which would double their time: what a
+# line does is shown by others.
+MANY_INPUTS = (
+    "bench/",
+    "conformance/",
+    "ehr_simulator/",
+    "fhir_adapters/test_fhir_plans.py",
+    "fhir_adapters/test_fhir_resolver_properties.py",
+    "fhir_adapters/test_fhir_shapes.py",
+    "formulae/test_formulae_properties.py",
+    "hostile/",
+    "models/test_record_digest.py",
+    "models/test_words.py",
+    "models_mortality/test_mortality_parity.py",
+    "models_readmission/test_readmission_skew.py",
+    "models_readmission/test_readmission_source.py",
+    "models_sepsis/test_sepsis_features.py",
+    "oversight_truth/",
+    "road/",
+    "smart_hostile/",
+    "what_if/test_what_if_browser.py",
+    "what_if/test_what_if_made_charts.py",
+    "what_if/test_what_if_real_path.py",
+)
+
+# Files that take longest. They go first, so that no process is left with one of them when the others are done.
+LONG = (
+    "ehr_simulator/test_ehr_simulator_whole_demo.py",
+    "oversight/test_oversight_monitors.py",
+    "oversight_analytics/test_analytics_pages.py",
+    "oversight_truth/",
+    "road/",
+    "what_if/",
+)
+
+
+# What is made while tests are collected stays to the end: looking through it again and again costs a tenth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on only what tests make is looked through."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Comparisons that `make test` makes on a part only."""
+    parser.addoption("--every-chart", action="store_true", help="compare every chart and input, not a part of them")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that are not measured, and begin with the long ones."""
+    for item in items:
+        if _place(item).startswith(MANY_INPUTS):
+            item.add_marker("no_cover")
+    items.sort(key=lambda item: not _place(item).startswith(LONG))
+
+
+def _place(item: pytest.Item) -> str:
+    """The file of a test, from this folder on."""
+    folder = Path(__file__).parent
+    return item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
+
+
+@pytest.fixture(scope="session")
+def every_chart(pytestconfig: pytest.Config) -> bool:
+    """Whether all comparisons are asked for: `make test-charts`."""
+    return bool(pytestconfig.getoption("--every-chart"))
 
 
 class FixedClock:

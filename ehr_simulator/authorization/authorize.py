@@ -14,8 +14,9 @@ from ehr_simulator.authorization.mischief import answers
 from ehr_simulator.authorization.people import People
 from ehr_simulator.authorization.scopes import standalone_part
 from ehr_simulator.authorization.server import SmartServer, kept_request
+from ehr_simulator.authorization.staff import members
 from ehr_simulator.authorization.standalone import NotThisStep, Waiting, WaitingRoom, launch_of, may_be_refused
-from ehr_simulator.settings import CLINICIAN, CLINICIAN_NAME, EhrSettings
+from ehr_simulator.settings import CLINICIAN, EhrSettings
 
 
 class AuthorizeDesk:
@@ -42,7 +43,8 @@ class AuthorizeDesk:
             return self._back(grant, asked)
         if "launch" in grant.request.scope.split():
             return self._back(self._granted(grant, CLINICIAN), asked)
-        return self._page(self._room.enter(asked, standalone_part(grant.request.scope)))
+        staff = self._clients[asked["client_id"]].settings.staff
+        return self._page(self._room.enter(asked, standalone_part(grant.request.scope), staff=staff))
 
     def carry_on(self) -> Response:
         """A form of our own pages."""
@@ -108,7 +110,7 @@ class AuthorizeDesk:
 
     def _page(self, waiting: Waiting) -> Response:
         """The form of the next step."""
-        values: dict[str, object] = {"waiting": waiting, "clinician": CLINICIAN_NAME}
+        values: dict[str, object] = {"waiting": waiting, "members": members(staff=waiting.staff)}
         if waiting.step == "patient":
             values["choices"] = self._people.patients()
         elif waiting.step == "encounter":

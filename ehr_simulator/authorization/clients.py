@@ -6,7 +6,7 @@ import hmac
 
 from ehr_simulator.authorization.library import ClientMixin
 from ehr_simulator.authorization.offers import Offers
-from ehr_simulator.authorization.scopes import grantable
+from ehr_simulator.authorization.scopes import grantable, only_identity
 from ehr_simulator.settings import OAuthClient
 
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
@@ -35,7 +35,8 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]
 
     def get_allowed_scope(self, scope: str | None) -> str:
         """What is granted of the requested scope."""
-        return grantable(scope or "", self.settings.writes, self._offers.scope_forms)
+        granted = grantable(scope or "", self.settings.writes, self._offers.scope_forms)
+        return only_identity(granted) if self.settings.staff else granted
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Exact string comparison."""

@@ -27,6 +27,7 @@ CAPABILITIES = (
     "permission-online",
     "permission-offline",
 )
+SIGN_OUT = "/oauth/sign-out"
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
@@ -46,6 +47,7 @@ def smart_configuration(settings: EhrSettings) -> dict[str, object]:
         **({"authorization_response_iss_parameter_supported": True} if offers.response_issuer else {}),
         "id_token_signing_alg_values_supported": [settings.id_token_algorithm],
         "subject_types_supported": ["public"],
+        "claims_supported": ["iss", "sub", "auth_time", "name", "preferred_username", "groups", "fhirUser", "locale"],
         "scopes_supported": list(_scopes(settings)),
         "capabilities": [
             *CAPABILITIES,
@@ -63,6 +65,7 @@ def endpoints(settings: EhrSettings) -> Iterator[tuple[str, str]]:
         yield "revocation", f"{settings.base_url}/oauth/revoke"
     if settings.offers.introspection:
         yield "introspection", f"{settings.base_url}/oauth/introspect"
+    yield "end_session", f"{settings.base_url}{SIGN_OUT}"
 
 
 def _scopes(settings: EhrSettings) -> Iterator[str]:
@@ -78,7 +81,7 @@ def _scopes(settings: EhrSettings) -> Iterator[str]:
 def security(settings: EhrSettings) -> dict[str, Any]:
     """`CapabilityStatement.rest.security` with the older way to name the endpoints."""
     words = {"authorization": "authorize", "token": "token", "revocation": "revoke", "introspection": "introspect"}
-    uris = [{"url": words[name], "valueUri": url} for name, url in endpoints(settings)]
+    uris = [{"url": words[name], "valueUri": url} for name, url in endpoints(settings) if name in words]
     return {
         "extension": [{"url": OAUTH_URIS, "extension": uris}],
         "service": [{"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],

@@ -13,6 +13,7 @@ class Launch:
     """A launch in preparation. `app_context` is handed to the app as it was given.
 
     `extras` None stands for those of the settings. `patient` is None only in a standalone launch that asked for none.
+    `user` is who signed in (`staff.py`), which in a launch from the chart is the clinician.
     """
 
     id: str = field(repr=False)
@@ -22,6 +23,7 @@ class Launch:
     expires: datetime
     extras: Extras | None = None
     standalone: bool = False
+    user: str = "dr-demo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from flask import Response, jsonify, make_response, request
 
 from ehr_simulator.authorization.clients import METHODS
 from ehr_simulator.authorization.grants_store import AccessToken, Consent, GrantsStore, RefreshToken
-from ehr_simulator.authorization.identity import SUBJECT
 from ehr_simulator.authorization.library import InvalidClientError, InvalidGrantError, InvalidRequestError
 from ehr_simulator.authorization.token_answer import launch_context
-from ehr_simulator.settings import CLINICIAN, EhrSettings
+from ehr_simulator.settings import EhrSettings
 
 Token = AccessToken | RefreshToken
 
@@ -53,9 +52,9 @@ class TokenManagement:
         }
         granted = consent.scope.split()
         if "openid" in granted:
-            body["sub"] = SUBJECT
+            body["sub"] = consent.launch.user
         if "fhirUser" in granted:
-            body["fhirUser"] = f"{self._settings.fhir_base}/{CLINICIAN}"
+            body["fhirUser"] = f"{self._settings.fhir_base}/Practitioner/{consent.launch.user}"
         return jsonify(body)
 
     def _who_asks(self) -> str:

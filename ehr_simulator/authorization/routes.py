@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, g, jsonify, make_response, request
 
-from ehr_simulator.authorization import launch_endpoint
+from ehr_simulator.authorization import launch_endpoint, sign_out
 from ehr_simulator.authorization.authorize import AuthorizeDesk, stay
 from ehr_simulator.authorization.clients import RegisteredClient
-from ehr_simulator.authorization.discovery import smart_configuration
+from ehr_simulator.authorization.discovery import SIGN_OUT, smart_configuration
 from ehr_simulator.authorization.grants_store import GrantsStore
 from ehr_simulator.authorization.library import OAuth2Error
 from ehr_simulator.authorization.login_keys import LoginKeys
@@ -36,6 +36,7 @@ def authorization_blueprint(
     desk = AuthorizeDesk(settings, clients, server, people)
     blueprint.add_url_rule("/oauth/authorize", "authorize", desk.authorize, methods=["GET", "POST"])
     blueprint.add_url_rule("/oauth/continue", "carry_on", desk.carry_on, methods=["POST"])
+    blueprint.add_url_rule(SIGN_OUT, "sign_out", lambda: sign_out.answer(clients))
     blueprint.register_error_handler(FhirStoreFault, lambda fault: stay(str(fault), 502))
     _add_tokens(blueprint, settings, server, TokenManagement(settings, store, server))
     _add_documents(blueprint, settings, keys)

@@ -16,6 +16,7 @@ _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _PLAIN = frozenset(
     {"openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter", "online_access", "offline_access"}
 )
+_IDENTITY = frozenset({"openid", "fhirUser", "profile"})
 _EHR_LAUNCH_ONLY = frozenset({"launch", "online_access"})
 
 
@@ -84,6 +85,11 @@ def _writing(scope: Scope, writes: tuple[str, ...], *, version_1: bool) -> list[
     if not verbs or scope.level != "patient" or scope.resource_type != "*":
         return []
     return [f"patient/{kind}.{'write' if version_1 else verbs}" for kind in writes]
+
+
+def only_identity(granted: str) -> str:
+    """What remains for an app that opens no chart."""
+    return " ".join(text for text in granted.split() if text in _IDENTITY)
 
 
 def standalone_part(granted: str) -> str:

@@ -12,6 +12,7 @@ from ehr_simulator.authorization.grants_store import Launch, secret
 from ehr_simulator.authorization.kept import Kept
 from ehr_simulator.authorization.people import People
 from ehr_simulator.authorization.scopes import needs_patient, parse
+from ehr_simulator.authorization.staff import DANA, members
 from ehr_simulator.fhir_store import FhirStoreFault
 from ehr_simulator.settings import EhrSettings
 
@@ -31,7 +32,8 @@ class Waiting:
     client_id: str
     scope: str
     expires: datetime
-    signed_in: bool = False
+    staff: bool = False
+    user: str = ""
     patient: str | None = None
     encounter: str | None = None
     agreed: str | None = None
@@ -39,13 +41,14 @@ class Waiting:
     @property
     def step(self) -> str:
         """What is to be done next."""
-        if not self.signed_in:
+        if not self.user:
             return "sign_in"
         if self.patient is None and needs_patient(self.scope):
             return "patient"
         if self.encounter is None and "launch/encounter" in self.scope.split():
             return "encounter"
-        return "approve" if self.agreed is None else "done"
+        # An app of the hospital's own for all its staff needs nobody's leave.
+        return "approve" if self.agreed is None and not self.staff else "done"
 
 
 class WaitingRoom:
@@ -57,10 +60,10 @@ class WaitingRoom:
         self._people = people
         self._waiting: Kept[Waiting] = Kept()
 
-    def enter(self, parameters: Mapping[str, str], scope: str) -> Waiting:
-        """Keep a request that was checked."""
+    def enter(self, parameters: Mapping[str, str], scope: str, *, staff: bool = False) -> Waiting:
+        """Keep a request that was checked. `staff`: the app is for all of the hospital's staff."""
         expires = self._settings.clock() + timedelta(seconds=self._settings.sign_in_lifetime)
-        made = Waiting(secret(), dict(parameters), parameters["client_id"], scope, expires)
+        made = Waiting(secret(), dict(parameters), parameters["client_id"], scope, expires, staff)
         self._waiting.put(made.id, made)
         return made
 
@@ -84,7 +87,7 @@ class WaitingRoom:
     def _moved(self, waiting: Waiting, form: MultiDict[str, str]) -> Waiting:
         """The request with the answer of the form in it."""
         if waiting.step == "sign_in":
-            return replace(waiting, signed_in=True)
+            return _signed_in(waiting, form.get("user", DANA.user))
         if waiting.step == "patient":
             chosen = self._people.patient(form.get("patient", ""))
             if chosen is None:
@@ -96,6 +99,13 @@ class WaitingRoom:
                 raise NotThisStep("This encounter is not one of the patient's.")
             return replace(waiting, encounter=encounter)
         return replace(waiting, agreed=_agreed(waiting.scope, form))
+
+
+def _signed_in(waiting: Waiting, user: str) -> Waiting:
+    """The request with who it is. Raises `NotThisStep`."""
+    if user not in {one.user for one in members(staff=waiting.staff)}:
+        raise NotThisStep("There is no such user.")
+    return replace(waiting, user=user, agreed=waiting.scope if waiting.staff else None)
 
 
 def _agreed(scope: str, form: MultiDict[str, str]) -> str:
@@ -113,4 +123,6 @@ def may_be_refused(text: str) -> bool:
 
 def launch_of(waiting: Waiting) -> Launch:
     """The launch that the user's choices stand for; never kept, so no app can name it."""
-    return Launch(secret(), waiting.patient, waiting.encounter, None, waiting.expires, None, standalone=True)
+    return Launch(
+        secret(), waiting.patient, waiting.encounter, None, waiting.expires, None, standalone=True, user=waiting.user
+    )

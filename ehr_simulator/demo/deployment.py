@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ehr_simulator.demo import examiner
+from ehr_simulator.demo import examiner, quality_sign_in
 from ehr_simulator.patients import INTENSIVE_CARE_UNITS
 from ehr_simulator.settings import EhrSettings, OAuthClient
 
 MARKER = ".chartside-demo"
 OWN_VARIABLES = "CHARTSIDE_"
+# The service that is shown, and its twin that runs in shadow.
+SHADOWED = ("sepsis-6h", "sepsis-6h-physiology")
 
 
 class FolderNotOurs(Exception):
@@ -37,7 +39,7 @@ class Ports:
             base_url=f"http://127.0.0.1:{self.ehr}",
             fhir_server=f"http://127.0.0.1:{self.fhir}/fhir",
             chartside=chartside,
-            clients=(OAuthClient("chartside", (f"{chartside}/smart/callback",)),),
+            clients=(OAuthClient("chartside", (f"{chartside}/smart/callback",)), quality_sign_in.client(chartside)),
         )
 
 
@@ -52,8 +54,9 @@ def fresh_folder(folder: Path) -> Path:
 
 
 def write_files(folder: Path, settings: EhrSettings, *, strict: bool) -> None:
-    """The client registry and the secrets. `strict` leaves out the client that needs no proof."""
+    """The client registry, the sign-in file and the secrets. `strict` leaves out the client that needs no proof."""
     (folder / "clients.toml").write_text(clients_toml(settings, strict=strict), encoding="utf-8")
+    (folder / "sign-in.toml").write_text(quality_sign_in.settings_toml(settings), encoding="utf-8")
     for name, text in (("secret", secrets.token_hex(32)), ("quality-password", secrets.token_urlsafe(12))):
         path = folder / name
         path.touch(mode=0o600)
@@ -79,6 +82,8 @@ def clients_toml(settings: EhrSettings, *, strict: bool) -> str:
         **shared,
     }
     text = _table("demo-ehr", ehr)
+    text += f"\n# As in the history: assessed beside {SHADOWED[0]}, never shown.\n"
+    text += f"[clients.demo-ehr.services.{SHADOWED[1]}]\nshadow = true\n"
     text += "\n# For `chartside doctor`, which calls with a JWT as an EHR would.\n"
     text += _table(examiner.CLIENT, examiner.registry_entry(settings, shared))
     if not strict:
@@ -104,6 +109,7 @@ def chartside_environment(folder: Path, ports: Ports) -> dict[str, str]:
         "CHARTSIDE_CLIENTS_FILE": str(folder / "clients.toml"),
         "CHARTSIDE_SECRET_FILE": str(folder / "secret"),
         "CHARTSIDE_QUALITY_PASSWORD_FILE": str(folder / "quality-password"),
+        "CHARTSIDE_SIGN_IN_FILE": str(folder / "sign-in.toml"),
         "OMP_NUM_THREADS": "1",
         "NO_PROXY": "127.0.0.1",
         "no_proxy": "127.0.0.1",

@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import ehr_simulator
 from ehr_simulator.chart.desk import Desk
+from ehr_simulator.demo import command
 from ehr_simulator.demo.deployment import Ports, chartside_environment, command_line, write_files
+from ehr_simulator.demo.history import write_history
 from ehr_simulator.ehr_server import running_ehr
 from ehr_simulator.fhir_server import start_fhir_server
 from ehr_simulator.processes import Child, check_port_free, wait_until_ready
@@ -19,9 +20,7 @@ from ehr_simulator.settings import EhrSettings
 
 Tell = Callable[[str], None]
 
-ROOT = Path(ehr_simulator.__file__).resolve().parents[1]
 START_LIMIT = 120.0
-COMMAND_LIMIT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,7 @@ class House:
 
     def chartside(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of Chartside in the environment of the running service."""
-        return subprocess.run(
-            [sys.executable, *command_line(arguments)],
-            cwd=ROOT,
-            env=chartside_environment(self.folder, self.ports),
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_LIMIT,
-            check=False,
-        )
+        return command.run(self.folder, self.ports, *arguments)
 
 
 def check_ports(ports: Ports, *, with_chartside: bool = True) -> None:
@@ -71,10 +62,15 @@ def running_hospital(folder: Path, ports: Ports, settings: EhrSettings, tell: Te
 
 
 @contextmanager
-def running_house(folder: Path, ports: Ports, tell: Tell, *, strict: bool) -> Iterator[House]:
-    """FHIR server, EHR and Chartside; raises `NotReady` where one does not come up."""
+def running_house(folder: Path, ports: Ports, tell: Tell, *, strict: bool, history: bool = False) -> Iterator[House]:
+    """FHIR server, EHR and Chartside; raises `NotReady` where one does not come up.
+
+    `history`: with a made-up one, which goes into a new ledger only, and so comes first.
+    """
     settings = ports.settings()
     write_files(folder, settings, strict=strict)
+    if history:
+        write_history(folder, ports, tell)
     with running_hospital(folder, ports, settings, tell) as desk, ExitStack() as stack:
         tell(f"Starting Chartside on port {ports.chartside}")
         stack.callback(_start_chartside(folder, ports, tell).stop)
@@ -87,7 +83,7 @@ def _start_chartside(folder: Path, ports: Ports, tell: Tell) -> Child:
         "Chartside",
         [sys.executable, *command_line(["serve"])],
         log=folder / "chartside.log",
-        folder=ROOT,
+        folder=command.ROOT,
         environment=chartside_environment(folder, ports),
     )
     wait_until_ready(child, f"http://127.0.0.1:{ports.chartside}/health", time_limit=START_LIMIT, tell=tell)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import requests
-
-from ehr_simulator import direct
 from ehr_simulator.chart.desk import Desk
 from ehr_simulator.demo import examiner
-from ehr_simulator.demo.browser import TIMEOUT, Browser, Form, PageSeen, RoadBlocked
+from ehr_simulator.demo.browser import Browser, Form, PageSeen, RoadBlocked
 from ehr_simulator.demo.house import House
+from ehr_simulator.demo.quality_team import Totals, check_history, check_pages, check_rates
 from ehr_simulator.demo.tour import Seen, Tour
 
 _PERCENT = re.compile(r"[<>]?\d+ %")
-QUALITY_PAGE = "/oversight/override-rates"
-QUALITY_USER = "quality"
 COMMENT = "Already discussed with the team (demo)"
 
 
@@ -32,8 +27,8 @@ class Step:
     detail: str = ""
 
 
-def walk(house: House, tour: Tour, *, examine: bool) -> Iterator[Step]:
-    """All steps after the tour, in order.
+def walk(house: House, tour: Tour, before: Totals, *, examine: bool) -> Iterator[Step]:
+    """All steps after the tour, in order. `before`: what the ledger held before the tour.
 
     `examine` calls the doctor. Its calls stand in the ledger like any others, so it has no place where a person is
     going to read the quality team's page.
@@ -45,8 +40,9 @@ def walk(house: House, tour: Tour, *, examine: bool) -> Iterator[Step]:
     overridden, accepted = sorted(tour.risks, key=_percent, reverse=True)[:2]
     yield from _in_the_app(house.desk, overridden)
     yield _attempt("the EHR's feedback 'accepted' was recorded", lambda: _accept(house.desk, accepted))
-    yield _attempt("the override rates are as expected", lambda: _check_rates(house, tour))
-    yield _attempt("the quality team's page opens with its password, and only so", lambda: _quality_page(house))
+    yield _attempt("the override rates have gained what was done", lambda: check_rates(house, tour, before))
+    yield _attempt("the history is what was planted", lambda: check_history(house, before))
+    yield _attempt("the quality team's pages open with their password, and only so", lambda: check_pages(house))
     if examine:
         yield _attempt("chartside doctor finds no broken rule (a JWT on every call)", lambda: _examine(house))
     yield _attempt("the ledger is what was written", lambda: _verify(house))
@@ -131,22 +127,6 @@ def _accept(desk: Desk, seen: Seen) -> str:
     return said
 
 
-def _check_rates(house: House, tour: Tour) -> str:
-    """Ask the command line for the numbers and compare them with what was done here."""
-    try:
-        run = house.chartside("override-rates", "--json")
-        total = json.loads(run.stdout)["total"] if run.returncode == 0 else None
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
-        total = None
-    if not isinstance(total, dict):
-        raise RoadBlocked("`chartside override-rates --json` gave no numbers.")
-    expected = {"shown": len(tour.risks), "accepted": 1, "overridden": 1, "abstained": len(tour.abstentions)}
-    wrong = [f"{name} is {total.get(name)}, not {n}" for name, n in expected.items() if total.get(name) != n]
-    if wrong:
-        raise RoadBlocked("; ".join(wrong))
-    return ", ".join(f"{name} {value}" for name, value in expected.items())
-
-
 def _examine(house: House) -> str:
     """Call the service from outside by every rule of CDS Hooks; its summary line."""
     arguments = examiner.command(house.folder, house.settings)
@@ -168,18 +148,3 @@ def _verify(house: House) -> str:
     if run.returncode != 0:
         raise RoadBlocked(run.stdout.strip() or run.stderr.strip()[-200:])
     return ", ".join(line.partition(" entries")[0] for line in run.stdout.splitlines())
-
-
-def _quality_page(house: House) -> str:
-    """200 with the password, 401 without."""
-    url = f"{house.settings.chartside}{QUALITY_PAGE}"
-    statuses = []
-    try:
-        for signed_in in ((QUALITY_USER, house.quality_password), None):
-            with direct.request("GET", url, auth=signed_in, timeout=TIMEOUT) as answer:
-                statuses.append(answer.status_code)
-    except requests.RequestException as fault:
-        raise RoadBlocked(f"No answer ({type(fault).__name__}).") from None
-    if statuses != [200, 401]:
-        raise RoadBlocked(f"status {statuses[0]} with the password, {statuses[1]} without")
-    return QUALITY_PAGE

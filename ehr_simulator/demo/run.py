@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ehr_simulator.demo import examiner
+from ehr_simulator.demo.browser import RoadBlocked
 from ehr_simulator.demo.deployment import Ports, fresh_folder
 from ehr_simulator.demo.house import House, check_ports, running_hospital, running_house
-from ehr_simulator.demo.road import QUALITY_PAGE, QUALITY_USER, walk
+from ehr_simulator.demo.quality_team import addresses, totals
+from ehr_simulator.demo.road import walk
 from ehr_simulator.demo.tour import take_tour
 from ehr_simulator.loader import Report, Shift, load_bundle, load_folder
 from ehr_simulator.patients import generate
@@ -32,13 +34,14 @@ class Wishes:
     shift_now: bool = False
     at_hour: float | None = None
     strict: bool = False
+    history: bool = True
 
 
 def run_demo(wishes: Wishes, tell: Tell, *, check: bool) -> bool:
     """Start, load, tour, walk; then stop (`check`) or serve until interrupted. True where every step worked."""
     check_ports(wishes.ports)
     folder = fresh_folder(wishes.var)
-    with running_house(folder, wishes.ports, tell, strict=wishes.strict) as house:
+    with running_house(folder, wishes.ports, tell, strict=wishes.strict, history=wishes.history) as house:
         load(wishes, house.settings.fhir_server, tell)
         worked = _show(house, tell, examine=check)
         if not check:
@@ -82,11 +85,16 @@ def load(wishes: Wishes, fhir_server: str, tell: Tell) -> Report:
 
 def _show(house: House, tell: Tell, *, examine: bool) -> bool:
     """Tour and road."""
+    try:
+        before = totals(house)
+    except RoadBlocked as fault:
+        tell(f"FAIL  the ledger can be counted: {fault}")
+        return False
     tour = take_tour(house.desk, tell)
     tell(f"\nRisk cards {len(tour.risks)}, not assessed {len(tour.abstentions)}, no advice {tour.empty}, "
          f"faults {len(tour.faults)}\n")  # fmt: skip
     worked = True
-    for step in walk(house, tour, examine=examine):
+    for step in walk(house, tour, before, examine=examine):
         worked = worked and step.worked
         tell(f"{'ok  ' if step.worked else 'FAIL'}  {step.name}{': ' if step.detail else ''}{step.detail}")
     return worked
@@ -94,11 +102,11 @@ def _show(house: House, tell: Tell, *, examine: bool) -> bool:
 
 def _say_where(house: House, tell: Tell) -> None:
     """The addresses to open."""
-    tell(f"\nThe EHR:             {house.settings.base_url}/")
-    tell(f"Quality team's page: {house.settings.chartside}{QUALITY_PAGE}")
-    tell(f"                     (user {QUALITY_USER}, password {house.quality_password})")
-    tell(f"CDS services:        {house.settings.chartside}/cds-services")
-    tell(f"Test it as an EHR:   chartside {' '.join(examiner.command(house.folder, house.settings))}")
+    tell(f"\nThe EHR:              {house.settings.base_url}/")
+    for line in addresses(house):
+        tell(line)
+    tell(f"CDS services:         {house.settings.chartside}/cds-services")
+    tell(f"Test it as an EHR:    chartside {' '.join(examiner.command(house.folder, house.settings))}")
     tell("Stop with Ctrl-C.")
 
 

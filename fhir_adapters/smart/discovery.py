@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -40,10 +41,10 @@ class Discovery:
     legacy: bool = False
 
     @classmethod
-    def read(cls, document: object, iss: str, *, unproved_user: bool = False) -> Discovery:
-        """Check a smart-configuration. Raises `LaunchFailed`, naming the field."""
+    def read(cls, document: object, iss: str, *, unproved_user: bool = False, what: str = _DOCUMENT) -> Discovery:
+        """Check a smart-configuration, or `what` else is of its form. Raises `LaunchFailed`, naming the field."""
         if not isinstance(document, Mapping):
-            raise LaunchFailed(f"{_DOCUMENT} is not a JSON object.")
+            raise LaunchFailed(f"{what} is not a JSON object.")
         methods = document.get("code_challenge_methods_supported")
         # A server that lists no methods may still check S256 (seen in the field); one that lists others does not.
         if methods is not None and not (isinstance(methods, list) and "S256" in methods):
@@ -52,15 +53,15 @@ class Discovery:
         if not (isinstance(issuer, str) and issuer):
             issuer = ""
         if not issuer and not unproved_user:
-            raise LaunchFailed(f"{_DOCUMENT} lacks 'issuer'.")
+            raise LaunchFailed(f"{what} lacks 'issuer'.")
         optional = unproved_user and not (issuer and document.get("jwks_uri"))
         return cls(
             issuer,
-            _endpoint(document, "authorization_endpoint", iss),
-            _endpoint(document, "token_endpoint", iss),
-            "" if optional else _endpoint(document, "jwks_uri", iss),
+            _endpoint(document, "authorization_endpoint", iss, what),
+            _endpoint(document, "token_endpoint", iss, what),
+            "" if optional else _endpoint(document, "jwks_uri", iss, what),
             document.get("authorization_response_iss_parameter_supported") is True,
-            _endpoint(document, "revocation_endpoint", iss) if document.get("revocation_endpoint") else "",
+            _endpoint(document, "revocation_endpoint", iss, what) if document.get("revocation_endpoint") else "",
             _texts(document, "capabilities"),
             _texts(document, "scopes_supported"),
             _texts(document, "token_endpoint_auth_signing_alg_values_supported"),
@@ -92,6 +93,13 @@ class Discovery:
     def provable(self) -> bool:
         """Whether an id_token can be proved by issuer and signature."""
         return bool(self.issuer and self.jwks)
+
+
+def end_session(document: object, issuer: str) -> str:
+    """Where a browser goes to sign out at the server itself (OpenID Connect RP-Initiated Logout 1.0), or nothing."""
+    with suppress(LaunchFailed):
+        return _endpoint(document, "end_session_endpoint", issuer) if isinstance(document, Mapping) else ""
+    return ""
 
 
 def _oauth_uris(statement: object) -> Sequence[tuple[str, object]]:

@@ -62,6 +62,12 @@ def who_opened(id_token: object, key_set: object | None, expected: Expected, now
     only where the EHR publishes no keys and its registry entry allows that: then the token counts because it came
     straight from the token endpoint (OpenID Connect Core 3.1.3.7, item 6), and all its claims are checked as ever.
     """
+    claims = proved_claims(id_token, key_set, expected, now)
+    return Opener(fhir_user(claims, expected.fhir_base), locale_of(claims.get("locale")))
+
+
+def proved_claims(id_token: object, key_set: object | None, expected: Expected, now: datetime) -> dict[str, object]:
+    """All claims of an id_token that is signed, in time, ours and of this launch. Raises `LaunchFailed`."""
     claims = _claims(id_token, key_set)
     try:
         _rules(expected, now).validate(claims)
@@ -70,7 +76,7 @@ def who_opened(id_token: object, key_set: object | None, expected: Expected, now
     _check_party(claims, expected.client_id)
     if not hmac.compare_digest(str(claims["nonce"]).encode(), expected.nonce.encode()):
         raise LaunchFailed("The EHR's id_token does not belong to this launch (nonce).")
-    return Opener(_user(claims, expected.fhir_base), locale_of(claims.get("locale")))
+    return claims
 
 
 def locale_of(value: object) -> str:
@@ -147,8 +153,8 @@ def _check_party(claims: Mapping[str, object], client_id: str) -> None:
         raise LaunchFailed("The EHR's id_token was issued to another app (azp).")
 
 
-def _user(claims: Mapping[str, object], fhir_base: str) -> str:
-    """`fhirUser`, or the older `profile` claim."""
+def fhir_user(claims: Mapping[str, object], fhir_base: str) -> str:
+    """`fhirUser`, or the older `profile` claim. Raises `LaunchFailed`."""
     named = claims.get("fhirUser") or claims.get("profile")
     user = named if isinstance(named, str) else ""
     if same_base(user, fhir_base):

@@ -7,8 +7,6 @@ the room's one reader, with what `access` gives out.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,12 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
-
-from clinical import strict_json
-from clinical.errors import ChartsideError, LaunchFailed
+from clinical.errors import LaunchFailed
 from clinical.invocation import FhirAccess
 from clinical.ports import Clock
 from fhir_adapters.http.addresses import Reach
@@ -31,6 +24,7 @@ from fhir_adapters.smart.ehr_line import EhrLine
 from fhir_adapters.smart.ehr_style import EhrStyles
 from fhir_adapters.smart.id_token import Expected, Opener, locale_of, who_opened
 from fhir_adapters.smart.launch_context import fhir_context_in, id_in, name_in, patient_in, scopes_in
+from fhir_adapters.smart.seal import Seal
 from fhir_adapters.smart.smart_client import SmartAuth, SmartClient
 from fhir_adapters.smart.smart_scopes import REFRESHES, asked, asked_writes, covered, form_of, not_beyond
 from fhir_adapters.smart.token_keeper import NotRenewed, TokenKeeper, Tokens
@@ -86,7 +80,7 @@ class SmartSessions:
         self._transport = transport
         self._clock = clock
         self._scopes = tuple(scopes)
-        self._key = OctKey.import_key(hashlib.sha256(b"chartside smart launch" + seal_key).digest())
+        self._seal = Seal(seal_key, "chartside smart launch")
         self._seconds = seconds
         self._registrations = registrations or {}
         self._styles = EhrStyles()
@@ -112,14 +106,14 @@ class SmartSessions:
         url = client.authorize_url
         begun_at = self._clock.now().isoformat()
         content = {"client": ehr.client, "iss": ehr.iss, "begun_at": begun_at, "reads": reads, "smart": client.state}
-        state, pending = client.server.auth.auth_state or "", self._seal(content)
+        state, pending = client.server.auth.auth_state or "", self._seal.close(content)
         if "authorize-post" in found.capabilities and len(url) > LONG_URL:
             return Begun(found.authorize, state, pending, client.server.auth.asked)
         return Begun(url, state, pending)
 
     def complete(self, pending: str, callback: Mapping[str, str]) -> Visit:
         """Exchange the code and verify who and what came back. Raises `LaunchFailed`."""
-        begun = self._unseal(pending)
+        begun = self._seal.open(pending)
         if self._clock.now() - datetime.fromisoformat(begun["begun_at"]) > LAUNCH_LIFETIME:
             raise LaunchFailed("The launch took too long.")
         line = self._line(begun["iss"], begun["client"])
@@ -239,19 +233,6 @@ class SmartSessions:
             now=self._clock.now(),
             unproved_user=registration.unproved_user,
         )
-
-    def _seal(self, content: Mapping[str, Any]) -> str:
-        """Encrypt."""
-        return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, json.dumps(content), self._key)
-
-    def _unseal(self, pending: str) -> dict[str, Any]:
-        """Decrypt our own seal; anything else is refused."""
-        try:
-            content = strict_json.loads(jwe.decrypt_compact(pending, self._key, ["dir", "A256GCM"]).plaintext or b"")
-        except (JoseError, ValueError, ChartsideError):
-            raise LaunchFailed("The launch could not be continued.") from None
-        assert isinstance(content, dict)  # noqa: S101  only `_seal` can have written it
-        return content
 
 
 def _opener(client: SmartClient, line: EhrLine, iss: str) -> Opener:

@@ -47,9 +47,10 @@ def read_monitoring(doc: TomlTable) -> Monitoring:
         found["reference_weeks"] = _weeks(table)
     if table.has("false_discoveries"):
         found["false_discoveries"] = _share(table)
-    if table.has("outcome") or table.has("outcome_hours"):
+    if any(table.has(name) for name in ("outcome", "outcome_hours", "outcome_whole_stay")):
         found["outcome"] = table.text("outcome")
         found["outcome_hours"] = _hours(table)
+        found |= {"outcome_whole_stay": True} if table.flag("outcome_whole_stay", default=False) else {}
     table.close()
     return found
 

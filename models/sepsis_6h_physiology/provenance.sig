@@ -1,3 +1,3 @@
 format = 1
 key = "200d6a7dd74dd842"
-signature = "okGux+a8bvIvtBWVI5TnPfDAu1/3IO1o7hI86NNUBWdrht0J59/nFwHRsQV+XGsmjSaDGbCHLx1f9eMCk4mrBQ=="
+signature = "WFc451s/DXKbwzAjixcMcEQyGbkyj38NQsV46+ONrsssmKrPVQoM8z2R5B/F4uJBkgW7sd8qwj+kyK35jZMBBA=="

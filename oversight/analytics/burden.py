@@ -13,13 +13,16 @@ from oversight.proportions import Proportion, proportion
 # dismissal", McDaniel 2016, doi 10.1093/jamia/ocv144, median 8 s).
 REPEAT_HOURS = 72
 REFLEX_SECONDS = 2.0
+# The share of one clinician alone is nobody else's to see.
+ENOUGH_FOR_A_TENTH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Burden:
     """`encounters` and `clinician_days` are those with any entry, cards or not. Times in seconds, None of nothing.
 
-    `top_tenth` is the share of cards that the tenth of clinicians with most cards got.
+    `top_tenth` is the share of cards that the tenth of clinicians with most cards got; None of too few clinicians for a
+    tenth to be several of them.
     """
 
     cards: int
@@ -41,27 +44,32 @@ class Burden:
         return self.cards / self.clinician_days if self.clinician_days else None
 
 
+# Entries are laid out in memory: to read them anew for each figure is quicker than to keep those that are chosen.
 _TOTALS = """
-WITH chosen AS (SELECT * FROM event WHERE hook <> 'smart-launch' AND {where}),
-again AS (SELECT time - lag(time) OVER (PARTITION BY client, service, patient, clinician ORDER BY time, sequence) AS gap
+WITH chosen AS NOT MATERIALIZED (SELECT * FROM event WHERE hook <> 'smart-launch' AND {where}),
+again AS NOT MATERIALIZED (
+  SELECT time - lag(time) OVER (PARTITION BY client, service, patient, clinician ORDER BY time, sequence) AS gap
   FROM chosen WHERE card),
 each AS (SELECT count(*) AS n FROM chosen WHERE card AND clinician <> '' GROUP BY clinician),
 ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place, count(*) OVER () AS people FROM each)
-SELECT (SELECT count(*) FROM chosen WHERE card),
-  (SELECT count(DISTINCT (client, encounter)) FROM chosen WHERE encounter IS NOT NULL),
-  (SELECT count(DISTINCT (clinician, day)) FROM chosen WHERE clinician <> ''),
+SELECT count(*),
+  (SELECT count(*) FROM (SELECT DISTINCT client, encounter FROM chosen WHERE encounter IS NOT NULL)),
+  (SELECT count(*) FROM (SELECT DISTINCT clinician, day FROM chosen WHERE clinician <> '')),
   (SELECT count(*) FROM again WHERE gap <= {repeat}),
-  (SELECT count(*) FROM chosen WHERE card AND outcome = 'overridden' AND seconds BETWEEN 0 AND {reflex}),
-  (SELECT count(*) FROM chosen WHERE card AND outcome = 'overridden' AND seconds >= 0),
-  (SELECT quantile_cont(seconds, [0.25, 0.5, 0.75]) FROM chosen WHERE card AND outcome IS NOT NULL AND seconds >= 0),
-  (SELECT sum(n) FILTER (place <= greatest(people // 10, 1)) / sum(n) FROM ranked)
+  count(*) FILTER (outcome = 'overridden' AND seconds BETWEEN 0 AND {reflex}),
+  count(*) FILTER (outcome = 'overridden' AND seconds >= 0),
+  quantile_cont(seconds, [0.25, 0.5, 0.75]) FILTER (outcome IS NOT NULL AND seconds >= 0),
+  (SELECT sum(n) FILTER (place <= people // 10) / sum(n) FROM ranked HAVING max(people) >= {enough})
+FROM chosen WHERE card
 """
 
 
 def burden(mart: Questions, selection: Selection) -> Burden:
     """Of a selection. An answer that was given before its card (a clock that is ahead) has no time."""
     where, values = selection.where()
-    question = _TOTALS.format(where=where, repeat=REPEAT_HOURS * 3_600_000_000, reflex=REFLEX_SECONDS)
+    question = _TOTALS.format(
+        where=where, repeat=REPEAT_HOURS * 3_600_000_000, reflex=REFLEX_SECONDS, enough=ENOUGH_FOR_A_TENTH
+    )
     ((cards, encounters, days, repeats, reflex, overridden, times, top),) = mart.rows(question, values)
     return Burden(
         cards=cards,

@@ -1,16 +1,19 @@
-"""The override rate week by week, with the weeks in which a model's version changed, as Laney's p′ chart."""
+"""The override rate week by week, with the weeks in which a version or a level changed, as Laney's p′ chart."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
+from oversight.analytics.phases import LevelChange, level_changes, phase_reasons
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
-from oversight.statistics.control_charts import ControlChart, laney_chart, phase_starts
+from oversight.statistics.control_charts import ControlChart, laney_chart
 from oversight.statistics.refused import Refused
+from oversight.statistics.rules import DEFAULT, Rule
 from oversight.tallies import Period
 
 
@@ -35,11 +38,20 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyChart:
-    """Every week of a period, also those without a card; a place in `chart` is one in `weeks`."""
+    """Every week of a period from the first with a card on; a place in `chart` is one in `weeks`.
+
+    `starts` are the places at which new versions or thresholds (`levels`) begin, `reasons` which of them, for each.
+    Limits begin anew there if `phased`: the chart is of one service. Over several services a change moves only a part
+    of the cards, so all weeks are one phase, and changes of levels are not looked for.
+    """
 
     weeks: tuple[Week, ...]
     changes: tuple[VersionChange, ...]
     chart: ControlChart | Refused
+    starts: tuple[int, ...] = ()
+    phased: bool = True
+    levels: tuple[LevelChange, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 _WEEKS = """
@@ -53,24 +65,43 @@ GROUP BY 1, 2 ORDER BY 1, 3, 2
 """
 
 
-def weekly_chart(mart: Questions, selection: Selection) -> WeeklyChart:
-    """Of a selection; a phase begins in the first whole week of a new version."""
+def weekly_chart(mart: Questions, selection: Selection, rules: Iterable[Rule] = DEFAULT) -> WeeklyChart:
+    """Of a selection; of one service, a phase begins in the first whole week of a new version or threshold."""
     where, values = selection.where()
     found = {row[0]: Week(*row) for row in mart.rows(_WEEKS.format(where=where), values)}
-    weeks = tuple(found.get(start, Week(start, 0, 0, 0)) for start in mondays(selection.period))
-    changes = version_changes(mart, selection)
-    starts = phase_starts([week.start for week in weeks], (change.day for change in changes))
+    # Weeks before anything was shown would only be an empty half of the picture.
+    begins = min(found, default=selection.period.first)
+    weeks = tuple(found.get(start, Week(start, 0, 0, 0)) for start in mondays(selection.period) if start >= begins)
+    versions = _versions(mart, selection)
+    changes = _changes(versions)
+    phased = len({service for service, _, _ in versions}) <= 1
+    levels = level_changes(mart, selection) if phased else ()
+    reasons = phase_reasons(
+        [week.start for week in weeks], (change.day for change in changes), (change.day for change in levels)
+    )
+    starts = tuple(reasons)
     overridden = np.array([week.overridden for week in weeks], dtype=np.int64)
     answered = np.array([week.answered for week in weeks], dtype=np.int64)
-    return WeeklyChart(weeks, changes, laney_chart(overridden, answered, starts))
+    chart = laney_chart(overridden, answered, starts if phased else (), rules)
+    return WeeklyChart(weeks, changes, chart, starts, phased, levels, tuple(reasons.values()))
 
 
 def version_changes(mart: Questions, selection: Selection) -> tuple[VersionChange, ...]:
     """New versions in a selection, by day. The first version of each service is none."""
+    return _changes(_versions(mart, selection))
+
+
+def _versions(mart: Questions, selection: Selection) -> list[tuple[str, str, date]]:
+    """Each version of each service with the day of its first card, by service and day."""
     where, values = selection.where()
+    return [(service, version, day) for service, version, day in mart.rows(_VERSIONS.format(where=where), values)]
+
+
+def _changes(versions: list[tuple[str, str, date]]) -> tuple[VersionChange, ...]:
+    """All but the first of each service."""
     seen: set[str] = set()
     changes = []
-    for service, version, day in mart.rows(_VERSIONS.format(where=where), values):
+    for service, version, day in versions:
         if service in seen:
             changes.append(VersionChange(day, service, version))
         seen.add(service)

@@ -51,14 +51,13 @@ class Judged:
 
 _CHOSEN = """
 WITH chosen AS (
-  SELECT sequence, client, patient, encounter, time, probability, card, outcome AS answer, unit_name, tier,
+  SELECT sequence, client, patient, encounter, time, probability, card, outcome AS answer, acted, unit_name, tier,
     model_version
   FROM event
-  WHERE hook <> 'smart-launch' AND abstention IS NULL AND probability IS NOT NULL AND {where}),
+  WHERE hook <> 'smart-launch' AND abstention IS NULL AND probability IS NOT NULL AND (card OR NOT $cards) AND {where}),
 stay AS (
-  SELECT chosen.sequence, last.occurred, last."at" AS came FROM chosen JOIN outcome_latest AS last
-    ON last.client = chosen.client AND last.patient = chosen.patient AND last.encounter = chosen.encounter
-  WHERE $by_encounter AND last.name = $outcome),
+  SELECT client, patient, encounter, occurred, "at" AS came FROM outcome_latest
+  WHERE $by_encounter AND name = $outcome),
 patient AS (
   SELECT chosen.sequence, max(said."at") AS until,
     min(said."at") FILTER (said.occurred AND said."at" > chosen.time AND said."at" <= chosen.time + $window) AS came
@@ -75,27 +74,46 @@ settled AS (
     WHEN patient.until >= chosen.time + $reach THEN {no}
     WHEN patient.sequence IS NOT NULL THEN {early}
     ELSE {nothing} END AS verdict
-  FROM chosen LEFT JOIN stay USING (sequence) LEFT JOIN patient USING (sequence))
+  FROM chosen LEFT JOIN stay ON stay.client = chosen.client AND stay.patient = chosen.patient
+      AND stay.encounter = chosen.encounter
+    LEFT JOIN patient ON patient.sequence = chosen.sequence)
 """
-_ROWS = """
-SELECT settled.sequence, time, probability, card AS alerted, verdict,
-  CASE WHEN verdict = {yes} THEN (came - time) / {hour} END AS lead_hours, unit_name AS unit,
-  coalesce(tier, '') AS tier, model_version, hash(client, coalesce(encounter, patient)) AS encounter,
+_SETTLED = """
+CREATE OR REPLACE TEMP TABLE judged_row AS {chosen}
+SELECT sequence, time, probability, card AS alerted, verdict,
+  CASE WHEN verdict = {yes} THEN (came - time) / {hour} END AS lead_hours, CAST(unit_name AS VARCHAR) AS unit,
+  coalesce(CAST(tier AS VARCHAR), '') AS tier, CAST(model_version AS VARCHAR) AS model_version,
+  hash(client, coalesce(encounter, patient)) AS encounter,
   coalesce(answer = 'accepted', false) AS accepted, coalesce(answer = 'overridden', false) AS overridden,
-  acted.advice_sequence IS NOT NULL AS action_seen
-FROM settled LEFT JOIN acted ON acted.advice_sequence = settled.sequence ORDER BY settled.sequence
+  acted AS action_seen
+FROM settled
 """
+# Texts of which there are few different ones come as numbers: to make a text of each row takes longer than the joins.
+_TEXTS = ("unit", "tier", "model_version")
+_DIFFERENT = "SELECT {} FROM judged_row WHERE verdict <= {}".format(  # noqa: S608 (our names)
+    ", ".join(f"list(DISTINCT {name})" for name in _TEXTS), _NO
+)
+_ROWS = "SELECT * REPLACE ({}) FROM judged_row WHERE verdict <= {} ORDER BY sequence".format(  # noqa: S608 (our names)
+    ", ".join(f"list_position(CAST(${name} AS VARCHAR[]), {name}) - 1 AS {name}" for name in _TEXTS), _NO
+)
 
 
 def judged(
-    mart: Questions, selection: Selection, outcome_name: str, window_hours: float | None, *, by_encounter: bool
+    mart: Questions,
+    selection: Selection,
+    outcome_name: str,
+    window_hours: float | None,
+    *,
+    by_encounter: bool,
+    cards: bool = False,
 ) -> Judged:
     """The assessments of a selection, each with its outcome as far as that is known.
 
     With `by_encounter`, what was said about the stay of an assessment decides: "did not occur" holds for the whole stay
     as far as it was known. What names no stay (or, without `by_encounter`, everything said about the patient) is placed
     by its time: it counts in (assessment, assessment + window], and "no" needs word from the end of the window or
-    later. `window_hours` None: without an end. Openings of the page, abstentions and scores are not in it.
+    later. `window_hours` None: without an end. Openings of the page, abstentions and scores are not in it; with `cards`
+    only what was shown is.
     """
     where, values = selection.where()
     words = {"yes": _YES, "no": _NO, "already": _ALREADY, "early": _EARLY, "nothing": _NOTHING}
@@ -103,17 +121,29 @@ def judged(
     asked = {
         "outcome": outcome_name,
         "by_encounter": by_encounter,
+        "cards": cards,
         "bounded": window_hours is not None,
         "window": window,
         "reach": 0 if window_hours is None else window,
     }
-    question = (_CHOSEN + _ROWS).format(where=where, hour=MICROSECONDS_PER_HOUR, **words)
-    found = mart.arrays(question, values | asked)
-    verdict = found.pop("verdict")
-    known = verdict <= _NO
-    rows = found if known.all() else {name: column[known] for name, column in found.items()}
-    rows["outcome"] = (verdict[known] == _YES).astype(np.float64)
+    chosen = _CHOSEN.format(where=where, **words)
+    mart.rows(_SETTLED.format(chosen=chosen, hour=MICROSECONDS_PER_HOUR, **words), values | asked)
+    counts = dict(mart.rows("SELECT verdict, count(*) FROM judged_row GROUP BY 1"))
+    rows = _rows(mart)
+    mart.rows("DROP TABLE judged_row")
+    return Judged(
+        rows, unknown=counts.get(_NOTHING, 0), too_early=counts.get(_EARLY, 0), already=counts.get(_ALREADY, 0)
+    )
+
+
+def _rows(mart: Questions) -> dict[str, npt.NDArray[Any]]:
+    """Those whose outcome is known."""
+    (different,) = mart.rows(_DIFFERENT)
+    texts = {name: each or [] for name, each in zip(_TEXTS, different, strict=True)}
+    rows = mart.arrays(_ROWS, texts)
+    for name, each in texts.items():
+        rows[name] = np.array(each, dtype=object)[rows[name].astype(np.int64)]
+    rows["outcome"] = (rows.pop("verdict") == _YES).astype(np.float64)
     rows["lead_hours"] = np.ma.filled(rows["lead_hours"].astype(np.float64), np.nan)
     rows["treated"] = rows["accepted"] | rows["action_seen"]
-    nothing, early, already = (int(np.count_nonzero(verdict == one)) for one in (_NOTHING, _EARLY, _ALREADY))
-    return Judged(rows, unknown=nothing, too_early=early, already=already)
+    return rows

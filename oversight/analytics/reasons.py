@@ -71,11 +71,16 @@ class Inbox:
 
 
 _OVERRIDDEN = "FROM event WHERE card AND outcome = 'overridden' AND {where}"
-_COUNTS = f"SELECT coalesce(reason, ''), mode(reason_display), count(*) {_OVERRIDDEN} GROUP BY 1 ORDER BY 3 DESC, 1"
+# Of two that are as common, the first by letters: a page asked twice says the same.
+_COUNTS = f"""
+SELECT coalesce(reason, ''), mode(reason_display ORDER BY reason_display), count(*) {_OVERRIDDEN}
+GROUP BY 1 ORDER BY 3 DESC, 1
+"""
+_WORDS = "coalesce(reason_display, reason)"
 _BY = f"SELECT CAST({{by}} AS VARCHAR), coalesce(reason, ''), count(*) {_OVERRIDDEN} GROUP BY 1, 2 ORDER BY 1"
 _COMMENTS = f"""
 SELECT comment, count(*), max(CAST(date_trunc('week', date) AS DATE)), CAST(service AS VARCHAR),
-  CAST(model_version AS VARCHAR), coalesce(mode(coalesce(reason_display, reason)), ''), count(*) OVER ()
+  CAST(model_version AS VARCHAR), coalesce(mode({_WORDS} ORDER BY {_WORDS}), ''), count(*) OVER ()
 {_OVERRIDDEN} AND comment <> '' GROUP BY 1, 4, 5 ORDER BY max(sequence) DESC LIMIT {MOST_RANKED}
 """
 

@@ -38,6 +38,7 @@ class Selection:
     period: Period
     service: str | None = None
     client: str | None = None
+    model_id: str | None = None
     hook: str | None = None
     unit_name: str | None = None
     role: str | None = None
@@ -53,4 +54,4 @@ class Selection:
         return " AND ".join(conditions), days | asked
 
 
-_NAMES = ("service", "client", "hook", "unit_name", "role", "tier", "model_version")
+_NAMES = ("service", "client", "model_id", "hook", "unit_name", "role", "tier", "model_version")

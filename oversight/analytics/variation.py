@@ -19,11 +19,13 @@ from oversight.statistics.shrinkage import ShrunkenRates, shrunken_rates
 class Unit:
     """A unit or clinician with enough answers, its place in the funnel, and its rate drawn to that of all.
 
+    `silent` are those of its shown cards that nobody answered; `rate` is never to be shown without.
     `point` and `shrunken` are None where the funnel or the shrunken rates are refused.
     """
 
     key: str
     rate: Proportion
+    silent: Proportion
     point: FunnelPoint | None
     shrunken: Estimate | None
 
@@ -47,8 +49,9 @@ class People:
 
 
 _COUNTS = """
-SELECT CAST({by} AS VARCHAR), count(*) FILTER (outcome = 'overridden'), count(*) FROM event
-WHERE card AND outcome IN ('accepted', 'overridden') AND {where} AND {by} <> '' GROUP BY 1 ORDER BY 1
+SELECT CAST({by} AS VARCHAR), count(*) FILTER (outcome = 'overridden') AS overridden,
+  count(*) FILTER (outcome IN ('accepted', 'overridden')) AS answered, count(*) FILTER (outcome IS NULL), count(*)
+FROM event WHERE card AND {where} AND {by} <> '' GROUP BY 1 HAVING answered > 0 ORDER BY 1
 """
 _PEOPLE = """
 SELECT CAST({by} AS VARCHAR), count(DISTINCT clinician) FILTER (clinician <> ''), count(DISTINCT (client, patient))
@@ -68,14 +71,16 @@ def variation(mart: Questions, selection: Selection, by: By) -> Variation:
     return Variation(units, len(rows) - len(kept), plot, rates)
 
 
-def _unit(place: int, row: tuple[str, int, int], plot: Funnel | Refused, rates: ShrunkenRates | Refused) -> Unit:
+def _unit(
+    place: int, row: tuple[str, int, int, int, int], plot: Funnel | Refused, rates: ShrunkenRates | Refused
+) -> Unit:
     """One of them. Every one has a card, so its place is the same in all results."""
-    rate = proportion(row[1], row[2])
-    if rate is None:
+    rate, silent = proportion(row[1], row[2]), proportion(row[3], row[4])
+    if rate is None or silent is None:
         raise ValueError("a unit without an answer")
     point = None if isinstance(plot, Refused) else plot.points[place]
     shrunken = None if isinstance(rates, Refused) else rates.units[place].shrunken
-    return Unit(row[0], rate, point, shrunken)
+    return Unit(row[0], rate, silent, point, shrunken)
 
 
 def people(mart: Questions, selection: Selection, by: By) -> dict[str, People]:

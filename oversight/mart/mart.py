@@ -11,30 +11,39 @@ from typing import Any
 import duckdb
 import numpy.typing as npt
 
+from clinical.errors import LedgerUnavailable
 from oversight.mart.columns import COPIED, Copied
 from oversight.mart.parts import Parts, quoted
+from oversight.mart.same_ledger import REMADE
+from oversight.mart.values import VALUE, VALUE_KINDS, WORD, WORD_KINDS
 
 # What one question may take, so that it leaves room for the hooks beside it.
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "512MB", "threads": 2}
+SPILL = "spill"
+# Parts are never changed, so what each says of itself is read once for all questions of a connection.
+_REMEMBERED = ("LOAD parquet", "SET parquet_metadata_cache = true")
 
 # Each advice with the feedback that decides: the latest by the clinician's time, then by arrival; quarantine never
-# decides, and a withdrawal is no answer. `card` is what somebody could have answered. Moments are in microseconds.
+# decides, and a withdrawal is no answer. `card` is what somebody could have answered; `acted`: an action was seen
+# that was not done before the advice. Moments are in microseconds.
 _EVENT = """
 CREATE VIEW event AS
 WITH decided AS (
-  SELECT advice_sequence, arg_max(struct_pack(
-      outcome := outcome, at := time, channel := channel, reason := reason_code, reason_system := reason_system,
-      reason_display := reason_display, comment := comment, role := role, clinician := clinician
-    ), struct_pack(t := time, s := sequence)) AS last
-  FROM feedback WHERE quarantine IS NULL GROUP BY advice_sequence)
-SELECT advice.*, DATE '1970-01-01' + day AS date,
+  SELECT feedback.* FROM (SELECT max_by(sequence, (time, sequence)) AS latest FROM feedback
+    WHERE quarantine IS NULL GROUP BY advice_sequence) JOIN feedback ON feedback.sequence = latest),
+done AS (SELECT advice_sequence, max(coalesce("at", 9223372036854775807)) AS last FROM action_seen GROUP BY 1)
+SELECT advice.*, DATE '1970-01-01' + advice.day AS date,
   withheld IS NULL AND abstention IS NULL AND hook <> 'smart-launch' AS card,
-  nullif(last.outcome, 'withdrawn') AS outcome, last.channel AS channel,
-  CASE WHEN last.outcome <> 'withdrawn' THEN (last.at - time) / 1e6 END AS seconds,
-  CASE WHEN last.outcome <> 'withdrawn' THEN last.reason END AS reason,
-  CASE WHEN last.outcome <> 'withdrawn' THEN last.reason_display END AS reason_display,
-  CASE WHEN last.outcome <> 'withdrawn' THEN last.comment END AS comment
+  nullif(decided.outcome, 'withdrawn') AS outcome, decided.channel AS channel,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN (decided.time - advice.time) / 1e6 END AS seconds,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN decided.reason_system END AS reason_system,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN decided.reason_code END AS reason,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN decided.reason_display END AS reason_display,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN decided.comment END AS comment,
+  CASE WHEN decided.outcome <> 'withdrawn' THEN decided.clinician END AS answered_by,
+  coalesce(done.last >= advice.time, false) AS acted
 FROM advice LEFT JOIN decided ON decided.advice_sequence = advice.sequence
+  LEFT JOIN done ON done.advice_sequence = advice.sequence
 """
 
 # What was said last about each stay or patient.
@@ -80,14 +89,36 @@ class Mart:
     def open(self) -> Iterator[Questions]:
         """A connection of its own, with a view for each table of `COPIED`, and `event`.
 
+        Behind each advice stand its values and reasons (`value`, `word`), as far as they were read.
         What came of it: `outcome_latest`, `outcome_standing`, `patient_attribute`, `acted` (actions after advice).
+        Raises `LedgerUnavailable`, also while questions are asked, where a part cannot be read.
         """
-        with duckdb.connect(config=SETTINGS) as connection:
+        # What does not fit into memory goes beside the parts, not into the working folder. DuckDB marks each file there
+        # with its owner, and clears away what a killed process left.
+        config = SETTINGS | {"temp_directory": str(self.folder / SPILL)}
+        with _told_in_words(), duckdb.connect(config=config) as connection:
+            for setting in _REMEMBERED:
+                connection.execute(setting)
             for copied in COPIED:
                 connection.execute(_view(copied, Parts(self.folder / copied.name).files()))
+            for name, kinds in ((VALUE, VALUE_KINDS), (WORD, WORD_KINDS)):
+                connection.execute(_view_of(name, kinds, Parts(self.folder / name).files()))
             for view in _VIEWS:
                 connection.execute(view)
             yield Questions(connection)
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    """Damage of a part as `LedgerUnavailable`. A question of ours that is wrong stays the fault that it is."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as fault:
+        raise LedgerUnavailable("A question to the mart needs more memory than it may take.") from fault
+    except duckdb.Error as fault:
+        if isinstance(fault, duckdb.ProgrammingError) and not isinstance(fault, duckdb.InvalidInputException):
+            raise
+        raise LedgerUnavailable(f"The mart cannot be read. If that stays so, a part is damaged. {REMADE}") from fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +138,15 @@ class Questions:
 
 def _view(copied: Copied, files: Sequence[Path]) -> str:
     """The view of one table. A part in which a column is all gaps does not know its type, so each is told here."""
-    names = ("sequence", *copied.names)
-    columns = ", ".join(f'CAST("{name}" AS {_KINDS.get(name, "VARCHAR")}) AS "{name}"' for name in names)
+    return _view_of(copied.name, {name: _KINDS.get(name, "VARCHAR") for name in ("sequence", *copied.names)}, files)
+
+
+def _view_of(table: str, kinds: Mapping[str, str], files: Sequence[Path]) -> str:
+    """The view of columns of these kinds."""
+    columns = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in kinds.items())
     listed = ", ".join(map(quoted, files))
-    source = f"read_parquet([{listed}], union_by_name = true)" if files else _nothing(names)
-    return f"CREATE VIEW {copied.name} AS SELECT {columns} FROM {source}"  # noqa: S608
+    source = f"read_parquet([{listed}], union_by_name = true)" if files else _nothing(tuple(kinds))
+    return f"CREATE VIEW {table} AS SELECT {columns} FROM {source}"  # noqa: S608
 
 
 def _nothing(names: Sequence[str]) -> str:

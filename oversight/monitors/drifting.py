@@ -6,11 +6,12 @@ all would make every week look moved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from oversight.analytics.new_categories import newly
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.monitors.result import Check, Family, Figures, MonitorResult, Status, refused, told
@@ -114,7 +115,7 @@ def _counts(mart: Questions, selection: Selection) -> list[dict[str | None, int]
 
 
 def _told(
-    name: str, subject: str, columns: Iterable[NumericDrift | CategoryDrift], thresholds: Thresholds, figures: Figures
+    name: str, subject: str, columns: Sequence[NumericDrift | CategoryDrift], thresholds: Thresholds, figures: Figures
 ) -> MonitorResult:
     """The family's levels by effect alone: false discoveries are controlled over the whole run, not here."""
     effects = drift.Thresholds(thresholds.distribution, thresholds.missing, thresholds.novelty)
@@ -122,17 +123,18 @@ def _told(
     missed = {"not_compared": [f"{each.column}, {each.measure.value}: {each.reason}" for each in report.not_compared]}
     if not report.findings:
         return refused(name, subject, "Nothing could be compared.", missed)
-    checks = tuple(map(_check, report.findings))
+    by_name = {each.column: each for each in columns}
+    checks = tuple(_check(each, by_name[each.column]) for each in report.findings)
     return told(name, subject, f"The {subject} has not moved.", {**figures, **missed}, checks)
 
 
-def _check(finding: Finding) -> Check:
+def _check(finding: Finding, column: NumericDrift | CategoryDrift) -> Check:
     """A finding as a check of the run's family."""
     effect = f"PSI {finding.effect:.2f}" if finding.measure is Measure.DISTRIBUTION else f"{finding.effect:.1%}"
     words = {
         Measure.DISTRIBUTION: f"The distribution of {finding.column} moved ({effect}).",
         Measure.MISSING: f"The missing share of {finding.column} changed by {effect}.",
-        Measure.NOVELTY: f"{effect} of {finding.column} is in categories that were never seen before.",
+        Measure.NOVELTY: newly(column) if isinstance(column, CategoryDrift) else "",
     }.get(finding.measure, f"{finding.column}: {effect}.")
     level = {Level.ALARM: Status.ALARM, Level.WATCH: Status.WATCH}.get(finding.level, Status.OK)
     return Check(

@@ -29,7 +29,7 @@ def _adjusted(results: Iterable[MonitorResult], family: Family) -> Iterator[floa
 def _controlled(result: MonitorResult, adjusted: Mapping[Family, Iterator[float]], limit: float) -> MonitorResult:
     """One result, each check with the next adjusted p of its family."""
     checks = tuple(_settled(check, next(adjusted[check.family]), limit) for check in result.checks)
-    made = told(result.monitor, result.subject, _quiet(result), result.figures, checks)
+    made = told(result.monitor, result.subject, _quiet(result), result.figures, checks, result.aside)
     return made if made.status is not Status.OK else replace(made, words=_quiet(result))
 
 

@@ -17,6 +17,11 @@ from oversight.monitors.weeks import during
 from oversight.tallies import Period
 
 Array = npt.NDArray[Any]
+# The `needs` of a monitor that asks for such rows (see `oversight.monitors.run`).
+JUDGED_NEEDS = (
+    "sequence", "time", "service", "client", "patient", "encounter", "unit_name", "hook", "abstention", "probability",
+    "card", "outcome",
+)  # fmt: skip
 
 
 class WithRows(Protocol):
@@ -69,7 +74,7 @@ def judged_rows(
     A card that nobody answered counts as not acted on only where actions are looked up in the record at all.
     """
     asked = during(selection, period)
-    rows = source(mart, asked, thresholds.outcome, thresholds.outcome_hours or None, by_encounter=True).rows
+    rows = source(mart, asked, thresholds.outcome, thresholds.window_hours, by_encounter=True).rows
     treated = np.asarray(rows["treated"], dtype=np.bool_)
     answered = treated | np.asarray(rows["overridden"], dtype=np.bool_)
     looked_up = bool(np.any(rows["action_seen"]))

@@ -18,7 +18,7 @@ from oversight.monitors.result import Status
 from oversight.monitors.weekly import Counts
 from oversight.monitors.weeks import JUDGED
 from oversight.statistics.control_charts import MINIMUM_POINTS, ControlChart, Judged, laney_chart, too_few_points
-from oversight.statistics.drift_categories import hypergeometric_tail
+from oversight.statistics.exact_shares import hypergeometric_tail
 from oversight.statistics.refused import Refused
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
-from oversight.monitors.judged_source import JudgedSource, judged_rows, ripe
-from oversight.monitors.realised import Realised, realised
-from oversight.monitors.result import Check, MonitorResult, level, refused, told
+from oversight.monitors.heeded import at_most_averted, explained, heeded_rows, unexplained
+from oversight.monitors.judged_source import JUDGED_NEEDS, JudgedSource, judged_rows, ripe
+from oversight.monitors.realised import WEIGHTED, Realised, realised
+from oversight.monitors.result import Check, MonitorResult, Status, level, refused, told
 from oversight.monitors.thresholds import Pair, Thresholds
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.estimate import Estimate, z_value
@@ -21,6 +22,7 @@ from oversight.statistics.refused import Refused
 from oversight.tallies import Period
 
 WEEKS = 4
+RATIO, SLOPE = "observed over expected", "calibration slope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,7 @@ class PerformanceMonitor:
     judged: JudgedSource
     name: str = "performance"
     subject: str = "performance"
-    needs: tuple[str, ...] = (
-        "sequence", "time", "service", "client", "patient", "encounter", "unit_name", "hook", "abstention",
-        "probability", "card", "outcome",
-    )  # fmt: skip
+    needs: tuple[str, ...] = JUDGED_NEEDS
 
     def run(
         self, mart: Questions, selection: Selection, thresholds: Thresholds, rng: np.random.Generator
@@ -60,11 +59,15 @@ class PerformanceMonitor:
         then = realised(earlier, rng)
         figures["auroc_before"] = _numbers(then.auroc)
         checks = _checks(now, then, thresholds)
-        quiet = f"{' '.join(check.words for check in checks)} Basis: {now.basis}."
-        made = told(self.name, self.subject, quiet, figures, checks)
-        return made if made.words == quiet else MonitorResult(
-            made.monitor, made.status, made.subject, f"{made.words} Basis: {now.basis}.", figures, checks
-        )  # fmt: skip
+        if now.basis != WEIGHTED and any(_is_doubtful(check, now) for check in checks):
+            heeded = heeded_rows(rows, mart, selection, period)
+            figures["heeded"] = bool(heeded.any())
+            if figures["heeded"]:
+                best = realised(at_most_averted(rows, heeded), rng)
+                checks = tuple(_weighed(check, now, best, _checks(best, then, thresholds)) for check in checks)
+        basis = f"Basis: {now.basis}."
+        quiet = f"{' '.join(check.words for check in checks)} {basis}"
+        return told(self.name, self.subject, quiet, figures, checks, basis)
 
 
 def _before(period: Period, thresholds: Thresholds) -> Period:
@@ -75,12 +78,31 @@ def _before(period: Period, thresholds: Thresholds) -> Period:
 def _checks(now: Realised, then: Realised, thresholds: Thresholds) -> tuple[Check, ...]:
     """Those that can be made."""
     made = [
-        _from_one("observed over expected", now.observed_expected, thresholds.observed_expected),
-        _from_one("calibration slope", now.slope, thresholds.slope),
+        _from_one(RATIO, now.observed_expected, thresholds.observed_expected),
+        _from_one(SLOPE, now.slope, thresholds.slope),
     ]
     if isinstance(now.auroc, Estimate) and isinstance(then.auroc, Estimate) and now.basis[:5] == then.basis[:5]:
         made.append(_fall(now.auroc, then.auroc, thresholds.auroc))
     return tuple(check for check in made if check is not None)
+
+
+def _looks_worse(check: Check, now: Realised) -> bool:
+    """Whether a figure is off to the side to which heeded cards draw it."""
+    figure = {RATIO: now.observed_expected, SLOPE: now.slope}.get(check.subject)
+    return figure is None or (isinstance(figure, Estimate) and figure.value < 1)
+
+
+def _is_doubtful(check: Check, now: Realised) -> bool:
+    """Whether it is an alarm that heeded cards might explain."""
+    return check.level is Status.ALARM and _looks_worse(check, now)
+
+
+def _weighed(check: Check, now: Realised, best: Realised, at_best: tuple[Check, ...]) -> Check:
+    """An alarm stays one only if it is one at the most that heeded cards can have averted."""
+    if not _is_doubtful(check, now):
+        return check
+    same = next((each for each in at_best if each.subject == check.subject and _is_doubtful(each, best)), None)
+    return explained(check) if same is None else unexplained(check, same)
 
 
 def _from_one(subject: str, it: Estimate | Refused, thresholds: Pair) -> Check | None:

@@ -51,7 +51,8 @@ class Check:
 class MonitorResult:
     """One monitor of one service and week. `figures` is plain JSON: no NaN, no infinity.
 
-    `checks` are all that were made, the quiet ones too. The status is that of the loudest check.
+    `checks` are all that were made, the quiet ones too. The status is that of the loudest check. `aside` is what the
+    words say however loud they are.
     """
 
     monitor: str
@@ -60,6 +61,7 @@ class MonitorResult:
     words: str
     figures: Figures = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    aside: str = ""
 
     @property
     def alarms(self) -> tuple[Check, ...]:
@@ -72,11 +74,17 @@ def refused(monitor: str, subject: str, why: str, figures: Figures | None = None
     return MonitorResult(monitor, Status.REFUSED, subject, why, figures or {})
 
 
-def told(monitor: str, subject: str, quiet: str, figures: Figures, checks: tuple[Check, ...]) -> MonitorResult:
-    """A result from its checks: as loud as the loudest, in the words of those that are not quiet."""
+def told(
+    monitor: str, subject: str, quiet: str, figures: Figures, checks: tuple[Check, ...], aside: str = ""
+) -> MonitorResult:
+    """A result from its checks: as loud as the loudest, in the words of those that are not quiet, and `aside`.
+
+    `quiet` are all words where none is loud.
+    """
     status = max((check.level for check in checks), key=LOUDNESS.index, default=Status.OK)
     loud = [check.words for check in checks if check.level in (Status.ALARM, Status.WATCH)]
-    return MonitorResult(monitor, status, subject, " ".join(loud) or quiet, figures, checks)
+    words = " ".join([*loud, aside]).strip() if loud else quiet
+    return MonitorResult(monitor, status, subject, words, figures, checks, aside)
 
 
 def level(effect: float, thresholds: tuple[float, float]) -> Status:

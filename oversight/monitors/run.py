@@ -15,7 +15,9 @@ from oversight.mart.mart import Questions
 from oversight.monitors.before_outcomes import EstimatedMonitor
 from oversight.monitors.changes import ChangePointMonitor
 from oversight.monitors.drifting import MixDriftMonitor, ScoreDriftMonitor
+from oversight.monitors.fairness import FairnessMonitor
 from oversight.monitors.family import controlled
+from oversight.monitors.features import FeatureDriftMonitor
 from oversight.monitors.judged_source import JudgedSource
 from oversight.monitors.outcomes import PerformanceMonitor
 from oversight.monitors.rates import RATES
@@ -65,9 +67,11 @@ class ServiceRun:
 def all_monitors(judged: JudgedSource | None = None) -> tuple[Monitor, ...]:
     """Every monitor; those that need outcomes only where there is a source of them."""
     usual: tuple[Monitor, ...] = (
-        VolumeMonitor(), *RATES, ChangePointMonitor(), ScoreDriftMonitor(), MixDriftMonitor(),
+        VolumeMonitor(), *RATES, ChangePointMonitor(), ScoreDriftMonitor(), MixDriftMonitor(), FeatureDriftMonitor(),
     )  # fmt: skip
-    return usual if judged is None else (*usual, PerformanceMonitor(judged), EstimatedMonitor(judged))
+    if judged is None:
+        return usual
+    return (*usual, PerformanceMonitor(judged), EstimatedMonitor(judged), FairnessMonitor(judged))
 
 
 def run_service(
@@ -98,9 +102,14 @@ def run_all(
     """Every service (or one) that the mart has around the last full week up to `last`, sorted by name."""
     week = last_full_week(last)
     monitors = all_monitors(judged)
-    # A service that has just fallen silent has no entry in the week, and is exactly what has to be told.
-    names = services(mart, Period(week.first - timedelta(weeks=26), week.last)) if service is None else (service,)
+    names = expected(mart, week) if service is None else (service,)
     return tuple(run_service(mart, name, week, thresholds(name), monitors) for name in names)
+
+
+def expected(mart: Questions, week: Period) -> tuple[str, ...]:
+    """The services that a week has to be asked about, sorted."""
+    # A service that has just fallen silent has no entry in the week, and is exactly what has to be told.
+    return services(mart, Period(week.first - timedelta(weeks=26), week.last))
 
 
 def services(mart: Questions, period: Period) -> tuple[str, ...]:

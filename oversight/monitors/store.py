@@ -6,16 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from oversight import chain, tables
 from oversight.alerts import AlertStep
-from oversight.database import writing
+from oversight.database import reading, writing
 from oversight.monitors.result import Check, MonitorResult
 from oversight.monitors.run import ServiceRun
+from oversight.tallies import Period
 
 ALL_CLIENTS = ""
 
@@ -26,14 +27,24 @@ def store(engine: Engine, runs: Iterable[ServiceRun], now: datetime) -> tuple[in
     A run of the same monitor, service and week, on the same ledger with the same thresholds, is there already and
     adds nothing. A thing whose alert is still open gets no second one. Raises `LedgerUnavailable`.
     """
-    opened: list[int] = []
     with writing(engine, one_at_a_time=True) as connection:
-        for run in runs:
-            for result in run.results:
-                sequence = _run_row(connection, run, result, now)
-                for check in result.alarms:
-                    opened += _alert(connection, run, result, check, sequence, now)
-    return tuple(opened)
+        return tuple(number for run in runs for number in _kept(connection, run, now))
+
+
+def store_once(engine: Engine, run: ServiceRun, now: datetime) -> tuple[int, ...] | None:
+    """Keep a run, unless one of its service and week is kept, on whatever ledger: the numbers of new alerts, or None.
+
+    Looking and keeping are one transaction with no other writer in it, so of two processes one keeps it. Raises
+    `LedgerUnavailable`.
+    """
+    with writing(engine, one_at_a_time=True) as connection:
+        return None if run.service in _judged(connection, run.week) else _kept(connection, run, now)
+
+
+def judged_services(engine: Engine, week: Period) -> frozenset[str]:
+    """The services of which a run about a week is kept. Raises `LedgerUnavailable`."""
+    with reading(engine) as connection:
+        return _judged(connection, week)
 
 
 def content_key(*parts: object) -> str:
@@ -53,6 +64,23 @@ def as_json(result: MonitorResult) -> dict[str, Any]:
     }
 
 
+def _kept(connection: Connection, run: ServiceRun, now: datetime) -> tuple[int, ...]:
+    """Keep one run. The numbers of the alerts that are new."""
+    opened: list[int] = []
+    for result in run.results:
+        sequence = _run_row(connection, run, result, now)
+        for check in result.alarms:
+            opened += _alert(connection, run, result, check, sequence, now)
+    return tuple(opened)
+
+
+def _judged(connection: Connection, week: Period) -> frozenset[str]:
+    """The services of which a run about a week is kept. One from before the week was over knew only a part of it."""
+    over = datetime.combine(week.last + timedelta(days=1), time.min, UTC)
+    values = {"first": week.first, "last": week.last, "over": over}
+    return frozenset(connection.scalars(_JUDGED, values))
+
+
 def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now: datetime) -> int:
     """The number of the row, new or of before."""
     key = content_key(
@@ -62,6 +90,8 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
     earlier = connection.scalar(_RUN, {"key": key})
     if earlier is not None:
         return int(earlier)
+    # With the thresholds of the day: those of the manifest may be others by the time that somebody looks.
+    kept = as_json(result) | {"thresholds": run.thresholds.as_json()}
     row = {
         "content_key": key,
         "time": now,
@@ -72,7 +102,7 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
         "first": run.week.first,
         "last": run.week.last,
         "status": result.status.value,
-        "result": json.dumps(as_json(result), allow_nan=False, sort_keys=True),
+        "result": json.dumps(kept, allow_nan=False, sort_keys=True),
         "up_to": run.up_to,
     }
     return int(chain.append(connection, tables.monitor_run, row)["sequence"])
@@ -98,6 +128,12 @@ def _alert(
 
 
 _RUN = select(tables.monitor_run.c.sequence).where(tables.monitor_run.c.content_key == bindparam("key"))
+_JUDGED = (
+    select(tables.monitor_run.c.service)
+    .distinct()
+    .where(tables.monitor_run.c.first == bindparam("first"), tables.monitor_run.c.last == bindparam("last"))
+    .where(tables.monitor_run.c.time >= bindparam("over"))
+)
 _ALERT = select(tables.alert.c.sequence).where(tables.alert.c.content_key == bindparam("key"))
 _CLOSED = (
     select(tables.alert_event.c.sequence)

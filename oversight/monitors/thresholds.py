@@ -20,7 +20,8 @@ class Thresholds:
     `distribution` (PSI), `missing` and `novelty` (absolute shares) are of drift. `observed_expected` and `slope` are
     factors to either side of 1; `auroc` is a fall. `reference_weeks` come before the judged weeks; `false_discoveries`
     is the share of alarms that may be false on average. `outcome` names the outcome of the ledger that is the model's
-    own, which has `outcome_hours` to come; without a name nothing is said about performance.
+    own, which has `outcome_hours` to come; without a name nothing is said about performance. An outcome of the whole
+    stay (`outcome_whole_stay`) counts whenever it comes; its hours are only how long is waited for it.
     """
 
     rate: Pair = (0.02, 0.05)
@@ -35,6 +36,12 @@ class Thresholds:
     false_discoveries: float = 0.05
     outcome: str = ""
     outcome_hours: float = 0.0
+    outcome_whole_stay: bool = False
+
+    @property
+    def window_hours(self) -> float | None:
+        """How long after an assessment its outcome counts; None: to the end of the stay."""
+        return None if self.outcome_whole_stay else self.outcome_hours or None
 
     def changed(self, changes: Mapping[str, Any]) -> Thresholds:
         """With the values of a manifest. Raises ValueError for a name that is not known."""

@@ -1,74 +1,90 @@
-"""The routes of the quality team's pages; `GET /oversight/override-rates`: what clinicians did with the advice."""
+"""The routes of the quality team's pages."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC
-from typing import Protocol
+from secrets import token_bytes
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from clinical.audit import AuditEvent, AuditKind
-from clinical.errors import LedgerUnavailable
+from clinical.errors import LedgerUnavailable, origin
 from clinical.ports import Audit, Clock
-from oversight.override_rates import Step, override_report
-from oversight.pages import words
-from oversight.pages.access import USER, require_quality
-from oversight.pages.chart import override_chart
+from oversight.incidents import MOST_LISTED
+from oversight.pages import alerts, incidents, models
+from oversight.pages.alerts import AlertBook, AlertDesk, RunBook
 from oversight.pages.comparison import COMPARISON
+from oversight.pages.door import forms
+from oversight.pages.door.routes import Locks, add_door
+from oversight.pages.door.sign_in import SignInDeps
+from oversight.pages.drift import drift_page
+from oversight.pages.equity import equity_page
+from oversight.pages.exports import ExportDesk, ExportParts
+from oversight.pages.exports import add_routes as add_export_routes
 from oversight.pages.frame import Desk, Page, navigation, show
-from oversight.pages.incidents import IncidentSource, incidents_page
+from oversight.pages.in_short import open_alerts
+from oversight.pages.incidents import IncidentDesk, IncidentSource, IncidentWork
 from oversight.pages.mart_source import MartSource
-from oversight.pages.overview import OVERVIEW
-from oversight.pages.query import parse_question
+from oversight.pages.model_shelf import ModelShelf, SwitchBook
+from oversight.pages.models import ModelSources
+from oversight.pages.outcome_asked import Own
+from oversight.pages.outcomes import outcomes_page
+from oversight.pages.override_rates import OVERRIDE_RATES
+from oversight.pages.overview import Waiting, overview_page
+from oversight.pages.rare_harms import RareSources
 from oversight.pages.reasons import REASONS
-from oversight.pages.service import SERVICE
-from oversight.tallies import Period, Tally
+from oversight.pages.review_sources import ReviewParts
+from oversight.pages.reviews import add_routes as add_review_routes
+from oversight.pages.service import service_page
+from oversight.pages.thresholds import thresholds_page
+
+LOG = logging.getLogger("chartside.oversight")
 
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Not "no-referrer": then a browser names no origin on our own forms either (`Origin: null`); forms.py looks at it.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
 
-class TallySource(Protocol):
-    """Counts out of the ledger; `oversight.tallies.SqlTallies` is one. Both methods raise `LedgerUnavailable`."""
-
-    def tallies(self, period: Period, service: str | None = None) -> tuple[Tally, ...]:
-        """Everything of a period, of one service or of all."""
-        ...
-
-    def services(self) -> tuple[str, ...]:
-        """Every service that has an entry."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class PageDeps:
-    """What the pages need. Without a password they stay closed; a view that cannot be noted is not given.
+    """What the pages need. Without a password and a sign-in they stay closed; a view that cannot be noted is not given.
 
-    Without `incidents` there is no page of them, and without `mart` none of the pages with figures out of it.
+    Without `incidents` there is no page of them (without `incident_work` only their list), without `alerts` and `runs`
+    none of alerts, without `models`, `runs` and `switches` none of models, and without `mart` none of the pages with
+    figures out of it.
+    `outcomes` says what each service is judged by, where its model says so.
+    `secret` binds forms to whoever they were drawn for; all processes of a service need the same.
     """
 
-    tallies: TallySource
     clock: Clock
     audit: Audit
     password: str | None = field(repr=False)
     incidents: IncidentSource | None = None
     mart: MartSource | None = None
+    incident_work: IncidentWork | None = None
+    alerts: AlertBook | None = None
+    runs: RunBook | None = None
+    models: ModelShelf | None = None
+    switches: SwitchBook | None = None
+    reviews: ReviewParts | None = None
+    sign_in: SignInDeps | None = None
+    outcomes: Own = field(default_factory=dict)
+    exports: ExportParts | None = None
+    secret: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
 
 
 # Address and endpoint of each page with figures.
 _WITH_FIGURES = (
-    ("/oversight/", "overview", OVERVIEW),
-    ("/oversight/service", "service", SERVICE),
     ("/oversight/comparison", "comparison", COMPARISON),
     ("/oversight/reasons", "reasons", REASONS),
+    ("/oversight/override-rates", "override_rates", OVERRIDE_RATES),
 )
 
 
@@ -77,49 +93,72 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
     pages = Blueprint(
         "oversight", __name__, template_folder="templates", static_folder="static", static_url_path="/oversight/static"
     )
-    pages.before_request(_but_static(require_quality(deps.password)))
+    pages.record_once(lambda state: state.app.config.__setitem__(forms.SECRET, deps.secret))
+    _add_exports(pages, deps)
+    add_door(pages, deps.sign_in, Locks(deps.password, deps.secret, deps.audit, deps.clock))
     pages.after_request(_with_headers)
     pages.context_processor(navigation)
     pages.register_error_handler(LedgerUnavailable, _ledger_unavailable)
 
-    @pages.get("/oversight/override-rates")
-    def override_rates() -> Response:
-        """The override rates of a period."""
-        return _override_rates(deps)
+    if deps.incidents is not None:
+        incidents.add_routes(pages, IncidentDesk(deps.incidents, deps.incident_work, deps.audit, deps.clock))
 
-    if (source := deps.incidents) is not None:
-
-        @pages.get("/oversight/incidents")
-        def incidents() -> Response:
-            """The problems that clinicians have reported."""
-            return incidents_page(source, deps.audit, deps.clock)
+    if deps.alerts is not None and deps.runs is not None:
+        alerts.add_routes(pages, AlertDesk(deps.alerts, deps.runs, deps.mart, deps.audit, deps.clock))
 
     if deps.mart is not None:
         desk = Desk(deps.mart, deps.audit, deps.clock)
-        for address, endpoint, page in _WITH_FIGURES:
+        for address, endpoint, page in _with_figures(deps):
             pages.add_url_rule(address, endpoint, _drawn(page, desk), methods=["GET"], strict_slashes=False)
+        if deps.models is not None and deps.runs is not None and deps.switches is not None:
+            models.add_routes(pages, ModelSources(deps.models, deps.runs, deps.switches), desk)
+        if deps.reviews is not None:
+            add_review_routes(pages, deps.reviews, desk)
 
     return pages
 
 
+def _add_exports(pages: Blueprint, deps: PageDeps) -> None:
+    """Where there is something to export. The metrics have a door for machines, so this comes before the other door."""
+    if deps.exports is not None and deps.mart is not None:
+        add_export_routes(pages, ExportDesk(deps.mart, deps.exports, deps.audit, deps.clock))
+
+
+def _with_figures(deps: PageDeps) -> tuple[tuple[str, str, Page], ...]:
+    """Address and endpoint of each page with figures, those that know of outcomes among them."""
+    return (
+        ("/oversight/", "overview", overview_page(_waiting(deps))),
+        ("/oversight/service", "service", service_page(_rare(deps))),
+        *_WITH_FIGURES,
+        ("/oversight/equity", "equity", equity_page(deps.outcomes)),
+        ("/oversight/drift", "drift", drift_page(deps.outcomes)),
+        ("/oversight/outcomes", "outcomes", outcomes_page(deps.outcomes)),
+        ("/oversight/thresholds", "thresholds", thresholds_page(deps.outcomes)),
+    )
+
+
+def _rare(deps: PageDeps) -> RareSources:
+    """Where rare harms are told."""
+    source = deps.incidents
+    return RareSources(deps.outcomes, None if source is None else lambda: source.incidents(MOST_LISTED))
+
+
+def _waiting(deps: PageDeps) -> Waiting | None:
+    """What alerts are open, where there is a page of them."""
+    if deps.alerts is None or deps.runs is None:
+        return None
+    book, runs = deps.alerts, deps.runs
+    return lambda service: open_alerts(book, runs, service, deps.clock.now())
+
+
 def _drawn(page: Page, desk: Desk) -> Callable[[], Response]:
-    """The view of a page. Whoever has the password is of the quality team."""
+    """The view of a page."""
 
     def view() -> Response:
         """Draw it."""
-        return show(page, desk, role=USER)
+        return show(page, desk)
 
     return view
-
-
-def _but_static(check: Callable[[], Response | None]) -> Callable[[], Response | None]:
-    """The style sheet holds no data, and the pages that say "no" need it too."""
-
-    def check_pages() -> Response | None:
-        """Check everything else."""
-        return None if request.endpoint == "oversight.static" else check()
-
-    return check_pages
 
 
 def _with_headers(response: Response) -> Response:
@@ -128,31 +167,10 @@ def _with_headers(response: Response) -> Response:
     return response
 
 
-def _ledger_unavailable(_fault: LedgerUnavailable) -> Response:
-    """No numbers are not zero."""
-    response = make_response(render_template("oversight/unavailable.html"), 503)
+def _ledger_unavailable(fault: LedgerUnavailable) -> Response:
+    """No numbers are not zero. What is the matter stands there, and in the log, in our own fixed words."""
+    LOG.warning("page not available", extra={"fault": fault.message, "where": origin(fault), "status": 503})
+    sent = request.method == "POST"
+    response = make_response(render_template("oversight/unavailable.html", why=fault.message, sent=sent), 503)
     response.headers["Retry-After"] = "30"
     return response
-
-
-def _override_rates(deps: PageDeps) -> Response:
-    """Check the question, count, and draw."""
-    services = deps.tallies.services()
-    question = parse_question(request.args, services, deps.clock.now().astimezone(UTC).date())
-    if isinstance(question, list):
-        return make_response(render_template("oversight/bad_request.html", faults=question), 400)
-    seen = f"override rates, {question.period.first} to {question.period.last}, by {USER}"
-    deps.audit.note(AuditEvent(deps.clock.now(), AuditKind.LEDGER_READ, service=question.service or "", detail=seen))
-    rows = deps.tallies.tallies(question.period, question.service)
-    report = override_report(rows, question.period, question.by)
-    page = render_template(
-        "oversight/override_rates.html",
-        question=question,
-        services=services,
-        steps=list(Step),
-        report=report,
-        chart=override_chart(report.times, question.period),
-        words=words,
-        with_incidents=deps.incidents is not None,
-    )
-    return make_response(page)

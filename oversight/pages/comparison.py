@@ -2,45 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.comparison import TwoArms, meaning, two_arms
-from oversight.analytics.selection import Selection
+from oversight.analytics.few_clinicians import groups_of_few
+from oversight.analytics.selection import By, Selection
+from oversight.analytics.silence import no_answer_shares
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
+from oversight.pages.door.roles import Right
+from oversight.pages.extent import version_change
 from oversight.pages.frame import Asked, Page
 from oversight.pages.group_rows import hidden_parts
 from oversight.pages.query import day_of, period_faults
 from oversight.pages.view import View, repeated
-from oversight.proportions import Proportion
+from oversight.proportions import Proportion, proportion
 from oversight.statistics.refused import Refused
-from oversight.statistics.suppression import SMALLEST_SHOWN
+from oversight.statistics.suppression import SMALLEST_SHOWN, Flags
 from oversight.tallies import Period
+
+# What stands in the place of the answered cards of a unit that has none.
+_NOTHING = "0"
+_ASKED = ("compare", "first_from", "first_to", "first_version", "second_version")
 
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """Two selections and what they are called; `versions` says whether versions are compared, not periods."""
+    """Two selections and what they are called; `versions` says whether versions are compared, not periods.
+
+    `note` says why these were chosen where nobody asked for them, or what is wrong with the first period.
+    """
 
     first: Selection
     second: Selection
     first_name: str
     second_name: str
     versions: bool
+    note: str = ""
 
 
 def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
-    """The two arms, or the faults. Without a word, the period against as many days before it."""
-    faults = repeated(args, ("compare", "first_from", "first_to", "first_version", "second_version"))
+    """The two arms, or the faults. Without a word, the period against as many days before it.
+
+    Where entries only begin in those days, and one service changed its version once in the period, its versions.
+    """
+    faults = repeated(args, _ASKED)
     if (kind := args.get("compare") or "periods") not in {"periods", "versions"}:
         faults.append("“compare” must be periods or versions.")
     if faults:
         return faults
+    unasked = not any(args.get(name) for name in _ASKED)
+    if unasked and view.without_before and (arms := _new_version(view)) is not None:
+        return arms
     return _versions(args, view) if kind == "versions" else _periods(args, view)
+
+
+def _new_version(view: View) -> Arms | None:
+    """The two versions of the one service in view; None where there are not just two, one after the other."""
+    one = view.selection.service is not None or len(view.choices["service"]) == 1
+    if not one or (change := version_change(view.known)) is None:
+        return None
+    old, new = change
+    first, second = (replace(view.selection, service=each.service, model_version=each.version) for each in change)
+    note = (
+        f"The days before this period have too few entries to compare it with ({_begins(view)}), and {new.service} "
+        f"came in version {new.version} on {new.shown}: so its two versions are compared. For periods, choose above."
+    )
+    return Arms(first, second, f"version {old.version}", f"version {new.version}", True, note)
+
+
+def _begins(view: View) -> str:
+    """Since when there are entries."""
+    return "there are no entries" if view.begins is None else f"entries begin on {view.begins}"
 
 
 def _periods(args: MultiDict[str, str], view: View) -> object | list[str]:
@@ -54,7 +91,9 @@ def _periods(args: MultiDict[str, str], view: View) -> object | list[str]:
     if not faults and last >= second.first:
         faults.append("The first period must end before the second begins.")
     first_name, second_name = (f"{each.first} to {each.last}" for each in (period, second))
-    return faults or Arms(replace(view.selection, period=period), view.selection, first_name, second_name, False)
+    whole = view.begins is not None and view.begins <= first
+    note = "" if whole else f"The first period does not have all its days: {_begins(view)}."
+    return faults or Arms(replace(view.selection, period=period), view.selection, first_name, second_name, False, note)
 
 
 def _versions(args: MultiDict[str, str], view: View) -> object | list[str]:
@@ -83,30 +122,70 @@ def reads(asked: Asked) -> Selection:
 def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     """Everything that the template draws."""
     found = two_arms(mart, asked.own.first, asked.own.second)
+    silent = [no_answer_shares(mart, arm, By.UNIT) for arm in (asked.own.first, asked.own.second)]
     return {
         "arms": asked.own,
         "found": found,
         "result": found.comparison,
         "refused": isinstance(found.comparison, Refused),
         "meaning": meaning(found.comparison),
-        "units": _shown(found),
+        "silent": [_together(each) for each in silent],
+        "units": _shown(found, silent, _of_few(mart, asked)),
         "smallest": SMALLEST_SHOWN,
     }
 
 
-def _shown(found: TwoArms) -> list[tuple[str, list[Proportion | str]]]:
-    """Rates by unit; of few answered cards, and of those that would give few away, only that they are hidden."""
-    columns = [_protected([each.first for each in found.units]), _protected([each.second for each in found.units])]
-    return [
-        (unit.unit or "not told", [first, second]) for unit, first, second in zip(found.units, *columns, strict=True)
+def _of_few(mart: Questions, asked: Asked) -> frozenset[str]:
+    """Units of few clinicians in either arm, for who may not see single ones."""
+    if asked.person.may(Right.CLINICIANS):
+        return frozenset()
+    return frozenset().union(*(groups_of_few(mart, arm, By.UNIT) for arm in (asked.own.first, asked.own.second)))
+
+
+def _together(silent: Mapping[str, Proportion]) -> Proportion | None:
+    """The share of all units."""
+    return proportion(sum(each.count for each in silent.values()), sum(each.total for each in silent.values()))
+
+
+def _shown(
+    found: TwoArms, silent: Sequence[Mapping[str, Proportion]], of_few: frozenset[str]
+) -> list[tuple[str, list[tuple[Proportion | str, Proportion | str]]]]:
+    """Rates by unit, each with the share without an answer; of few cards, and what would give them away, a word."""
+    names = [each.unit for each in found.units]
+    few = np.array([name in of_few for name in names], dtype=np.bool_)
+    arms = ([each.first for each in found.units], [each.second for each in found.units])
+    columns = [
+        _with_silent(names, _protected(arm, few), shares, of_few) for arm, shares in zip(arms, silent, strict=True)
     ]
+    return [(name or "not told", [first, second]) for name, first, second in zip(names, *columns, strict=True)]
 
 
-def _protected(rates: list[Proportion | None]) -> list[Proportion | str]:
+def _with_silent(
+    names: Sequence[str], rates: list[Proportion | str], silent: Mapping[str, Proportion], of_few: frozenset[str]
+) -> list[tuple[Proportion | str, Proportion | str]]:
+    """Beside each rate of one arm its share without an answer, from which the cards of a small unit cannot be had.
+
+    The cards of the arm are told, also those of units in which nobody answered and which have no row.
+    """
+    hidden = {name for name, rate in zip(names, rates, strict=True) if isinstance(rate, str) and rate != _NOTHING}
+    closed = of_few | hidden
+    cards = np.array([each.total for each in silent.values()], dtype=np.int64)
+    small = (cards < SMALLEST_SHOWN) | np.array([name in closed for name in silent], dtype=np.bool_)
+    flags, word = hidden_parts(cards, small)
+    shares = {name: word if flag else share for (name, share), flag in zip(silent.items(), flags, strict=True)}
+    return [(rate, shares.get(name, "–")) for name, rate in zip(names, rates, strict=True)]
+
+
+def _protected(rates: list[Proportion | None], few: Flags) -> list[Proportion | str]:
     """The rates of one arm, whose total is shown."""
     totals = np.array([rate.total if rate else 0 for rate in rates], dtype=np.int64)
-    flags, hidden = hidden_parts(totals, (totals > 0) & (totals < SMALLEST_SHOWN))
-    return [hidden if flag else rate or "0" for rate, flag in zip(rates, flags, strict=True)]
+    flags, hidden = hidden_parts(totals, few | ((totals > 0) & (totals < SMALLEST_SHOWN)))
+    return [hidden if flag else rate or _NOTHING for rate, flag in zip(rates, flags, strict=True)]
 
 
-COMPARISON = Page("comparison", "oversight/comparison.html", figures, ask=ask, reads=reads)
+def _about(asked: Asked) -> tuple[Selection, ...]:
+    """Both arms."""
+    return asked.own.first, asked.own.second
+
+
+COMPARISON = Page("comparison", "oversight/comparison.html", figures, ask=ask, reads=reads, about=_about)

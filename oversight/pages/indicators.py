@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oversight.analytics.burden import Burden
 from oversight.analytics.funnel import Funnel
@@ -22,8 +22,19 @@ class Indicator:
     change: str
 
 
-def indicators(now: tuple[Funnel, Burden], before: tuple[Funnel, Burden]) -> tuple[Indicator, ...]:
-    """The strip of figures; the override rate has the share without an answer as its neighbour."""
+def indicators(
+    now: tuple[Funnel, Burden], before: tuple[Funnel, Burden], without_before: str = ""
+) -> tuple[Indicator, ...]:
+    """The strip of figures; the override rate has the share without an answer as its neighbour.
+
+    `without_before` says why nothing can be compared with the period before; then it stands in place of each change.
+    """
+    strip = _indicators(now, before)
+    return tuple(replace(each, change=without_before) for each in strip) if without_before else strip
+
+
+def _indicators(now: tuple[Funnel, Burden], before: tuple[Funnel, Burden]) -> tuple[Indicator, ...]:
+    """Each with its change."""
     (counts, cost), (old, old_cost) = now, before
     seconds, old_seconds = (each.seconds[1] if each.seconds else None for each in (cost, old_cost))
     return (
@@ -57,12 +68,12 @@ def _share(name: str, now: Proportion | None, before: Proportion | None, of: str
 
 
 def _points(now: Proportion, before: Proportion | None) -> str:
-    """The difference with its interval, and whether it can be told from chance."""
+    """The crude difference, of cards taken as independent, with its interval, and whether it may be chance."""
     if before is None:
         return "no such figure in the period before"
     change: Estimate = difference(now, before)
     certain = "" if change.low > 0 or change.high < 0 else "; may be chance"
-    return f"before {words.percent(before)} ({words.points(change)}{certain})"
+    return f"before {words.percent(before)} (crude {words.points(change)}{certain})"
 
 
 def _moved(now: float | None, before: float | None, told: object) -> str:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from oversight.analytics.burden import burden
-from oversight.analytics.charts import weekly_chart
-from oversight.analytics.funnel import funnel, funnels
+from oversight.analytics.few_clinicians import few_by
+from oversight.analytics.funnel import actions_loaded, funnel, funnels_by
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
-from oversight.pages.bars import funnel_bars
-from oversight.pages.control_picture import control_picture, spoken, told
+from oversight.pages.control_asked import rules_asked
+from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.group_rows import group_rows
+from oversight.pages.in_short import OpenAlerts, in_short
 from oversight.pages.indicators import indicators
+from oversight.pages.pictures.bars import funnel_bars
+from oversight.pages.weekly_control import weekly_control
 from oversight.tallies import Period
 
 # A shorter chart would hardly have limits.
 CHART_WEEKS = 26
+Waiting = Callable[[str | None], OpenAlerts]
+"""What is open of a service, or of all."""
+
+OTHER_GROUPS = ((By.MODEL, "Model and version"), (By.CLIENT, "Client"), (By.WEEK, "Week"))
 
 
 def chart_selection(selection: Selection) -> Selection:
@@ -35,20 +42,34 @@ def reads(asked: Asked) -> Selection:
     return replace(both, period=Period(min(both.period.first, chart.period.first), both.period.last))
 
 
-def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
-    """Everything that the template draws."""
+def overview_page(waiting: Waiting | None = None) -> Page:
+    """The page. `waiting` says what alerts of a service, or of all, are open; None where there are no alerts."""
+
+    def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
+        """Everything that the template draws."""
+        may = waiting is not None and asked.person.may(Right.ALERTS)
+        alerts = waiting(asked.view.selection.service) if waiting is not None and may else None
+        return {**_figures(mart, asked), "alerts": alerts}
+
+    return Page("overview", "oversight/overview.html", figures, ask=rules_asked, reads=reads)
+
+
+def _figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
+    """All but the alerts."""
+    without_before = asked.view.without_before
     now, before = ((funnel(mart, one), burden(mart, one)) for one in (asked.view.selection, asked.view.before))
-    weekly = weekly_chart(mart, chart_selection(asked.view.selection))
+    actions = actions_loaded(mart)
+    kinds = (By.SERVICE, *(by for by, _ in OTHER_GROUPS))
+    groups = funnels_by(mart, asked.view.selection, kinds)
+    may = asked.person.may(Right.CLINICIANS)
+    of_few = {} if may else few_by(mart, asked.view.selection, kinds)
     return {
-        "indicators": indicators(now, before),
+        "answer": in_short(now[0], before[0], without_before),
+        "indicators": indicators(now, before, without_before),
         "total": now[0],
-        "bars": funnel_bars(now[0]),
-        "weekly": weekly,
-        "picture": control_picture(weekly),
-        "weeks": told(weekly),
-        "spoken": spoken(weekly),
-        "services": group_rows(funnels(mart, asked.view.selection, By.SERVICE)),
+        "bars": funnel_bars(now[0], actions=actions),
+        "actions": actions,
+        "control": weekly_control(mart, chart_selection(asked.view.selection), asked.own, weeks_of_few=may),
+        "services": group_rows(groups[By.SERVICE], of_few=of_few.get(By.SERVICE, ())),
+        "others": [(name, group_rows(groups[by], of_few=of_few.get(by, ()))) for by, name in OTHER_GROUPS],
     }
-
-
-OVERVIEW = Page("overview", "oversight/overview.html", figures, reads=reads)

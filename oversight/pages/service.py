@@ -1,4 +1,4 @@
-"""`GET /oversight/service`: one service by unit, role, tier, hook, version and hour; who differs beyond chance."""
+"""`GET /oversight/service`: one service: week by week, burden, rare harms, who differs, and counts by group."""
 
 from __future__ import annotations
 
@@ -8,20 +8,30 @@ from dataclasses import dataclass, replace
 from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.burden import burden
-from oversight.analytics.funnel import funnel, funnels
+from oversight.analytics.few_clinicians import groups_of_few
+from oversight.analytics.funnel import actions_loaded, funnel, funnels
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.variation import People, Variation, people, variation
 from oversight.mart.mart import Questions
-from oversight.pages.access import may_see_clinicians
+from oversight.pages import words
+from oversight.pages.control_asked import rules_asked
+from oversight.pages.door.roles import Person, Right
 from oversight.pages.frame import Asked, Page
-from oversight.pages.funnel_picture import FunnelPicture, funnel_picture
+from oversight.pages.funnel_words import differ, too_wide
 from oversight.pages.group_rows import Rows, group_rows
+from oversight.pages.in_short import in_short
 from oversight.pages.indicators import indicators
+from oversight.pages.overview import chart_selection
+from oversight.pages.pictures.funnel_picture import FunnelPicture, funnel_picture
+from oversight.pages.rare_harms import RareSources, rare_harms
 from oversight.pages.view import View
+from oversight.pages.weekly_control import weekly_control
+from oversight.statistics.rule_sets import RuleSet
+from oversight.tallies import Period
 
 GROUPS = (
     (By.UNIT, "Unit"), (By.ROLE, "Role"), (By.TIER, "Tier"), (By.HOOK, "Hook"), (By.VERSION, "Version"),
-    (By.HOUR, "Hour (UTC)"),
+    (By.CLIENT, "Client"), (By.WEEK, "Week"), (By.HOUR, "Hour (UTC)"),
 )  # fmt: skip
 # Long enough to tell clinicians of a house apart, too short to be read aloud as a name.
 PSEUDONYM = 8
@@ -30,20 +40,26 @@ MOST_LISTED = 30
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The counts of a service's groups; `people` where a group is one of people."""
+    """The counts of a service's groups; `people` where a group is one of people. `folded`: few will read it."""
 
     name: str
     rows: Rows
     people: Mapping[str, People]
+    folded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Units, or clinicians, between the limits of a funnel; `names` are what they are called."""
+    """Units, or clinicians, between the limits of a funnel; `names` are what they are called.
+
+    `too_wide` says why the funnel tells nobody apart; nothing where it does.
+    """
 
     found: Variation
     picture: FunnelPicture | None
     names: Mapping[str, str]
+    too_wide: str
+    folded: bool
 
     @property
     def listed(self) -> list[tuple[str, object]]:
@@ -52,32 +68,68 @@ class Compared:
         return [(self.names[unit.key], unit) for unit in far[:MOST_LISTED]]
 
 
-def ask(_args: MultiDict[str, str], view: View) -> object | list[str]:
+@dataclass(frozen=True, slots=True)
+class ServiceAsked:
+    """The service, None where it is to be chosen, and the rules of its charts."""
+
+    service: str | None
+    rules: RuleSet
+
+
+def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
     """The service; where none is named and the figures know only one, that one."""
+    rules = rules_asked(args, view)
+    if isinstance(rules, list):
+        return rules
     known = view.choices["service"]
-    return view.selection.service or (known[0] if len(known) == 1 else None)
+    return ServiceAsked(view.selection.service or (known[0] if len(known) == 1 else None), rules)
 
 
 def reads(asked: Asked) -> Selection | None:
-    """Both periods of the service; nothing where there is none."""
-    return None if asked.own is None else replace(asked.view.both, service=asked.own)
+    """Both periods of the service and the weeks of the chart; nothing where there is none."""
+    service, both = asked.own.service, asked.view.both
+    if service is None:
+        return None
+    first = min(both.period.first, chart_selection(asked.view.selection).period.first)
+    return replace(both, period=Period(first, both.period.last), service=service)
 
 
-def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
-    """Everything that the template draws; of no service only the list of services."""
-    if asked.own is None:
-        return {"service": None}
-    now, before = (replace(one, service=asked.own) for one in (asked.view.selection, asked.view.before))
-    counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, before))
-    tables = [_table(mart, now, by, name) for by, name in GROUPS]
+def service_page(sources: RareSources) -> Page:
+    """The page. `sources` say where rare harms are told."""
+
+    def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
+        """Everything that the template draws; of no service only the list of services."""
+        if asked.own.service is None:
+            return {"service": None}
+        chosen = chart_selection(replace(asked.view.selection, service=asked.own.service))
+        may = asked.person.may(Right.CLINICIANS)
+        control = weekly_control(mart, chosen, asked.own.rules, weeks_of_few=may)
+        rules = asked.own.rules.rules
+        rare = rare_harms(mart, chosen, asked.person, sources, control.weekly, rules)
+        return {**_figures(mart, asked), "control": control, "rare": rare}
+
+    return Page("service", "oversight/service.html", figures, ask=ask, reads=reads, one_service=True)
+
+
+def _figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
+    """All but the charts over time."""
+    service = asked.own.service
+    now, before = (replace(one, service=service) for one in (asked.view.selection, asked.view.before))
+    counts, old = ((funnel(mart, one), burden(mart, one)) for one in (now, before))
+    without_before = asked.view.without_before
+    tables = [_table(mart, now, by, name, asked.person) for by, name in GROUPS]
     hidden = tables[0].rows.without_counts
+    units = _compared(_without(variation(mart, now, By.UNIT), hidden), pseudonymous=False)
     return {
-        "service": asked.own,
-        "indicators": indicators(*counts),
-        "burdens": [pair[1] for pair in counts],
+        "service": service,
+        "answer": f"{in_short(counts[0], old[0], without_before)}; {differ(units.found)}",
+        "indicators": indicators(counts, old, without_before),
+        "total": counts[0],
+        "actions": actions_loaded(mart),
+        "burdens": [counts[1]] if without_before else [counts[1], old[1]],
         "tables": tables,
-        "units": _compared(_without(variation(mart, now, By.UNIT), hidden), pseudonymous=False),
-        "clinicians": _clinicians(mart, now, asked.role),
+        "units": units,
+        "clinicians": _clinicians(mart, now, asked.person),
     }
 
 
@@ -87,21 +139,24 @@ def _without(found: Variation, hidden: frozenset[str]) -> Variation:
     return replace(found, units=kept, left_out=found.left_out + len(found.units) - len(kept))
 
 
-def _table(mart: Questions, selection: Selection, by: By, name: str) -> Table:
+def _table(mart: Questions, selection: Selection, by: By, name: str, who: Person) -> Table:
     """The groups of one kind."""
     of_people = by in {By.UNIT, By.ROLE}
-    return Table(name, group_rows(funnels(mart, selection, by)), people(mart, selection, by) if of_people else {})
+    told = words.role if by is By.ROLE else str
+    of_few = frozenset() if who.may(Right.CLINICIANS) else groups_of_few(mart, selection, by)
+    rows = group_rows(funnels(mart, selection, by), told=told, of_few=of_few)
+    return Table(name, rows, people(mart, selection, by) if of_people else {}, by is By.HOUR)
 
 
-def _clinicians(mart: Questions, selection: Selection, role: str) -> Compared | None:
+def _clinicians(mart: Questions, selection: Selection, who: Person) -> Compared | None:
     """Under pseudonyms, for a role that may see them."""
-    return _compared(variation(mart, selection, By.CLINICIAN), pseudonymous=True) if may_see_clinicians(role) else None
+    if not who.may(Right.CLINICIANS):
+        return None
+    return _compared(variation(mart, selection, By.CLINICIAN), pseudonymous=True)
 
 
 def _compared(found: Variation, *, pseudonymous: bool) -> Compared:
     """With what each is called."""
     names = {unit.key: f"clinician {unit.key[:PSEUDONYM]}" if pseudonymous else unit.key for unit in found.units}
-    return Compared(found, funnel_picture(found, names.__getitem__), names)
-
-
-SERVICE = Page("service", "oversight/service.html", figures, ask=ask, reads=reads)
+    what = "clinicians" if pseudonymous else "units"
+    return Compared(found, funnel_picture(found, names.__getitem__), names, too_wide(found, what), pseudonymous)

@@ -14,17 +14,21 @@ from werkzeug.datastructures import MultiDict
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
+from oversight.pages import words
+from oversight.pages.extent import Extent, busiest, first_day
 from oversight.pages.query import day_of, period_faults
 from oversight.tallies import Period, usual_first_day
 
 # The name of a filter in the address, and its column.
 FILTERS = {
-    "service": "service", "client": "client", "unit": "unit_name", "role": "role", "version": "model_version",
-    "tier": "tier",
+    "service": "service", "model": "model_id", "version": "model_version", "hook": "hook", "client": "client",
+    "unit": "unit_name", "role": "role", "tier": "tier",
 }  # fmt: skip
 LABELS = {
-    "service": "Service", "client": "Client", "unit": "Unit", "role": "Role", "version": "Version", "tier": "Tier",
+    "service": "Service", "model": "Model", "version": "Version", "hook": "Hook", "client": "Client", "unit": "Unit",
+    "role": "Role", "tier": "Tier",
 }  # fmt: skip
+_ALL = "all services, models, versions, hooks, clients, units, roles and tiers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class View:
     """The entries that a page is about, those of as many days before, and all choices of each filter.
 
     `kept` is the address's query without what was not asked for: it leads to other pages about the same entries.
+    `known` says since when there are entries; `unasked` that the page chose the service.
     """
 
     selection: Selection
     before: Selection
     choices: Mapping[str, tuple[str, ...]]
     kept: Mapping[str, str]
+    known: tuple[Extent, ...] = ()
+    unasked: bool = False
 
     def chosen(self, name: str) -> str | None:
         """The value of a filter, or None for all."""
@@ -52,8 +59,24 @@ class View:
     @property
     def scope(self) -> str:
         """The filters in words."""
-        named = [f"{LABELS[name].lower()} {self.chosen(name)}" for name in FILTERS if self.chosen(name)]
-        return ", ".join(named) if named else "all services, clients, units, roles, versions and tiers"
+        named = [f"{LABELS[name].lower()} {told(name, value)}" for name in FILTERS if (value := self.chosen(name))]
+        return ", ".join(named) if named else _ALL
+
+    @property
+    def begins(self) -> date | None:
+        """The day of the first entry with these filters, None where there is none."""
+        return first_day(self.known, self.selection.service)
+
+    @property
+    def without_before(self) -> str:
+        """Why there is nothing to compare the period with, in words; nothing where there is.
+
+        A period before that had begun without entries would look like a change.
+        """
+        begins = self.begins
+        if begins is not None and begins <= self.before.period.first:
+            return ""
+        return "no comparison: there are no entries" if begins is None else f"no comparison: entries begin on {begins}"
 
 
 _CHOICES = "SELECT {} FROM advice".format(  # noqa: S608 (our names)
@@ -85,6 +108,23 @@ def parse_view(args: MultiDict[str, str], known: Mapping[str, tuple[str, ...]], 
     selection = Selection(Period(first, last), **{FILTERS[name]: value for name, value in chosen.items()})
     days = {name: str(day) for name, day in (("from", first), ("to", last)) if args.get(name)}
     return View(selection, replace(selection, period=before(selection.period)), known, days | chosen)
+
+
+def chosen_service(view: View) -> View:
+    """For a page about one service: the view of the one that is asked for, else of the busiest in the period.
+
+    Where no service has an entry in the period, none is chosen.
+    """
+    usual = busiest(view.known)
+    if view.selection.service is not None or usual is None:
+        return view
+    now, old = (replace(each, service=usual) for each in (view.selection, view.before))
+    return replace(view, selection=now, before=old, unasked=len(view.choices["service"]) > 1)
+
+
+def told(name: str, value: str) -> str:
+    """A value of a filter in words."""
+    return words.role(value) if name == "role" else value
 
 
 def repeated(args: MultiDict[str, str], names: tuple[str, ...]) -> list[str]:

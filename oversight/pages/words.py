@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oversight.analytics.funnel import Funnel
 from oversight.override_rates import Counts
 from oversight.proportions import Proportion
 from oversight.statistics.estimate import Estimate
@@ -18,6 +19,15 @@ _WITHHELD = {
     "encounter-budget": "enough cards in this encounter",
     "clinician-budget": "enough cards for this clinician today",
     "shadow": "shadow mode",
+}
+# What the ledger knows of a user is the FHIR resource type of the reference that the EHR sent.
+_ROLES = {
+    "Practitioner": "a clinician by name",
+    "PractitionerRole": "a clinician in a role",
+    "Person": "no clinical role told",
+    "Patient": "the patient",
+    "RelatedPerson": "a relative or carer",
+    "Device": "a device",
 }
 _PROBLEMS = {
     "wrong-data": "wrong data",
@@ -54,6 +64,11 @@ def withheld_reason(reason: str) -> str:
     return _WITHHELD.get(reason, reason)
 
 
+def role(stored: str) -> str:
+    """`Practitioner (a clinician by name)`; a role that is no FHIR resource type is shown as it is stored."""
+    return f"{stored} ({_ROLES[stored]})" if stored in _ROLES else stored
+
+
 def problem_kind(kind: str) -> str:
     """`wrong data`; a kind of another version is shown as it is stored."""
     return _PROBLEMS.get(kind, kind)
@@ -64,6 +79,14 @@ def withheld(counts: Counts, reason: str) -> int:
     return dict(counts.withheld).get(reason, 0)
 
 
+def why_withheld(counts: Funnel) -> str:
+    """`below threshold 2,041; repeat 84`: the commonest reasons of a group's withheld entries, none of a few."""
+    told = [each for each in counts.withheld if each[1] >= SMALLEST_SHOWN]
+    told.sort(key=lambda each: -each[1])
+    return "; ".join(f"{withheld_reason(why)} {number:,}" for why, number in told[:_MOST_WHYS])
+
+
+_MOST_WHYS = 2
 DASH = "\N{EN DASH}"
 _HOUR = 3600
 

@@ -57,9 +57,12 @@ def adjusted_effect(table: CardTable, working: Working = Working.EXCHANGEABLE) -
     return fit if isinstance(fit, Refused) else _effect(fit, working, units, strata)
 
 
-def _effect(fit: GeeFit, working: Working, units: tuple[int, ...], strata: tuple[int, ...]) -> AdjustedEffect:
-    """The last column is the arm."""
-    error = math.sqrt(float(fit.covariance[-1, -1]))
+def _effect(fit: GeeFit, working: Working, units: tuple[int, ...], strata: tuple[int, ...]) -> AdjustedEffect | Refused:
+    """The last column is the arm. Where clinicians do not differ at all, the robust variance is 0, or rounding."""
+    variance = float(fit.covariance[-1, -1])
+    if not variance > 0:
+        return Refused("The answers are so regular that they do not tell how clinicians differ.")
+    error = math.sqrt(variance)
     return AdjustedEffect(
         t_estimate(float(fit.coefficients[-1]), error, fit.clusters - 1),
         fit.correlation,
@@ -79,7 +82,7 @@ def _too_little(table: CardTable) -> Refused | None:
             return Refused("In one period all comparable answers are alike, or there are none.")
     clinicians = compact(table.clinician)[0].size
     if clinicians < MINIMUM_CLINICIANS:
-        return Refused(f"Only {clinicians} clinicians answered; the model needs at least {MINIMUM_CLINICIANS}.")
+        return Refused(f"Too few clinicians answered; the model needs at least {MINIMUM_CLINICIANS}.")
     return None
 
 

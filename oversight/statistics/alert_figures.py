@@ -17,7 +17,7 @@ from oversight.statistics.risk_groups import RiskGroups
 
 @dataclass(frozen=True, slots=True)
 class AlertFigures:
-    """Each figure with its bootstrap interval."""
+    """Each figure with its interval: drawn anew (bootstrap), but for average precision."""
 
     ppv: Estimate
     sensitivity: Estimate

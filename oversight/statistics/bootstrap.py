@@ -41,26 +41,3 @@ def corrected(value: float, resampled: float, replicates: FloatArray, confidence
     low, median, high = (float(q) for q in np.quantile(replicates, ends, method="weibull"))
     centre = value - (median - resampled)
     return Estimate(value, min(value, centre + low - median), max(value, centre + high - median))
-
-
-class CellDraws:
-    """Draws rows and adds up their weights by cell.
-
-    `code`: the cell of each row. Where every weight is 1 and no row belongs to a cluster, the number of draws from a
-    cell is Poisson with the cell's size, and rows need not be drawn one by one.
-    """
-
-    def __init__(
-        self, code: IntArray, cells: int, weight: FloatArray | None = None, clusters: IntArray | None = None
-    ) -> None:
-        """`weight` None: every row counts as one. `clusters`: codes from 0 of rows that are drawn together."""
-        self._code, self._cells, self._weight, self._clusters = code, cells, weight, clusters
-        self._counts = np.bincount(code, minlength=cells)
-
-    def draw(self, rng: np.random.Generator) -> FloatArray:
-        """The sums of one replicate, one for each cell."""
-        if self._weight is None and self._clusters is None:
-            return rng.poisson(self._counts).astype(np.float64)
-        counts = draws(len(self._code), rng, self._clusters)
-        counted = counts if self._weight is None else counts * self._weight
-        return np.bincount(self._code, counted, self._cells).astype(np.float64)

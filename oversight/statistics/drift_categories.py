@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, gammaln, logsumexp
 
 from oversight.proportions import Proportion, proportion
 from oversight.statistics import drift_measures as measures
 from oversight.statistics.drift_measures import Floats
 from oversight.statistics.drift_numeric import LEAST_VALUES, MissingChange, missing_change
+from oversight.statistics.exact_shares import hypergeometric_tail
 from oversight.statistics.refused import Refused
 
 LEAST_EXPECTED = 5.0
@@ -33,13 +33,17 @@ class Novelty:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How the shares of the categories moved: `psi`, `js` (bits), and Pearson's χ² of equal shares with its p."""
+    """How the shares of the categories moved: `psi`, `js` (bits), and Pearson's χ² of equal shares with its p.
+
+    `chance` is the mean PSI of two samples of these sizes where nothing moved.
+    """
 
     psi: float
     js: float
     chi_squared: float
     degrees: int
     p: float
+    chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def _mix(before: Mapping[str, int], now: Mapping[str, int]) -> Mix | Refused:
     table = _joined(np.array([[side.get(name, 0) for name in names] for side in (before, now)], dtype=np.float64))
     if table.shape[1] < 2:
         return Mix(0.0, 0.0, 0.0, 0, 1.0)
+    from scipy.special import chdtrc  # noqa: PLC0415  heavy
+
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     statistic = float(np.sum((table - expected) ** 2 / expected))
     degrees = table.shape[1] - 1
@@ -88,6 +94,7 @@ def _mix(before: Mapping[str, int], now: Mapping[str, int]) -> Mix | Refused:
         chi_squared=statistic,
         degrees=degrees,
         p=float(chdtrc(degrees, statistic)),
+        chance=measures.chance_psi(table.shape[1], int(table[0].sum()), int(table[1].sum())),
     )
 
 
@@ -109,21 +116,3 @@ def _novelty(before: Mapping[str, int], now: Mapping[str, int]) -> Novelty | Ref
         return Refused("no values now")
     singles = sum(1 for number in before.values() if number == 1)
     return Novelty(tuple(new), share, hypergeometric_tail(count, total, singles, sum(before.values())))
-
-
-def hypergeometric_tail(count: int, total: int, other_count: int, other_total: int) -> float:
-    """P(at least `count` of `total`) if the cases of both samples were dealt out blindly (Fisher's exact test)."""
-    if count == 0:
-        return 1.0
-    cases, everyone = count + other_count, total + other_total
-    here = np.arange(count, min(cases, total) + 1, dtype=np.float64)
-
-    def ways(of: float | Floats, chosen: float | Floats) -> Floats:
-        """Logarithm of the number of ways to choose."""
-        result: Floats = gammaln(np.add(of, 1)) - gammaln(np.add(chosen, 1)) - gammaln(np.subtract(of, chosen) + 1)
-        return result
-
-    possible = cases - here <= other_total
-    here = here[possible]
-    terms = ways(float(total), here) + ways(float(other_total), cases - here) - ways(float(everyone), float(cases))
-    return float(min(1.0, np.exp(logsumexp(terms))))

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import kolmogorov
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -31,6 +30,11 @@ def population_stability(reference: npt.ArrayLike, current: npt.ArrayLike, floor
     """
     a, b = np.maximum(shares(reference), floor), np.maximum(shares(current), floor)
     return float(np.sum((b - a) * np.log(b / a)))
+
+
+def chance_psi(bins: int, reference: int, current: int) -> float:
+    """The mean PSI of two samples of these sizes from one distribution: (bins − 1)(1/n + 1/m) (Yurdakul 2018)."""
+    return max(bins - 1, 0) * (1 / reference + 1 / current)
 
 
 def jensen_shannon(reference: npt.ArrayLike, current: npt.ArrayLike) -> float:
@@ -87,5 +91,7 @@ def ks_p(distance: float, first: int, second: int) -> float:
 
     Kolmogorov's limit with the small-sample step of Stephens 1970 (J R Stat Soc B 32:115-122). Ties make it cautious.
     """
+    from scipy.special import kolmogorov  # noqa: PLC0415  heavy
+
     size = math.sqrt(first * second / (first + second))
     return float(kolmogorov((size + 0.12 + 0.11 / size) * distance))

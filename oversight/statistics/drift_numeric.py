@@ -12,11 +12,14 @@ from oversight.proportions import Proportion, proportion
 from oversight.statistics import drift_measures as measures
 from oversight.statistics.drift_measures import Floats, Integers
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.exact_shares import hypergeometric_tail
 from oversight.statistics.refused import Refused
 from oversight.statistics.two_proportions import difference, equal_shares_p
 
 LEAST_VALUES = 20
 """Fewer values than this on either side have no distribution worth comparing."""
+FEW_MISSING = 200
+"""From so many missing values on, and as many others, the normal approximation is good enough."""
 RESCALED_PSI = 0.1
 LEAST_FACTOR = 1.5
 
@@ -48,7 +51,8 @@ class Shape:
 
     `psi` and `js` (bits) are effect sizes over the reference's deciles; `ks` is the largest distance of the
     distribution functions with its `p`. `factor` is set where one factor explains a large move:
-    multiply the reference by it and it looks like the present. That is what a changed unit does.
+    multiply the reference by it and it looks like the present. That is what a changed unit does. `chance` is the mean
+    PSI of two samples of these sizes where nothing moved.
     """
 
     psi: float
@@ -58,6 +62,7 @@ class Shape:
     reference_median: float
     current_median: float
     factor: float | None
+    chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,22 @@ def missing_change(before: tuple[int, int], now: tuple[int, int]) -> MissingChan
     reference, current = proportion(*before), proportion(*now)
     if reference is None or current is None:
         return Refused("one of the two periods has no rows")
-    return MissingChange(reference, current, difference(current, reference), equal_shares_p(current, reference))
+    return MissingChange(reference, current, difference(current, reference), _equal_p(current, reference))
+
+
+def _equal_p(current: Proportion, reference: Proportion) -> float:
+    """Two-sided p of equal shares: Fisher's exact test, doubled, where few are missing or few are not; else the score.
+
+    The score's p is too small where a share is near 0, and a unit of the hospital has few missing values.
+    """
+    missing = [(each.count, each.total) for each in (current, reference)]
+    present = [(total - count, total) for count, total in missing]
+    # The rarer of both: the exact test takes as long as there are cases.
+    rare = min(missing, present, key=lambda each: each[0][0] + each[1][0])
+    if rare[0][0] + rare[1][0] >= FEW_MISSING:
+        return equal_shares_p(current, reference)
+    more, less = sorted(rare, key=lambda each: each[0] / each[1], reverse=True)
+    return min(1.0, 2 * hypergeometric_tail(*more, *less))
 
 
 def numeric_reference(column: str, values: npt.ArrayLike) -> NumericReference | Refused:
@@ -120,6 +140,7 @@ def _shape(reference: NumericReference, present: Floats) -> Shape | Refused:
         reference_median=_median(reference.values),
         current_median=_median(present),
         factor=_factor(reference, present, psi),
+        chance=measures.chance_psi(len(counts), len(reference.values), len(present)),
     )
 
 
@@ -134,4 +155,6 @@ def _factor(reference: NumericReference, present: Floats, psi: float) -> float |
     if psi < 2 * RESCALED_PSI or before <= 0 or now <= 0 or abs(math.log(now / before)) < math.log(LEAST_FACTOR):
         return None
     rescaled = measures.binned(present * (before / now), reference.cuts)
-    return now / before if measures.population_stability(reference.counts, rescaled) < RESCALED_PSI else None
+    chance = measures.chance_psi(len(reference.counts), len(reference.values), len(present))
+    left = measures.population_stability(reference.counts, rescaled)
+    return now / before if left < RESCALED_PSI + chance else None

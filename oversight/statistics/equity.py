@@ -115,12 +115,15 @@ def hidden_groups(
         small |= _small(among, smallest)
         if hide_small_cases:
             small |= _small(cases, smallest) | _small(among - cases, smallest)
+    protected = [rows, *(among for _, among in counted)]
+    if hide_small_cases:
+        protected += [each for cases, among in counted for each in (cases, among - cases)]
     hidden, before = small, ~small
     # What protects a cell in one rate's counts may be empty in another's, so they take turns until none adds a cell.
     while not bool(np.all(hidden == before)):
         before = hidden
-        for among in [rows, *(among for _, among in counted)]:
-            hidden = hidden | protect(among.astype(np.int64), small, table.lines, smallest, hidden)
+        for each in protected:
+            hidden = hidden | protect(each.astype(np.int64), small, table.lines, smallest, hidden)
     return hidden
 
 

@@ -10,14 +10,15 @@ average precision, slope and O:E with weights W. The same idea: Kim, Corbin, ...
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from oversight.statistics.adherence import AdherenceModel, Overlap, fit_adherence, overlap
 from oversight.statistics.alert_figures import AlertFigures, cell_codes, estimates, figures
-from oversight.statistics.bootstrap import REPLICATES, CellDraws, draws
+from oversight.statistics.bootstrap import REPLICATES, draws
+from oversight.statistics.discrimination import average_precision
 from oversight.statistics.labelled import BoolArray, FloatArray, IntArray, Labelled, codes, labelled, too_few
 from oversight.statistics.refused import Refused
 from oversight.statistics.risk_groups import coarse_risks, distinct_risks
@@ -67,6 +68,13 @@ def feedback_aware(
     action found; False leaves it unknown (None: all were). `features`: rows × names, what was logged when the alert
     was given (NaN = missing); rows without an alert are not read. `clusters`: a label for each row where patients or
     encounters have several. Raises ValueError for arrays that do not fit together.
+
+    The weighted 95 % intervals, of 1260 simulated hospitals (8000 patients; 1470 alerts, of which the untreated tell as
+    much as 405; 860 hospitals with 100 draws, 400 with 200), held the truth in 94.4 % (PPV), 94.0 (sensitivity), 94.8
+    (specificity), 94.8 (AUROC), 94.1 (slope) and 94.8 (O:E), with an error of .6 points. Drawn intervals of average
+    precision were too short (93.0 of 3000 hospitals), so it has that of `average_precision`, which takes the weights as
+    known: 94.9 of 4000, and 94.8 to 95.2 where fewer are treated. (Weights that were fitted make the figure a little
+    surer than known ones: Lunceford & Davidian 2004, Stat Med 23:2937-2960.)
     """
     rows = _checked(outcome, risk, alerted, treated, followed_up, clusters)
     if refusal := too_few(rows.known) or (None if alerted.any() else Refused("no alert")):
@@ -118,7 +126,8 @@ def _bootstrapped(
     weight = np.ones_like(known.risk)
     if model is not None:
         weight[alerted] = model.weights()
-    if refusal := too_few(Labelled(known.outcome, known.risk, weight, True)):
+    counted = labelled(known.outcome, known.risk, weight)
+    if refusal := too_few(counted):
         return refusal
     exact, groups = distinct_risks(known.risk), coarse_risks(known.risk)
     cells = cell_codes(groups, alerted, known.outcome)
@@ -131,7 +140,11 @@ def _bootstrapped(
         figures(coarse, groups.risk),
         np.array([figures(replicate.draw(rng), groups.risk) for _ in range(replicates)]),
     )
-    return made or Refused("too few rows of one kind for a calibration slope")
+    if made is None:
+        return Refused("too few rows of one kind for a calibration slope")
+    precision = average_precision(counted, rows.clusters)
+    # A perfect ranking has no other interval than the drawn one.
+    return made if isinstance(precision, Refused) else replace(made, average_precision=precision)
 
 
 class _Replicate:
@@ -142,14 +155,14 @@ class _Replicate:
         self._rows, self._cells, self._size = rows, cells, size
         self._refitter = None if model is None else model.refitter()
         self._alert_cells = cells[rows.alerted]
-        self._rest = CellDraws(cells[~rows.alerted], size)
+        self._rest = np.bincount(cells[~rows.alerted], minlength=size)
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
         """The sums of one replicate by cell."""
         alerted, clusters = self._rows.alerted, self._rows.clusters
         if clusters is None:
-            # Rows without an alert all weigh the same, so they are drawn by the cell.
-            return self._rest.draw(rng) + self._alerts(draws(int(alerted.sum()), rng))
+            # Rows without an alert all weigh the same: how many of a cell are drawn is Poisson with the cell's size.
+            return rng.poisson(self._rest) + self._alerts(draws(int(alerted.sum()), rng))
         counts = draws(len(alerted), rng, clusters)
         rest = _sums(self._cells[~alerted], counts[~alerted], self._size)
         return rest + self._alerts(counts[alerted])

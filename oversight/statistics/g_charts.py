@@ -14,7 +14,6 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from oversight.statistics.control_charts import (
     Basis,
@@ -96,6 +95,8 @@ def _points(
         z: Floats = gaps.astype(np.float64) - mean
         z /= sigma
     else:
+        from scipy.special import ndtr  # noqa: PLC0415  heavy
+
         tail = float(ndtr(-3))
         centre, low, high = (_quantile(mean, share) for share in (0.5, tail, 1 - tail))
         z = _normal_score(gaps, mean)
@@ -113,6 +114,8 @@ def _quantile(mean: float, share: float) -> float:
 
 def _normal_score(gaps: Counts, mean: float) -> Floats:
     """How far out a gap is, as standard normal values: those of P(less) + P(equal) / 2."""
+    from scipy.special import ndtri  # noqa: PLC0415  heavy
+
     stay = mean / (1 + mean)
     above = (stay**gaps + stay ** (gaps + 1.0)) / 2
     score: Floats = -ndtri(np.clip(above, 1e-300, 1))

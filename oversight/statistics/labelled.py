@@ -60,7 +60,10 @@ def too_few(rows: Labelled) -> Refused | None:
     events, others = rows.events, rows.rows - rows.events
     if min(events, others) >= FEWEST:
         return None
-    return Refused(f"{events} with the event and {others} without: at least {FEWEST} of each are needed")
+    if 0 in (events, others):
+        return Refused(f"{events} with the event and {others} without: at least {FEWEST} of each are needed")
+    # A refusal is read by everybody, and how many rows there are stands elsewhere: neither number is told.
+    return Refused(f"too few with the event, or too few without: at least {FEWEST} of each are needed")
 
 
 def log_odds(risk: FloatArray) -> FloatArray:

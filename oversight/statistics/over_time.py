@@ -14,10 +14,12 @@ from oversight.statistics.calibration import (
     intercept_in_the_large,
     observed_expected,
 )
-from oversight.statistics.discrimination import auroc
+from oversight.statistics.discrimination import auroc, average_precision
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import codes, labelled
+from oversight.statistics.labelled import BoolArray, Labelled, codes, labelled, too_few
+from oversight.statistics.proper_scores import brier
 from oversight.statistics.refused import Refused
+from oversight.statistics.weighted_share import Share, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class InPeriod:
     calibration_line: CalibrationLine | Refused
     intercept_in_the_large: Estimate | Refused
     observed_expected: ObservedExpected | Refused
+    average_precision: Estimate | Refused
+    brier: Estimate | Refused
+    ppv: Share | Refused
 
 
 def over_time(
@@ -40,16 +45,18 @@ def over_time(
     *,
     weight: npt.ArrayLike | None = None,
     clusters: npt.ArrayLike | None = None,
+    alerted: BoolArray | None = None,
 ) -> tuple[InPeriod, ...]:
     """By ascending `period` (whole numbers, one for each row: weeks, say); periods without a row are left out.
 
     Give the period of the forecast, and only periods whose outcomes have all had time to come: of recent ones only
-    early events are known, and O:E would fall by itself. `weight`, `clusters`: as for `performance`.
+    early events are known, and O:E would fall by itself. `weight`, `clusters`: as for `performance`. `alerted`: which
+    rows were alerted on, for PPV (None: it is refused).
     """
     rows, when = labelled(outcome, risk, weight), np.asarray(period, dtype=np.int64)
     label = None if clusters is None else np.asarray(clusters)
-    if when.shape != rows.risk.shape or (label is not None and label.shape != rows.risk.shape):
-        raise ValueError("period and clusters must be as long as the rows")
+    if any(each is not None and each.shape != rows.risk.shape for each in (when, label, alerted)):
+        raise ValueError("period, clusters and alerted must be as long as the rows")
     order = np.argsort(when, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(when[order])) + 1) if len(order) else []
     made = []
@@ -65,6 +72,16 @@ def over_time(
                 calibration_line=calibration_line(here, groups),
                 intercept_in_the_large=intercept_in_the_large(here, groups),
                 observed_expected=observed_expected(here),
+                average_precision=average_precision(here, groups),
+                brier=brier(here, groups),
+                ppv=_ppv(here, None if alerted is None else alerted[part]),
             )
         )
     return tuple(made)
+
+
+def _ppv(rows: Labelled, alerted: BoolArray | None) -> Share | Refused:
+    """Of rows alerted on, the share with the event."""
+    if alerted is None:
+        return Refused("nobody has said which rows were alerted on")
+    return too_few(rows) or share(rows.outcome == 1, np.where(alerted, rows.weight, 0.0), "alert")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oversight.statistics.bootstrap import REPLICATES
 from oversight.statistics.calibration import (
     CalibrationLine,
     ObservedExpected,
@@ -52,13 +51,11 @@ def performance(
     outcome: npt.ArrayLike,
     risk: npt.ArrayLike,
     threshold: float,
-    rng: np.random.Generator,
     *,
     weight: npt.ArrayLike | None = None,
     alerted: BoolArray | None = None,
     clusters: npt.ArrayLike | None = None,
     grid: Sequence[float] = GRID,
-    replicates: int = REPLICATES,
 ) -> Performance:
     """Performance of risks against outcomes (0 or 1) that are known.
 
@@ -77,7 +74,7 @@ def performance(
         events=rows.events,
         threshold=threshold,
         auroc=auroc(rows, groups),
-        average_precision=average_precision(rows, rng, groups, replicates),
+        average_precision=average_precision(rows, groups),
         brier=brier(rows, groups),
         log_loss=log_loss(rows, groups),
         calibration_line=calibration_line(rows, groups),

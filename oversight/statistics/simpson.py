@@ -15,6 +15,7 @@ from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
 from oversight.statistics.sampling_error import direction
 from oversight.statistics.standardise import Crude, Standardised, crude, standardised
+from oversight.statistics.suppression import SMALLEST_SHOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _left_out(fair: Standardised) -> list[str]:
         return []
     number = len(fair.left_out)
     cells = "combination of unit and stratum is" if number == 1 else "combinations of unit and stratum are"
-    return [f"{number} {cells} left out, with {fair.cards_left_out:,} cards: too few in one of the periods."]
+    cards = f"{fair.cards_left_out:,}" if fair.cards_left_out >= SMALLEST_SHOWN else f"fewer than {SMALLEST_SHOWN}"
+    return [f"{number} {cells} left out, with {cards} cards: too few in one of the periods."]
 
 
 def _points(difference: Estimate) -> str:

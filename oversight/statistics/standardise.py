@@ -179,9 +179,7 @@ def _difference(arms: Arms) -> Estimate | Refused:
     """The difference with its interval by clinician."""
     pull = arms.pulls[1] - arms.pulls[0]
     if pull.size < MINIMUM_CLINICIANS:
-        return Refused(
-            f"Only {pull.size} clinicians answered; an interval by clinician needs at least {MINIMUM_CLINICIANS}."
-        )
+        return Refused(f"Too few clinicians answered; an interval by clinician needs at least {MINIMUM_CLINICIANS}.")
     squares = float(np.square(pull).sum())
     if squares < 1e-24:
         return Refused("No rate varies between clinicians, so there is no interval.")

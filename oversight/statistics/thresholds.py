@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.cluster_share import cluster_ratio, cluster_share, scaled_share
@@ -138,6 +137,8 @@ def _burden(daily: IntArray, staff: float | None) -> Burden:
         few = Refused("one day does not tell how days differ")
         return Burden(cards, few, few)
     mean, error = cards / days, float(np.std(daily, ddof=1)) / days**0.5
+    from scipy.special import stdtrit  # noqa: PLC0415 (heavy, and no page of a patient needs it)
+
     reach = float(stdtrit(days - 1, (1 + CONFIDENCE) / 2)) * error
     rate = Estimate(mean, max(mean - reach, 0.0), mean + reach)
     if staff is None or staff <= 0:

@@ -13,6 +13,7 @@ import pytest
 
 from chartside.factory import House, create_app, open_house
 from chartside.settings import Settings
+from clinical.advice import Advice
 from fhir_adapters.times import fhir_moment
 
 REGISTRY = """
@@ -88,6 +89,46 @@ def http(house: House) -> Any:
 def make_settings() -> Callable[..., Settings]:
     """A factory of settings."""
     return settings_in
+
+
+@pytest.fixture
+def in_environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], None]:
+    """Puts settings into the environment, where the commands read them; the secret lies beside the clients."""
+
+    def put(settings: Settings) -> None:
+        secret = settings.clients_file.with_name("secret")
+        secret.write_bytes(settings.secret)
+        for name, value in {
+            "BASE_URL": settings.base_url,
+            "DATABASE_URL": settings.database_url,
+            "CLIENTS_FILE": str(settings.clients_file),
+            "SECRET_FILE": str(secret),
+        }.items():
+            monkeypatch.setenv(f"CHARTSIDE_{name}", value)
+
+    return put
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, in_environment: Callable[[Settings], None]) -> Settings:
+    """A deployment in whose environment commands run. It has no ledger yet; a file may put one there."""
+    settings = settings_in(tmp_path)
+    in_environment(settings)
+    return settings
+
+
+@pytest.fixture
+def first_advice(ill: dict[str, Any]) -> Callable[[House], Advice]:
+    """Asks the whole application of a house about `ill`: the advice behind the first card."""
+
+    def ask(house: House) -> Advice:
+        http = create_app(house).test_client()
+        card = http.post("/cds-services/icu-mortality", json=ill).get_json()["cards"][0]
+        advice = house.ledger.find(card["uuid"], client="ward", patient_id="pat-1", encounter_id="enc-1")
+        assert advice is not None
+        return advice
+
+    return ask
 
 
 def observation(name: str, code: str, value: float, unit: str, time: str) -> dict[str, Any]:

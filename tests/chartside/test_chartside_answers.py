@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from click.testing import CliRunner, Result
 from chartside import smart_page
 from chartside.cli import cli
 from chartside.factory import House, create_app
+from chartside.settings import Settings
 from clinical.advice import Channel, Feedback, Outcome, WithheldReason
 from clinical.incident import IncidentReport, ProblemKind
 from clinical.snooze import SNOOZES
@@ -160,39 +160,32 @@ def test_a_report_reaches_the_quality_team(report: tuple[House, IncidentReport])
         assert words in page.text
 
 
-def run(house: House, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs a command in the environment of this deployment."""
-    (folder / "secret").write_text("s" * 64)
-    settings = house.settings
-    for name, value in {
-        "BASE_URL": settings.base_url,
-        "DATABASE_URL": settings.database_url,
-        "CLIENTS_FILE": str(settings.clients_file),
-        "SECRET_FILE": str(folder / "secret"),
-    }.items():
-        monkeypatch.setenv(f"CHARTSIDE_{name}", value)
-    return lambda *arguments: CliRunner().invoke(cli, list(arguments))
+@pytest.fixture
+def run(in_environment: Callable[[Settings], None]) -> Callable[..., Result]:
+    """Runs a command in the environment of a house."""
+
+    def invoke(house: House, *arguments: str) -> Result:
+        in_environment(house.settings)
+        return CliRunner().invoke(cli, list(arguments))
+
+    return invoke
 
 
-def test_the_command_lists_reports(
-    report: tuple[House, IncidentReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_lists_reports(report: tuple[House, IncidentReport], run: Callable[..., Result]) -> None:
     """One line each, which a terminal may show, and a note in the audit."""
     house, made = report
-    result = run(house, tmp_path, monkeypatch)("incidents", "list")
+    result = run(house, "incidents", "list")
     assert result.exit_code == 0, result.output
     (line,) = result.output.splitlines()
     assert line.startswith(f"{made.id}  2026-03-02 08:00 UTC  draft  wrong-data  {SERVICE} ")
     assert line.endswith("client ward: two lines  [31m")
     assert "dr-1" not in line
-    notes = run(house, tmp_path, monkeypatch)("ledger", "verify").output
+    notes = run(house, "ledger", "verify").output
     assert "incident: 1 entries, whole" in notes
     assert "audit: 1 entries, whole" in notes
 
 
-def test_the_command_says_that_there_is_none(
-    open_with: Callable[[str], House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_says_that_there_is_none(open_with: Callable[[str], House], run: Callable[..., Result]) -> None:
     """And not nothing at all."""
-    result = run(open_with(""), tmp_path, monkeypatch)("incidents", "list")
+    result = run(open_with(""), "incidents", "list")
     assert result.output == "Nobody has reported a problem.\n"

@@ -21,20 +21,9 @@ WHO = ("--by", "dr-chief", "--reason", "recall")
 
 
 @pytest.fixture
-def command(
-    make_settings: Callable[..., Settings], tmp_path: Path, ill: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Result]:
+def command(deployment: Settings, ill: dict[str, Any]) -> Callable[..., Result]:
     """Runs a command in the environment of a deployment whose ledger holds one card with feedback."""
-    settings = make_settings(tmp_path)
-    (tmp_path / "secret").write_text("s" * 64)
-    for name, value in {
-        "BASE_URL": settings.base_url,
-        "DATABASE_URL": settings.database_url,
-        "CLIENTS_FILE": str(settings.clients_file),
-        "SECRET_FILE": str(tmp_path / "secret"),
-    }.items():
-        monkeypatch.setenv(f"CHARTSIDE_{name}", value)
-    with closing(open_house(settings)) as house:
+    with closing(open_house(deployment)) as house:
         http = create_app(house).test_client()
         card = http.post(CALL, json=ill).get_json()["cards"][0]
         item = {

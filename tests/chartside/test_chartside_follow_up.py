@@ -16,13 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chartside.cli import cli
-from chartside.factory import create_app, open_house
+from chartside.factory import House, open_house
 from chartside.follow_up import fhir, hl7v2, reading
 from chartside.follow_up.moments import Moments
 from chartside.follow_up.names import services_by_outcome
 from chartside.follow_up.reading import BadLine
 from chartside.follow_up.tables import read_outcomes
 from chartside.settings import Settings
+from clinical.advice import Advice
 from clinical.record import Coding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,34 +32,11 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DEATH = ("--client", "ward", "--name", "death-in-hospital")
 
 
-class MarchClock:
-    """The morning that the facts of `ill` are from."""
-
-    def now(self) -> datetime:
-        return datetime(2026, 3, 2, 8, tzinfo=UTC)
-
-
 @pytest.fixture
-def deployment(make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A deployment's environment."""
-    settings = make_settings(tmp_path)
-    (tmp_path / "secret").write_text("s" * 64)
-    for name, value in {
-        "BASE_URL": settings.base_url,
-        "DATABASE_URL": settings.database_url,
-        "CLIENTS_FILE": str(settings.clients_file),
-        "SECRET_FILE": str(tmp_path / "secret"),
-    }.items():
-        monkeypatch.setenv(f"CHARTSIDE_{name}", value)
-    return settings
-
-
-@pytest.fixture
-def card(deployment: Settings, ill: dict[str, Any]) -> str:
-    """The uuid of a card in the ledger, about pat-1."""
-    with closing(open_house(deployment, clock=MarchClock())) as house:
-        answer = create_app(house).test_client().post("/cds-services/icu-mortality", json=ill).get_json()
-    return str(answer["cards"][0]["uuid"])
+def card(deployment: Settings, clock: Any, first_advice: Callable[[House], Advice]) -> str:
+    """The id of a card in the ledger, about pat-1."""
+    with closing(open_house(deployment, clock=clock)) as house:
+        return first_advice(house).id
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from chartside.factory import create_app, open_house
+from chartside.factory import House, mart_folder, open_house
 from chartside.house import derive_key
 from chartside.incidents_command import KINDS, incidents
 from chartside.monitor_command import monitor
@@ -49,25 +48,11 @@ class At:
 
 
 @pytest.fixture
-def deployment(
-    make_settings: Callable[..., Settings], tmp_path: Path, ill: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    """A ledger with one card of the whole application, copied into fourteen weeks, of which the last is silent."""
-    settings = make_settings(tmp_path)
-    (tmp_path / "secret").write_text("s" * 64)
-    for name, value in {
-        "BASE_URL": settings.base_url,
-        "DATABASE_URL": settings.database_url,
-        "CLIENTS_FILE": str(settings.clients_file),
-        "SECRET_FILE": str(tmp_path / "secret"),
-    }.items():
-        monkeypatch.setenv(f"CHARTSIDE_{name}", value)
-    with closing(open_house(settings, clock=At())) as house:
-        http = create_app(house).test_client()
-        card = http.post(f"/cds-services/{SERVICE}", json=ill).get_json()["cards"][0]
-        advice = house.ledger.find(card["uuid"], client="ward", patient_id="pat-1", encounter_id="enc-1")
-        assert advice is not None
-        fill(settings, advice)
+def deployment(deployment: Settings, first_advice: Callable[[House], Advice]) -> Settings:
+    """With a ledger of one card of the whole application, copied into fourteen weeks, of which the last is silent."""
+    with closing(open_house(deployment, clock=At())) as house:
+        advice = first_advice(house)
+        fill(deployment, advice)
         house.incidents.open(
             IncidentReport(
                 REPORT,
@@ -80,7 +65,7 @@ def deployment(
                 "Practitioner/dr-1",
             )
         )
-    return settings
+    return deployment
 
 
 def fill(settings: Settings, advice: Advice) -> None:
@@ -166,11 +151,28 @@ def test_a_quiet_week_ends_with_nothing(deployment: Settings) -> None:
     assert rows(deployment, "alert") == 0
 
 
+def test_several_weeks_are_run_as_if_every_monday(deployment: Settings) -> None:
+    """The earliest first, each with what was before it."""
+    result = run("--weeks", "3", "--dry-run", "--json")
+    assert result.exit_code == 1, result.output
+    assert [each["last"] for each in json.loads(result.output)["runs"]] == ["2026-02-15", "2026-02-22", "2026-03-01"]
+
+
 def test_who_read_stands_in_the_audit(deployment: Settings) -> None:
     """Before anything is read."""
     before = rows(deployment, "audit")
     run("--dry-run")
     assert rows(deployment, "audit") == before + 1
+
+
+def test_a_spoilt_mart_is_no_alarm(deployment: Settings) -> None:
+    """Exit code 1 would call somebody for nothing; it is said what to do."""
+    assert run("--dry-run").exit_code in (0, 1)
+    for part in (mart_folder(deployment) / "advice").glob("*.parquet"):
+        part.write_bytes(part.read_bytes()[:-100])
+    result = run("--dry-run")
+    assert result.exit_code == 2
+    assert "Remove its folder; it is made again." in result.output
 
 
 def test_what_cannot_run_ends_with_two(deployment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from clinical.advice import Advice, Feedback, History, Receipt, ShownBefore, WithheldReason
-from clinical.advise import advise, request_key, unit_name
+from clinical.advise import advise, not_read, request_key, unit_name
 from clinical.assessment import (
     MEASURE_FIRST,
     Abstention,
+    AbstentionReason,
     Finding,
     Indicator,
     ModelInfo,
@@ -20,7 +21,7 @@ from clinical.assessment import (
     Score,
     Tier,
 )
-from clinical.errors import DataUnavailable, LedgerUnavailable, ModelFault
+from clinical.errors import DataUnavailable, LedgerUnavailable, ModelFault, NotOffered
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
 from clinical.policy import Policy
@@ -419,3 +420,12 @@ def test_the_past_is_read_where_it_can_matter(
     memory.quick = True
     run(make_assessment(0.25, "raised"), policy, memory=memory)
     assert memory.asked
+
+
+def test_what_the_ehr_gave_no_leave_to_read_is_said_and_names_the_data() -> None:
+    """On a page of several models, the one without its data stands there without a number, and with the reason."""
+    advice = not_read(INVOCATION, INFO, NotOffered("vitals", "the server answered 403"), NOW)
+    assert isinstance(advice.finding, Abstention)
+    assert advice.finding.reason is AbstentionReason.NOT_READ
+    assert "'vitals' could not be read: the server answered 403" in advice.finding.text
+    assert advice.unit_name == ""

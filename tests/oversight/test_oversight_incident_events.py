@@ -13,13 +13,10 @@ from clinical.incident import Harm, IncidentState, ReporterKind
 from oversight import tables
 from oversight.device_report import DRAFT, DeviceFacts, as_json, as_text, draft, dumped, reported
 from oversight.device_report_fields import BLOCKS, KEYS, blocks_for
-from oversight.incident_events import FACTS, NEXT, SqlIncidentEvents
-from oversight.incidents import SqlIncidents
-from oversight.pseudonyms import Pseudonyms
+from oversight.incident_events import FACTS, NEXT
 from oversight.report_deadlines import add_work_days, deadlines, federal_holidays, is_work_day
 from oversight.verify import heads, verify
 
-KEY = b"a key for tests, 32 bytes or more"
 LATER = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 WHO = {"by_whom": "ann", "role": "quality", "now": LATER}
 TRIAGE = {"harm": "serious-injury", "aware": "2026-03-02"}
@@ -31,28 +28,6 @@ FULL_WAY = (
     (IncidentState.SUBMITTED, {"on": "2026-03-10", "number": "MDR-1"}),
     (IncidentState.CLOSED, {"words": "done"}),
 )
-
-
-@pytest.fixture
-def incidents(engine):
-    """The reports."""
-    return SqlIncidents(engine, Pseudonyms(KEY))
-
-
-@pytest.fixture
-def events(engine):
-    """Their events."""
-    return SqlIncidentEvents(engine)
-
-
-@pytest.fixture
-def incident(ledger, incidents, make_advice, report_on) -> str:
-    """The number of a report about a card."""
-    advice = make_advice()
-    ledger.append(advice)
-    report = report_on(advice)
-    incidents.open(report)
-    return report.id
 
 
 # --- days ------------------------------------------------------------------------------------------------------------

@@ -28,12 +28,6 @@ ADDRESS = "/oversight/incidents"
 
 
 @pytest.fixture
-def incidents(engine):
-    """The reports of the same database."""
-    return SqlIncidents(engine, Pseudonyms(KEY))
-
-
-@pytest.fixture
 def card(ledger, make_advice):
     """A card in the ledger."""
     advice = make_advice()
@@ -174,13 +168,13 @@ INSIDE = {"Authorization": "Basic " + base64.b64encode(b"quality:right").decode(
 
 
 @pytest.fixture
-def see(incidents, tallies, clock, notes):
+def see(incidents, page_mart, clock, notes):
     """Look at a page of the quality team."""
 
     def look(address=ADDRESS, headers=INSIDE, source=incidents):
         """One answer."""
         app = Flask("test")
-        app.register_blueprint(create_blueprint(PageDeps(tallies, clock, notes, "right", source)))
+        app.register_blueprint(create_blueprint(PageDeps(clock, notes, "right", source, page_mart)))
         return app.test_client().get(address, headers=headers)
 
     return look

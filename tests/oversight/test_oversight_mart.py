@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import tempfile
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas
 import pytest
 from hypothesis import given, settings
@@ -23,10 +26,10 @@ from oversight.database import writing
 from oversight.follow_up.actions import SqlActions
 from oversight.follow_up.groups import SqlGroups
 from oversight.follow_up.outcomes import SqlOutcomes
-from oversight.mart import build
-from oversight.mart.build import bring_up, is_current
-from oversight.mart.columns import ADVICE
-from oversight.mart.mart import Mart
+from oversight.mart import build, parts
+from oversight.mart.build import behind, bring_up, is_current
+from oversight.mart.columns import ADVICE, FEEDBACK
+from oversight.mart.mart import SPILL, Mart
 from oversight.mart.parts import Parts
 from oversight.pseudonyms import Pseudonyms
 from oversight.tallies import Period
@@ -78,7 +81,7 @@ def test_only_what_is_new_is_read(engine, ledger, make_advice, folder) -> None:
         assert not is_current(engine, folder)
         assert bring_up(engine, folder, told=lambda *part: told.append(part))
         assert is_current(engine, folder)
-    assert told == [("advice", 1), ("advice", 2), ("advice", 3)]
+    assert told == [(name, number) for number in (1, 2, 3) for name in ("advice", "value")]
     with Mart(folder).open() as mart:
         assert mart.rows("SELECT count(*), count(DISTINCT sequence) FROM event") == [(3, 3)]
 
@@ -139,6 +142,33 @@ def test_only_its_owner_may_look_in(engine, ledger, folder) -> None:
     """As with the ledger."""
     bring_up(engine, folder)
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_many_small_parts_become_one(engine, ledger, make_advice, folder, monkeypatch) -> None:
+    """Every row stays once, also while the small parts still lie there for who is reading them, and after."""
+    monkeypatch.setattr(parts, "MOST_SMALL", 3)
+    for number in range(8):
+        ledger.append(make_advice(withheld=WithheldReason.SHADOW if number == 6 else None))
+        bring_up(engine, folder)
+        with Mart(folder).open() as mart:
+            for table in ("advice", "event", "value"):
+                assert mart.rows(f"SELECT count(*), count(DISTINCT sequence), max(sequence) FROM {table}") == [
+                    (number + 1, number + 1, number + 1)
+                ]
+            withheld = [row for (row,) in mart.rows("SELECT withheld FROM advice ORDER BY sequence")]
+            assert withheld == [None if place != 6 else "shadow" for place in range(number + 1)]
+    advice = Parts(folder / "advice")
+    assert advice.last() == 8
+    assert len(advice.files()) <= 4
+    lying = set(advice.folder.glob("*.parquet"))
+    assert lying > set(advice.files())
+    for path in advice.files()[:1]:
+        os.utime(path, (0, 0))
+    ledger.append(make_advice())
+    bring_up(engine, folder)
+    assert not {path for path in lying - set(advice.files()) if path.exists() and path not in advice.files()}
+    with Mart(folder).open() as mart:
+        assert mart.rows("SELECT count(*) FROM advice") == [(9,)]
 
 
 def test_gaps_of_a_whole_part_do_not_hide_the_next(engine, ledger, make_advice, folder) -> None:
@@ -351,3 +381,80 @@ def test_any_statements_are_judged_as_one_by_one(advised, statements, window, by
     assert (found.unknown, found.too_early, found.already) == tuple(
         counts[name] for name in ("unknown", "too_early", "already")
     )
+
+
+SLOW_DECIDED = """
+SELECT advice_sequence, arg_max(struct_pack(o := outcome, t := time, r := reason_code, c := comment, w := clinician),
+  struct_pack(t := time, s := sequence)) AS last
+FROM feedback WHERE quarantine IS NULL GROUP BY advice_sequence"""
+
+
+def test_the_deciding_feedback_is_the_latest_of_many(folder) -> None:
+    """Against a question that is put otherwise: random answers, many at the same moment, some in quarantine."""
+    rng = np.random.default_rng(3)
+    advice, answers = 400, 3000
+    row = {name: np.full(advice, None, dtype=object) for name in ADVICE}
+    row |= {"sequence": np.arange(1, advice + 1), "time": np.zeros(advice, np.int64), "day": np.zeros(advice, np.int32)}
+    Parts(folder / "advice").add(row | {"hook": np.full(advice, "patient-view", dtype=object)})
+    text = lambda *names: np.array(names, dtype=object)[rng.integers(0, len(names), answers)]  # noqa: E731
+    said = {name: np.full(answers, None, dtype=object) for name in FEEDBACK} | {
+        "sequence": np.arange(1, answers + 1),
+        "advice_sequence": rng.integers(1, advice + 1, answers),
+        "time": rng.integers(0, 5, answers) * 1_000_000,
+        "received": np.zeros(answers, np.int64),
+        "outcome": text("accepted", "overridden", "snoozed", "withdrawn"),
+        "reason_code": text("a", "b", None),
+        "comment": text("", "x", "y"),
+        "clinician": text("c", "d"),
+        "quarantine": text(None, None, "another client"),
+    }
+    Parts(folder / "feedback").add(said)
+    with Mart(folder).open() as mart:
+        expected = {key: None if last["o"] == "withdrawn" else last for key, last in mart.rows(SLOW_DECIDED)}
+        found = mart.rows("SELECT sequence, outcome, seconds, reason, comment, answered_by FROM event")
+    assert len(found) == advice
+    assert len(expected) > 300
+    for sequence, *told in found:
+        last = expected.get(sequence)
+        assert told == ([None] * 5 if last is None else [last["o"], last["t"] / 1e6, last["r"], last["c"], last["w"]])
+
+
+def test_an_action_counts_that_came_after_its_advice(engine, ledger, make_advice, clock, folder) -> None:
+    """Also one without a time; one from before the advice does not."""
+    cards = [make_advice() for _ in range(4)]
+    for card in cards:
+        ledger.append(card)
+    hours = (2, None, -2)
+    told = [
+        ActionSeen(card.id, "st-mary", "lactate-ordered", None if hour is None else card.time + hour * HOUR)
+        for card, hour in zip(cards, hours, strict=False)
+    ]
+    assert SqlActions(engine, clock).load(told, "record").stored == 3
+    bring_up(engine, folder)
+    with Mart(folder).open() as mart:
+        assert mart.rows("SELECT acted FROM event ORDER BY sequence") == [(True,), (True,), (False,), (False,)]
+
+
+def test_what_does_not_fit_into_memory_goes_beside_the_parts(engine, ledger, folder, tmp_path, monkeypatch) -> None:
+    """Never into the working folder; and nothing of it stays."""
+    bring_up(engine, folder)
+    monkeypatch.chdir(tmp_path)
+    with Mart(folder).open() as mart:
+        mart.rows("SET memory_limit = '40MB'")
+        mart.rows("CREATE TEMP TABLE large AS SELECT hash(range) AS a, hash(range + 1) AS b FROM range(4000000)")
+        spilled = [path.name for path in (folder / SPILL).iterdir()]
+    assert spilled
+    assert not list((folder / SPILL).glob("*"))
+    assert not (tmp_path / ".tmp").exists()
+
+
+def test_who_has_patience_does_not_wait_for_another_builder(engine, ledger, make_advice, folder) -> None:
+    """It is told no, and the mart stays as it was; once the other is done it goes on."""
+    ledger.append(make_advice())
+    folder.mkdir()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not bring_up(engine, folder, patience=0.05)
+        assert behind(engine, folder) == 1
+    assert bring_up(engine, folder, patience=0.05)
+    assert behind(engine, folder) == 0

@@ -28,13 +28,13 @@ INSIDE = basic("quality", "correct hörse")
 
 
 @pytest.fixture
-def client_with(notes, tallies, clock):
+def client_with(notes, page_mart, clock):
     """A client of an app that has the blueprint; keywords change what it is given."""
 
     def make(**changes):
         """One client."""
         app = Flask("test")
-        deps = {"tallies": tallies, "clock": clock, "audit": notes, "password": "correct hörse"} | changes
+        deps = {"clock": clock, "audit": notes, "password": "correct hörse", "mart": page_mart} | changes
         app.register_blueprint(create_blueprint(PageDeps(**deps)))
         return app.test_client()
 
@@ -92,9 +92,9 @@ def test_nobody_else_gets_in(client_with, filled, headers, method):
     assert "icu-mortality" not in response.text
 
 
-def test_password_does_not_stand_in_the_repr(tallies, clock, notes):
+def test_password_does_not_stand_in_the_repr(clock, notes):
     """Whoever prints the dependencies does not print the password."""
-    assert "correct" not in repr(PageDeps(tallies, clock, notes, "correct"))
+    assert "correct" not in repr(PageDeps(clock, notes, "correct"))
 
 
 @pytest.mark.conforms(110)
@@ -120,12 +120,12 @@ def test_a_view_that_cannot_be_noted_is_not_given(client_with, notes):
     ("address", "status"), [(ADDRESS, 200), (f"{ADDRESS}?by=x", 400), ("/oversight/static/oversight.css", 200)]
 )
 def test_every_answer_has_the_safe_headers(client_with, address, status):
-    """No cache, no sniffing, no referrer, no script, no frame."""
+    """No cache, no sniffing, no referrer for others, no script, no frame."""
     with client_with().get(address, headers=INSIDE) as response:
         assert response.status_code == status
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
-        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Referrer-Policy"] == "same-origin"
         policy = response.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -220,13 +220,13 @@ def test_reason_text_is_escaped(client_with, ledger, make_advice, answer):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("service=nobody", "not a service that the ledger knows"),
+        ("service=nobody", "“service” is none that the figures know"),
         ("by=year", "must be day, week or month"),
         ("from=20260101", "“from” must be a day"),
         ("to=2026-02-30", "“to” must be a day"),
         ("from=2026-03-02&to=2026-03-01", "“from” is after “to”"),
         ("from=2020-01-01&by=day", "at most 400 days"),
-        ("from=0001-01-01&to=9999-12-31&by=month", "at most 400 months"),
+        ("from=0001-01-01&to=9999-12-31&by=month", "at most 400 weeks"),
         ("by=day&by=week", "“by” is given more than once"),
         ("by=<i>", "must be day, week or month"),
     ],
@@ -252,11 +252,11 @@ def test_ledger_that_cannot_be_read_is_503(client_with):
     class Broken:
         """A source whose database is gone."""
 
-        def services(self):
+        def as_of(self):
             """Fail."""
-            raise LedgerUnavailable("inside")
+            raise LedgerUnavailable("The ledger cannot be read.") from OSError("inside")
 
-    response = client_with(tallies=Broken()).get(ADDRESS, headers=INSIDE)
+    response = client_with(mart=Broken()).get(ADDRESS, headers=INSIDE)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "30"
     assert "inside" not in response.text

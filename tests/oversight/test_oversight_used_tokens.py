@@ -32,6 +32,16 @@ def test_second_use_is_refused(tokens, clock):
     assert not tokens.claim("a", "jti", in_minutes(clock, 50))
 
 
+def test_asking_uses_nothing_up(tokens, clock):
+    """Whether an id was used can be asked as often as one likes, by client and id."""
+    assert not tokens.was_used("a", "jti")
+    assert not tokens.was_used("a", "jti")
+    assert tokens.claim("a", "jti", in_minutes(clock, 5))
+    assert tokens.was_used("a", "jti")
+    assert not tokens.was_used("b", "jti")
+    assert not tokens.was_used("a", "\ud800")
+
+
 def test_ids_belong_to_their_client(tokens, clock):
     """Two clients may use one id, and no two pairs run into one another."""
     pairs = [("a", "jti"), ("b", "jti"), ("a", "JTI"), ("aj", "ti"), ("", "ajti"), ("a", "jti "), ("a", "")]

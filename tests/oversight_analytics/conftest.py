@@ -1,4 +1,4 @@
-"""Marts with entries that a test makes up: the same columns as those of a ledger, without the ledger."""
+"""Marts with entries that a test makes up, which have the columns of a ledger without the ledger; and pages on them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from flask import Flask
+from oversight_analytics.pages_on_marts import INSIDE, PASSWORD, MartAsItIs
+from sqlalchemy import Engine
 
+from oversight.database import open_engine
 from oversight.mart.columns import COPIED
 from oversight.mart.mart import Mart, Questions
 from oversight.mart.parts import Parts
+from oversight.pages import PageDeps, create_blueprint
+from oversight.schema import upgrade
 from oversight.tallies import Period
 
 FIRST = date(2026, 3, 2)
@@ -84,3 +91,55 @@ def make_mart(tmp_path: Path) -> Callable[..., Any]:
             yield mart
 
     return make
+
+
+@pytest.fixture
+def notes() -> SimpleNamespace:
+    """An audit that keeps what it hears (`events`), or fails (`fault`)."""
+    kept = SimpleNamespace(events=[], fault=None)
+
+    def note(event: Any) -> None:
+        """Keep it, or fail."""
+        if kept.fault:
+            raise kept.fault
+        kept.events.append(event)
+
+    kept.note = note
+    return kept
+
+
+@pytest.fixture
+def clock() -> SimpleNamespace:
+    """A clock that is set (`time`); it stands at noon of the last of the ninety days."""
+    kept = SimpleNamespace(time=datetime(2026, 5, 30, 12, tzinfo=UTC))
+    kept.now = lambda: kept.time
+    return kept
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A new ledger beside the mart, for what pages read of a ledger."""
+    made = open_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    upgrade(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def app(tmp_path: Path, clock: SimpleNamespace, notes: SimpleNamespace) -> Callable[..., Flask]:
+    """Makes the pages on the mart of this test; keywords give them more, or something else."""
+
+    def make(**changes: Any) -> Flask:
+        """An app."""
+        made = Flask("test")
+        given = {"clock": clock, "audit": notes, "password": PASSWORD, "mart": MartAsItIs(tmp_path)}
+        made.register_blueprint(create_blueprint(PageDeps(**given | changes)))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def get(app: Callable[..., Flask]) -> Callable[..., Any]:
+    """Reads a page as the quality team; keywords are those of `app`."""
+    return lambda address, **changes: app(**changes).test_client().get(address, headers=INSIDE)

@@ -104,5 +104,15 @@ def test_the_burden_counts_people_stays_and_repeats(make_mart, period) -> None:
     assert (found.per_100_encounters, found.per_clinician_day) == (250.0, 5 / 3)
     assert found.repeats == proportion(1, 5)
     assert found.seconds == (4.5, 8.0, 14.0)
-    assert found.top_tenth == 0.8
+    assert found.top_tenth is None  # a tenth of two clinicians is nobody
     assert found.reflex == proportion(1, 2)  # the answer before its card has no time
+
+
+def test_the_busiest_tenth_is_of_twenty_or_more(make_mart, period) -> None:
+    """Of twenty clinicians, two; of nineteen nobody is told."""
+    for people, expected in ((19, None), (20, 39 / 57)):
+        busy = [f"busy{place % 2}" for place in range(2 * (people - 1))]
+        who = np.array([*busy, *(f"c{place}" for place in range(people - 2)), "busy0"], dtype=object)
+        with make_mart(len(who), {"clinician": who}) as mart:
+            found = burden(mart, Selection(period)).top_tenth
+        assert found == (None if expected is None else pytest.approx(expected))

@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from flask import Flask
+from oversight_analytics.pages_on_marts import INSIDE, MartAsItIs
 from werkzeug.serving import make_server
 
 from clinical.audit import AuditKind
 from clinical.errors import LedgerUnavailable
 from oversight.mart.mart import Mart, Questions
-from oversight.pages import PageDeps, access, create_blueprint
-from oversight.pages.mart_source import AsOf, last_entry
+from oversight.mart.parts import Parts
+from oversight.pages.door import roles
+from oversight.pages.door.roles import Person, Right, Role
 
-INSIDE = {"Authorization": "Basic " + base64.b64encode(b"quality:word").decode()}
 PAGES = ("/oversight/", "/oversight/service", "/oversight/comparison", "/oversight/reasons")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-class Source:
-    """A mart that is as it is."""
-
-    def __init__(self, folder, current=True) -> None:
-        self._mart, self._current = Mart(folder), current
-
-    def open(self):
-        """The mart."""
-        return self._mart.open()
-
-    def as_of(self) -> AsOf:
-        """Its last entry."""
-        with self._mart.open() as mart:
-            return AsOf(*last_entry(mart), self._current)
-
-
-@pytest.fixture
-def notes():
-    """An audit that keeps what it hears."""
-    heard: list = []
-
-    def note(event) -> None:
-        """Keep it, or fail."""
-        if kept.fault:
-            raise kept.fault
-        heard.append(event)
-
-    kept = SimpleNamespace(note=note, events=heard, fault=None)
-    return kept
-
-
-@pytest.fixture
-def app(tmp_path, notes):
-    """The pages on the mart of this test, at the end of its ninety days."""
-
-    def make(**changes) -> Flask:
-        """An app."""
-        made = Flask("test")
-        now = SimpleNamespace(now=lambda: datetime(2026, 5, 30, 12, tzinfo=UTC))
-        deps = {"tallies": None, "clock": now, "audit": notes, "password": "word", "mart": Source(tmp_path)}
-        made.register_blueprint(create_blueprint(PageDeps(**deps | changes)))
-        return made
-
-    return make
-
-
-@pytest.fixture
-def get(app):
-    """Reads a page as the quality team."""
-    return lambda address: app().test_client().get(address, headers=INSIDE)
 
 
 def hospital(number: int, seed: int = 5) -> tuple[dict, dict]:
@@ -168,7 +113,7 @@ def test_filters_stay_across_pages(get, filled, page) -> None:
 
 def test_what_is_not_read_yet_is_told(app, tmp_path, filled) -> None:
     """The figures do not pretend to be the newest."""
-    text = app(mart=Source(tmp_path, current=False)).test_client().get("/oversight/", headers=INSIDE).text
+    text = app(mart=MartAsItIs(tmp_path, current=False)).test_client().get("/oversight/", headers=INSIDE).text
     assert "the ledger has newer entries" in text
 
 
@@ -228,26 +173,75 @@ def test_the_overview_tells_figures_changes_and_signals(get, filled) -> None:
     names = re.findall(r'class="name">([^<]+)<', text)
     assert names.index("No answer") == names.index("Override rate") + 1
     assert len(names) == 6
-    assert re.search(r"before \d+\.\d % \([+-]\d+\.\d points", text)
+    assert re.search(r"before \d+\.\d % \(crude [+-]\d+\.\d points", text)
     assert "withheld: below threshold" in text
     assert "came in version 1.1.0 on 2026-04-16" in text
     assert text.count('href="/oversight/service?') >= 4
     assert "<svg" in text
 
 
+def test_the_overview_has_every_rate_by_model_client_and_week(get, filled) -> None:
+    """Acceptance and override rate, and beside them the silence."""
+    text = get("/oversight/?from=2026-04-16&to=2026-05-30").text
+    for part in ("service", "model and version", "client", "week"):
+        assert f"<h2>By {part}</h2>" in text
+    heads = re.findall(r"<caption>Counts by week</caption>\s*<thead>(.*?)</thead>", text, re.DOTALL)[0]
+    for name in ("Override rate", "No-answer share", "Acceptance rate"):
+        assert name in heads
+    assert ">icu-mortality 1.1.0<" in text
+    assert ">2026-04-20<" in text
+
+
+def test_what_was_done_is_told_or_said_to_be_unknown(make_mart, get, tmp_path) -> None:
+    """Of accepted, unanswered and declined cards apart; without any action in the ledger no zero is shown."""
+    outcome = np.array(["accepted", "overridden"] * 20, dtype=object)
+    given = {"about": np.arange(1, 41), "outcome": outcome}
+    with make_mart(60, {"days": [40] * 60}, given) as mart:
+        noon = mart.rows("SELECT min(time) FROM advice")[0][0]
+    for page in ("/oversight/", "/oversight/service"):
+        assert "no actions have been loaded" in get(page).text
+    about = np.array([1, 3, 5, 2, 41, 42, 43])
+    plain = {"client": "ward", "kind": "lactate-ordered", "source": "record"}
+    columns = {name: np.full(7, value, dtype=object) for name, value in plain.items()}
+    times = {"time": np.full(7, noon), "at": np.full(7, noon + 1)}
+    Parts(tmp_path / "action_seen").add({"sequence": np.arange(1, 8), "advice_sequence": about} | columns | times)
+    for page in ("/oversight/", "/oversight/service"):
+        text = get(page).text
+        rows = dict(re.findall(r'<th scope="row">([^<]+)</th>((?:<td class="number">[^<]*</td>){2})', text))
+        told = {name: re.findall(r">([^<]+)<", cells) for name, cells in rows.items()}
+        assert told["accepted"] == ["20", "3"]
+        assert told["not answered (inferred acceptance)"] == ["20", "3"]
+        assert told["overridden or put off"] == ["20", "1"]
+        assert told["shown, all"] == ["60", "7"]
+    assert "Accepted, action seen" in get("/oversight/").text
+
+
 def test_a_service_is_told_by_its_parts(get, filled) -> None:
     """By unit, role, tier, hook, version and hour; burden; funnels of units and clinicians."""
     text = get("/oversight/service?service=icu-mortality").text
-    for part in ("unit", "role", "tier", "hook", "version", "hour (UTC)"):
+    for part in ("unit", "role", "tier", "hook", "version", "client", "week", "hour (UTC)"):
         assert f"<h2>By {part}</h2>" in text
     assert "busiest tenth of clinicians" in text
     assert "Ward 07" in text
     assert "Shrunken rate" in text
 
 
-def test_without_a_service_there_is_a_choice(get, filled) -> None:
-    """Unless there is only one."""
+def test_without_a_service_the_busiest_is_shown(get, filled, tmp_path, notes) -> None:
+    """The one with most cards in the period: the form has it, a sentence says so, and so does the audit."""
     text = get("/oversight/service").text
+    with Mart(tmp_path).open() as mart:
+        counted = "SELECT service, count(*) FROM event WHERE card AND date >= '2026-03-09' GROUP BY 1 ORDER BY 2 DESC"
+        busiest = mart.rows(counted)[0][0]
+    assert f"Shown is {busiest}, the busiest service of this period; choose another above" in text
+    assert f'<option value="{busiest}" selected>' in text
+    assert "Counts by unit" in text
+    assert notes.events[0].service == busiest
+    assert "the busiest service" not in get(f"/oversight/service?service={busiest}").text
+
+
+def test_without_an_entry_in_the_period_there_is_a_choice(get, filled) -> None:
+    """Nothing is busy."""
+    text = get("/oversight/service?from=2020-03-02&to=2020-03-08").text
     assert "Choose a service" in text
     assert "Counts by unit" not in text
 
@@ -264,17 +258,18 @@ def test_clinicians_are_for_those_who_may_see_them(get, filled, monkeypatch) -> 
     text = get(address).text
     assert re.search(r"clinician [0-9a-f]{8}<", text)
     assert not re.search(r"[0-9a-f]{9}", text)
-    monkeypatch.setattr(access, "_SEES_CLINICIANS", frozenset())
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
     text = get(address).text
     assert "Your role does not see figures of single clinicians" in text
     assert not re.search(r"clinician [0-9a-f]{8}<", text)
 
 
-def test_rights_are_asked_of_a_role() -> None:
-    """Who is not named may not."""
-    assert access.may_see_clinicians("quality")
-    assert access.may_read_comments("quality")
-    assert not any(may(role) for may in (access.may_see_clinicians, access.may_read_comments) for role in ("", "admin"))
+def test_rights_come_from_roles() -> None:
+    """Single clinicians and what they wrote are for the quality team; who has no role has no right."""
+    for right in (Right.CLINICIANS, Right.COMMENTS):
+        assert [role for role in Role if Person("ann", frozenset({role})).may(right)] == [Role.QUALITY]
+    assert not any(Person("ann", frozenset()).may(right) for right in Right)
+    assert Person("ann", frozenset({Role.MODELLER, Role.AUDITOR})).may(Right.EXPORT_EVENTS)
 
 
 def test_small_groups_stand_without_their_counts(make_mart, get) -> None:
@@ -333,7 +328,7 @@ def test_reasons_and_comments_are_told(get, filled, monkeypatch) -> None:
     assert text.index("wrong lab value, fix the rule") < text.index("will monitor")
     assert not re.search(r"[0-9a-f]{8}", text)
     assert "Ward" not in re.sub(r"<form.*?</form>", "", text, flags=re.DOTALL)
-    monkeypatch.setattr(access, "_READS_COMMENTS", frozenset())
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
     text = get("/oversight/reasons").text
     assert "Your role does not read comments" in text
     assert "wrong lab value" not in text

@@ -19,8 +19,9 @@ from oversight.proportions import Proportion, proportion
 from oversight.statistics import drift_measures as measures
 from oversight.statistics.discovery import benjamini_hochberg
 from oversight.statistics.drift import JOINT, Level, Measure, drift_report
-from oversight.statistics.drift_categories import CategoryDrift, Mix, Novelty, category_drift, hypergeometric_tail
+from oversight.statistics.drift_categories import CategoryDrift, Mix, Novelty, category_drift
 from oversight.statistics.drift_numeric import NumericDrift, NumericReference, Shape, numeric_drift, numeric_reference
+from oversight.statistics.exact_shares import hypergeometric_tail
 from oversight.statistics.explanation_drift import ExplanationDrift, explanation_drift, mean_absolute
 from oversight.statistics.label_shift import LabelShift, label_shift
 from oversight.statistics.refused import Refused

@@ -60,7 +60,7 @@ def test_concept_drift_is_not_seen_until_labels_arrive() -> None:
     reference = drawn(30_000, rng)
     before_outcome, before = drawn(30_000, rng)
     outcome, risk = drawn(30_000, rng, drift=1.0)
-    last = performance(before_outcome, before, 0.4, rng, replicates=10)
+    last = performance(before_outcome, before, 0.4)
     calm, drifted = made(reference, before), made(reference, risk, last_realised=last)
     assert isinstance(calm.ppv, Estimate)
     assert isinstance(drifted.ppv, Estimate)
@@ -79,13 +79,17 @@ def test_concept_drift_is_not_seen_until_labels_arrive() -> None:
 
 
 def test_the_interval_holds_what_labels_then_show() -> None:
-    """Over 100 weeks of 4000 rows with sicker patients, 95 % intervals hold the realised figures in 89 to 100."""
+    """Over 120 weeks of 4000 rows with sicker patients, 95 % intervals hold the realised figures in 107 to 120.
+
+    That is 95 % with three binomial errors (2 points each); of 600 weeks they held 95.7 (PPV), 95.3 (sensitivity) and
+    95.3 % (AUROC).
+    """
     held = np.zeros(3)
-    for seed in range(100):
+    for seed in range(120):
         rng = np.random.default_rng(1000 + seed)
         reference = drawn(6000, rng)
         outcome, risk = drawn(4000, rng, shift=0.4)
-        result = made(reference, risk, seed, replicates=120)
+        result = made(reference, risk, seed, replicates=80)
         real = auroc(labelled(outcome, risk))
         assert isinstance(real, Estimate)
         shown = risk >= 0.4
@@ -98,7 +102,8 @@ def test_the_interval_holds_what_labels_then_show() -> None:
         ):
             assert isinstance(figure, Estimate)
             held[place] += figure.low <= value <= figure.high
-    assert np.all(held >= 89), held
+    assert np.all(held >= 107), held
+    assert 0.92 <= held.sum() / 360 <= 0.98, held
 
 
 def test_point_estimates_equal_their_definition() -> None:

@@ -101,7 +101,11 @@ def test_what_is_not_logged_is_not_corrected_and_the_result_says_so(treated_pati
 
 
 def test_intervals_cover_the_truth(treated_patients: Simulator) -> None:
-    """Over 60 hospitals of 8000 patients, the weighted intervals hold the truth in 53 or more; naive ones do not."""
+    """Over 60 hospitals of 8000 patients, weighted intervals hold the truth in 53 or more each, 92 % in all.
+
+    95 % of 60 less two binomial errors is 53; over all seven figures at least 92 %. What 1260 hospitals gave stands in
+    the docstring of `feedback_aware` (94.0 to 94.9 %). Naive intervals of PPV never hold it.
+    """
     real = truth(treated_patients(400_000, 99))
     held = dict.fromkeys(real, 0)
     naive = 0
@@ -114,6 +118,7 @@ def test_intervals_cover_the_truth(treated_patients: Simulator) -> None:
             held[name] += estimate.low <= value <= estimate.high
         naive += made.naive.ppv.low <= real["ppv"] <= made.naive.ppv.high
     assert min(held.values()) >= 53, held
+    assert 0.92 <= sum(held.values()) / (60 * len(held)) <= 0.98, held
     assert naive == 0
 
 
@@ -133,7 +138,7 @@ def test_without_treatment_nothing_changes(treated_patients: Simulator) -> None:
     """If no alert was acted on, weighted and naive figures are one, and equal those of plain performance."""
     patients = treated_patients(20_000, 5, eagerness=-50)
     made = analysed(patients)
-    plain = performance(patients.outcome, patients.risk, 0.25, np.random.default_rng(1), replicates=10)
+    plain = performance(patients.outcome, patients.risk, 0.25)
     assert isinstance(made.weighted, AlertFigures)
     assert isinstance(made.naive, AlertFigures)
     assert made.weighted.ppv.value == made.naive.ppv.value == plain.at_threshold.ppv.value  # type: ignore[union-attr]

@@ -130,3 +130,12 @@ def test_single_cards_have_no_correlation() -> None:
     effect = adjusted_effect(tabulate(cards))
     assert isinstance(effect, AdjustedEffect)
     assert effect.correlation == 0
+
+
+def test_answers_without_any_difference_are_refused() -> None:
+    """Every clinician answers every cell alike: nothing is left to make an interval of, and no root of rounding."""
+    who = np.repeat(np.arange(30), 8)
+    later, outcome = np.tile([0, 0, 0, 0, 1, 1, 1, 1], 30), np.tile([0, 1, 0, 1, 0, 1, 1, 1], 30)
+    nobody = np.zeros_like(who)
+    found = adjusted_effect(tabulate(AnsweredCards(outcome, later, nobody, nobody, who)))
+    assert isinstance(found, Refused) or found.log_odds.high > found.log_odds.low

@@ -70,6 +70,7 @@ def test_the_whole_road(page: Any, hospital: House, pictures: Path) -> None:
     assert stranger.new_page().goto(frame.url).status in (403, 404), "the page opens for the browser of its launch only"
     stranger.close()
 
+    page.goto(f"{hospital.settings.chartside}/oversight/password")
     page.goto(f"{hospital.settings.chartside}/oversight/override-rates")
     text = page.locator("main").inner_text()
     assert "I judge the risk differently" in text

@@ -265,7 +265,7 @@ def test_a_callback_is_used_once(sessions: SmartSessions, server, ehr: Ehr) -> N
     """The library's client forgets state and verifier at the first callback, and the server its code."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
     callback = server.authorize(begun.authorize_url)
-    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
+    client = SmartClient(None, sessions._seal.open(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
     url = f"{REDIRECT}?code={callback['code']}&state={callback['state']}"
     client.handle_callback(url)
     with pytest.raises(LaunchFailed, match="does not belong"):
@@ -319,7 +319,7 @@ def test_a_launch_expires_and_its_seal_holds(sessions: SmartSessions, server, eh
 def test_the_token_stays_below_the_fhir_base(sessions: SmartSessions, server, ehr: Ehr) -> None:
     """A link to another host or another path is refused before it is asked, so no token leaks."""
     begun = sessions.begin(ehr, "L1", REDIRECT)
-    client = SmartClient(None, sessions._unseal(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
+    client = SmartClient(None, sessions._seal.open(begun.pending)["smart"], sessions._line(ehr.iss, "general"))
     callback = server.authorize(begun.authorize_url)
     client.handle_callback(f"{REDIRECT}?code={callback['code']}&state={callback['state']}")
     assert client.server.request_json("Patient/p1")["id"] == "p1"

@@ -198,10 +198,12 @@ SHOWN = {
 }  # fmt: skip
 # Faults of command lines, of the quality team's pages, and of what comes in at a hook, which this page does not show.
 QUALITY = (
-    "alerts", "analytics", "device_report", "follow_up", "incident_events", "mart", "monitors", "pages", "statistics",
+    "alerts", "analytics", "device_report", "exports", "follow_up", "incident_events", "mart", "monitor", "pages",
+    "reviews", "statistics",
 )  # fmt: skip
 ELSEWHERE = (
     *(f"oversight/{name}" for name in QUALITY), "fhir_adapters/hl7v2", "fhir_adapters/prefetch.py",
+    "fhir_adapters/smart/people_sign_in.py",
     "fhir_adapters/outcomes.py", "clinical/strict_json.py",
 )  # fmt: skip
 PLACES = ("smart_app", "fhir_adapters", "oversight", "models/runtime", "clinical", "chartside/smart_page.py")

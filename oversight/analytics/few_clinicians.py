@@ -1,0 +1,116 @@
+"""Whether a selection says so much about so few clinicians that it speaks of one of them.
+
+Rates of a unit's only pharmacist are figures of a single clinician, with or without a name. Five is what surveys of
+staff commonly ask for before they print a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from oversight.analytics.selection import By, Selection
+from oversight.mart.mart import Questions
+
+FEWEST = 5
+# Of what is filtered by people, a shorter period could be set against another one that is a day longer.
+SHORTEST_DAYS = 28
+
+# What these filters leave out can be had by taking what they show from the whole: from that of a service, whose tables
+# hide the same groups, and from that of a unit or a role. That few people use a whole service is no secret.
+_PARTS = ("hook", "tier", "model_version")
+_WHOLES = ("service", "model_id", "client")
+
+_COUNT = "SELECT count(DISTINCT (client, clinician)) FROM advice WHERE clinician <> '' AND {where}"
+_WHO = "SELECT {name}, list(DISTINCT hash(client, clinician)) FROM advice WHERE clinician <> '' AND {where} GROUP BY 1"
+_GROUPS = """
+SELECT CAST({by} AS VARCHAR) FROM event WHERE clinician <> '' AND {where}
+GROUP BY 1 HAVING count(DISTINCT (client, clinician)) < {fewest}
+"""
+# The many entries are read once, into what they tell of people; the groups are then counted in that.
+_PEOPLE = "WITH people AS MATERIALIZED (SELECT DISTINCT {read}, client AS origin, clinician FROM event WHERE {where})"
+_FEW_OF = """
+SELECT {place}, CAST({by} AS VARCHAR) AS key FROM people
+GROUP BY 2 HAVING key IS NOT NULL AND count(DISTINCT (origin, clinician)) < {fewest}
+"""
+# Reasons are those of overrides: "" for none, while what was not overridden is in no group of them.
+_READ = {
+    By.MODEL: "model_id, model_version",
+    By.DAY: "date",
+    By.WEEK: "date_trunc('week', date) AS date",
+    By.MONTH: "date_trunc('month', date) AS date",
+    By.REASON: "CASE WHEN card AND outcome = 'overridden' THEN coalesce(reason, '') END AS reason",
+}
+OVERRIDDEN = "card AND outcome = 'overridden'"
+_ROLES = """
+SELECT DISTINCT client, unit_name FROM (
+  SELECT client, unit_name FROM advice WHERE clinician <> '' AND {where}
+  GROUP BY client, unit_name, role HAVING count(DISTINCT clinician) < {fewest})
+"""
+
+
+def why_too_few(mart: Questions, selection: Selection) -> str | None:
+    """The reason in words why the figures are those of a few clinicians, or None where they are not."""
+    by_people = [name for name in (selection.unit_name, selection.role) if name is not None]
+    if len(by_people) > 1:
+        return "a role within a unit may be one person: choose one of the two"
+    if by_people and (selection.period.last - selection.period.first).days + 1 < SHORTEST_DAYS:
+        return f"of a unit or a role, figures of fewer than {SHORTEST_DAYS} days may be those of one person"
+    where, values = selection.where()
+    ((people,),) = mart.rows(_COUNT.format(where=where), values)
+    if 0 < people < FEWEST:
+        return f"they are those of fewer than {FEWEST} clinicians"
+    for name in (*_PARTS, *(_WHOLES if by_people else ())):
+        if getattr(selection, name) is not None and _gives_away(mart, selection, name):
+            return f"set against the same without a filter, they would be those of fewer than {FEWEST} clinicians"
+    return None
+
+
+def _gives_away(mart: Questions, selection: Selection, name: str) -> bool:
+    """Whether the value of a filter is one that has to be hidden beside others, so that these are not what is left."""
+    all_of_it: dict[str, Any] = {name: None}
+    where, values = replace(selection, **all_of_it).where()
+    people = {value: frozenset(who) for value, who in mart.rows(_WHO.format(name=name, where=where), values)}
+    return getattr(selection, name) in _hidden(people)
+
+
+def _hidden(people: Mapping[str | None, Collection[int]]) -> frozenset[str | None]:
+    """Groups of few, and the smallest of the others where all that is hidden would still be that of few."""
+    hidden: set[str | None] = set()
+    together: set[int] = set()
+    for value, who in sorted(people.items(), key=lambda group: (len(group[1]), group[0] or "")):
+        if len(who) >= FEWEST and (not hidden or len(together) >= FEWEST):
+            break
+        hidden.add(value)
+        together.update(who)
+    return frozenset(hidden)
+
+
+def groups_of_few(mart: Questions, selection: Selection, by: By) -> frozenset[str]:
+    """The groups (units, roles, hours …) behind which fewer than `FEWEST` clinicians stand."""
+    where, values = selection.where()
+    return frozenset(key or "" for (key,) in mart.rows(_GROUPS.format(by=by, where=where, fewest=FEWEST), values))
+
+
+def few_by(mart: Questions, selection: Selection, groups: Sequence[By], of: str = "TRUE") -> dict[By, frozenset[str]]:
+    """The same for several groupings, for which the entries are read once; of time there may be one, or days and weeks.
+
+    `of` narrows the entries further. By reason, the groups are those of overrides, "" for those without one.
+    """
+    where, values = selection.where()
+    days = {By.WEEK: _READ[By.DAY]} if By.DAY in groups else {}
+    read = ", ".join(dict.fromkeys((_READ | days).get(by, by.value) for by in groups))
+    parts = [
+        _FEW_OF.format(place=place, by="reason" if by is By.REASON else by.value, fewest=FEWEST)
+        for place, by in enumerate(groups)
+    ]
+    asked = _PEOPLE.format(read=read, where=f"clinician <> '' AND {of} AND {where}") + " UNION ALL ".join(parts)
+    found = mart.rows(asked, values)
+    return {by: frozenset(key for at, key in found if at == place) for place, by in enumerate(groups)}
+
+
+def roles_of_few(mart: Questions, selection: Selection) -> frozenset[tuple[str, str]]:
+    """The units (client and name) in which a role is so few clinicians that role and unit name them."""
+    where, values = selection.where()
+    return frozenset(mart.rows(_ROLES.format(where=where, fewest=FEWEST), values))

@@ -1,0 +1,162 @@
+"""`weekly_metrics.csv`: the counts and rates of each service in each week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from clinical.advice import WithheldReason
+from oversight.analytics.funnel import Funnel, funnels
+from oversight.analytics.selection import By, Selection
+from oversight.exports.columns import Column, Kind, Table, share_columns
+from oversight.exports.grid import ANSWERS, CARDS, Grid, grid_in_blocks
+from oversight.exports.weekly_burden import WeekBurden, weekly_burden
+from oversight.mart.mart import Questions
+from oversight.proportions import Proportion
+from oversight.statistics.suppression import SMALLEST_SHOWN
+
+WITHHELD = tuple(f"withheld_{reason.value.replace('-', '_')}" for reason in WithheldReason)
+_COUNTS: Mapping[str, tuple[str, str]] = {
+    "entries": ("All entries of the ledger", "advice"),
+    "on_page": ("Of them openings of the risk page; they stand in no other count", "advice.hook = smart-launch"),
+    "not_assessed": ("Of the rest, not assessed (abstained)", "advice.abstention"),
+    "assessed": ("Of the rest, assessed", "advice.abstention is empty"),
+    "withheld": ("Of the assessed, withheld", "advice.withheld"),
+    **{
+        name: (f"Of the withheld, because of: {reason.value.replace('-', ' ')}", "advice.withheld")
+        for name, reason in zip(WITHHELD, WithheldReason, strict=True)
+    },
+    "withheld_other": ("Of the withheld, for a reason of another version", "advice.withheld"),
+    "cards": ("Of the assessed, shown as a card", "advice.withheld is empty"),
+    "answered": ("Of the cards, accepted or overridden", "feedback.outcome"),
+    "accepted": ("Of the cards, accepted", "feedback.outcome"),
+    "overridden": ("Of the cards, overridden", "feedback.outcome"),
+    "snoozed": ("Of the cards, put off", "feedback.outcome"),
+    "no_answer": ("Of the cards, not answered, or the answer was withdrawn", "no feedback that decides"),
+}
+_SUMS: Mapping[str, tuple[str, ...]] = {
+    **CARDS,
+    "withheld": (*WITHHELD, "withheld_other"),
+    "assessed": ("withheld", "cards"),
+    "elsewhere": ("on_page", "not_assessed"),
+    "entries": ("elsewhere", "assessed"),
+}
+_PAIR = {"all": ("such", "others")}
+# Weeks that are protected together.
+BLOCK = 13
+_N, _I = Kind.NUMBER, Kind.INTEGER
+WEEKLY = Table(
+    "weekly_metrics.csv",
+    (
+        Column("service", Kind.TEXT, "", "The service", "advice.service"),
+        Column("week", Kind.DAY, "UTC day", "The Monday of the week", "advice.day"),
+        Column("days", _I, "days", "Days of the week that lie in the period", "the period that was asked for"),
+        *(Column(name, _I, "entries", meaning, source) for name, (meaning, source) in _COUNTS.items()),
+        Column("repeats", _I, "cards", "Of the cards, given again within 72 hours to the same person about the same "
+               "patient", "advice.time"),
+        *share_columns("override_rate", "overridden / answered; to be read beside no_answer_share", "made here"),
+        *share_columns("acceptance_rate", "accepted / cards", "made here"),
+        *share_columns("no_answer_share", "no_answer / cards", "made here"),
+        *share_columns("repeat_share", "repeats / cards", "made here"),
+        *share_columns("reflex_share", "Overrides within 2 seconds, of overrides with a time", "feedback.time"),
+        Column("encounters", _I, "stays", "Stays with any entry", "advice.encounter"),
+        Column("cards_per_100_encounters", _N, "cards", "100 × cards / encounters", "made here"),
+        Column("clinician_days", _I, "days", "Days of clinicians with any entry", "advice.clinician, advice.day"),
+        Column("cards_per_clinician_day", _N, "cards", "cards / clinician_days", "made here"),
+        Column("median_response_seconds", _N, "s", "Median from card to answer, where the answer came later",
+               "feedback.time − advice.time"),
+    ),
+)  # fmt: skip
+
+
+def weekly_rows(mart: Questions, selection: Selection) -> Iterator[tuple[object, ...]]:
+    """The rows of `WEEKLY`, by service and week; weeks without an entry have none."""
+    costs = weekly_burden(mart, selection)
+    for service in [each.key for each in funnels(mart, selection, By.SERVICE)]:
+        weeks = funnels(mart, replace(selection, service=service), By.WEEK)
+        found = [costs.get((service, week.key), WeekBurden()) for week in weeks]
+        table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
+        again = [_pair(each.repeats, week.cards) for week, each in zip(weeks, found, strict=True)]
+        repeats = grid_in_blocks(again, _PAIR, BLOCK)
+        reflexes = grid_in_blocks([_pair(each.reflex, each.timed_overrides) for each in found], _PAIR, BLOCK)
+        for row, week in enumerate(zip(weeks, found, strict=True)):
+            yield _row(selection, service, row, week, (table, repeats, reflexes))
+
+
+def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion | str | None]:
+    """The Mondays of whole weeks of one service of which the file shows answers and overrides.
+
+    Beside each its no-answer share, as the file tells it: it may be hidden where those are not.
+    """
+    weeks = funnels(mart, selection, By.WEEK)
+    table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
+    return {
+        week.key: table.share(row, "no_answer", "cards")
+        for row, week in enumerate(weeks)
+        if week.key >= selection.period.first.isoformat()
+        and None not in (table.count(row, "answered"), table.count(row, "overridden"))
+    }
+
+
+def _counts(week: Funnel) -> dict[str, int]:
+    """The counts of a week by the names of their columns, and what is needed to protect them."""
+    withheld = {f"withheld_{why.replace('-', '_')}": number for why, number in week.withheld}
+    known = {name: withheld.pop(name, 0) for name in WITHHELD}
+    return {
+        "entries": week.entries, "on_page": week.on_page, "not_assessed": week.abstained, "assessed": week.assessed,
+        "withheld": week.assessed - week.cards, **known, "withheld_other": sum(withheld.values()),
+        "cards": week.cards, "answered": week.answered, **{name: getattr(week, name) for name in ANSWERS},
+        "elsewhere": week.on_page + week.abstained,
+    }  # fmt: skip
+
+
+def _pair(such: int, of: int) -> dict[str, int]:
+    """A count and what is left of the whole."""
+    return {"such": such, "others": of - such, "all": of}
+
+
+def _row(
+    selection: Selection, service: str, row: int, week: tuple[Funnel, WeekBurden], tables: tuple[Grid, Grid, Grid]
+) -> tuple[object, ...]:
+    """One week."""
+    (counts, cost), (table, repeats, reflexes) = week, tables
+    monday = date.fromisoformat(counts.key)
+    cards = table.count(row, "cards")
+    shares = [table.share(row, *pair) for pair in _SHARES]
+    shares += [each.share(row, "such", "all") for each in (repeats, reflexes)]
+    encounters, days = (_people(number, table.word) for number in (cost.encounters, cost.clinician_days))
+    few = cards is None or cards < SMALLEST_SHOWN
+    return (
+        service, monday, _days(selection, monday), *(table.told(row, name) for name in _COUNTS),
+        repeats.told(row, "such"), *(cell for share in shares for cell in _share(share)),
+        encounters, _per(cards, encounters, 100, table.word), days, _per(cards, days, 1, table.word),
+        (table.word or _FEW) if few and cards != 0 else cost.median_seconds,
+    )  # fmt: skip
+
+
+_FEW = f"<{SMALLEST_SHOWN}"
+_SHARES = (("overridden", "answered"), ("accepted", "cards"), ("no_answer", "cards"))
+
+
+def _days(selection: Selection, monday: date) -> int:
+    """Days of a week within the period."""
+    period = selection.period
+    return (min(period.last, monday + timedelta(days=6)) - max(period.first, monday)).days + 1
+
+
+def _share(share: Proportion | str | None) -> Sequence[object]:
+    """A share and its ends, the word for a hidden one, or nothing of nothing."""
+    return [share] * 3 if share is None or isinstance(share, str) else [share.value, share.low, share.high]
+
+
+def _people(number: int, word: str) -> int | str:
+    """A count of people or of their days; few are hidden."""
+    return (word or _FEW) if 0 < number < SMALLEST_SHOWN else number
+
+
+def _per(cards: int | None, of: int | str, times: int, word: str) -> float | str | None:
+    """Cards for so many, the word where one of the two is hidden, or nothing of nothing."""
+    if cards is None or isinstance(of, str):
+        return word or _FEW
+    return times * cards / of if of else None

@@ -1,0 +1,1 @@
+"""The monthly pack for a committee: one HTML file that needs nothing else."""

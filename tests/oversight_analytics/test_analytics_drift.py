@@ -1,0 +1,305 @@
+"""Drift of one service: the rows it is read from, what is raised and said, and the page."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from oversight_analytics.pages_on_marts import INSIDE
+from werkzeug.serving import make_server
+
+from oversight.analytics.drift import drift, labels_of
+from oversight.analytics.drift_rows import Feature, drift_rows
+from oversight.analytics.drift_words import told, verdict
+from oversight.analytics.explained import explained
+from oversight.analytics.feeds import feeds
+from oversight.analytics.selection import Selection
+from oversight.analytics.unit_mixups import mixup
+from oversight.mart.parts import Parts
+from oversight.mart.values import DRAW, DRAWS, VALUE, WORD
+from oversight.statistics.drift import USUAL, Level, Measure
+from oversight.statistics.refused import Refused
+from oversight.stored_numbers import APART
+from oversight.tallies import Period
+
+FIRST = date(2026, 3, 2)
+SINCE = FIRST + timedelta(days=60)
+NAMES = ("glucose", "lactate", "creatinine", "albumin", "pulse")
+
+
+def column(lists):
+    """Lists in one column."""
+    made = np.empty(len(lists), dtype=object)
+    for place, each in enumerate(lists):
+        made[place] = each
+    return made
+
+
+def add_values(folder, values, effects, reads=None, **counts) -> None:
+    """The parts of values of entries 1 to n, and the words of their columns."""
+    number, wide = values.shape
+    sequence = np.arange(1, number + 1)
+    plain = {"facts": wide, "unit_unknown": 0, "implausible": 0, "signals": wide, "missing": 0} | counts
+    usual = [
+        [f"{name}{APART}http://loinc.org|{place}{APART}mmol/L" for place, name in enumerate(NAMES[:wide])]
+    ] * number
+    rows = {
+        "sequence": sequence,
+        "draw": (sequence * 2654435761 % 4294967296 * DRAWS // 4294967296).astype(np.int32),
+        "vocabulary": np.ones(number, dtype=np.int64),
+        "value": column(values.tolist()),
+        "effect": column(effects.tolist()),
+        "reads": column(reads or usual),
+        "age_hours": np.full(number, 2.0),
+    }
+    rows |= {name: np.broadcast_to(np.asarray(each, dtype=np.int32), number).copy() for name, each in plain.items()}
+    Parts(folder / VALUE).add(rows, order="draw, sequence", group=2048)
+    texts = {name: np.array([f"{name}-last" if name == "feature" else name for name in [name]] * wide, dtype=object)
+             for name in ("feature", "concept", "concept_label", "label", "unit")}  # fmt: skip
+    for place, name in enumerate(NAMES[:wide]):
+        texts["feature"][place], texts["concept"][place] = f"{name}-last", name
+        texts["concept_label"][place], texts["label"][place] = name.title(), f"Last {name}"
+        texts["unit"][place] = "mmol/L"
+    numbered = {"sequence": np.ones(wide, dtype=np.int64), "place": np.arange(wide, dtype=np.int32)}
+    Parts(folder / WORD).add(numbered | texts | {"lead": np.ones(wide, dtype=np.bool_)})
+
+
+def hospital(number, seed=1, factor=1.0, ward="Ward 2", change=60):
+    """Entries of ninety days in four wards; from a day on glucose in one ward is so many times as large."""
+    rng = np.random.default_rng(seed)
+    days = np.sort(rng.integers(0, 90, number))
+    unit = np.array([f"Ward {each}" for each in rng.integers(0, 4, number)], dtype=object)
+    values = np.exp(rng.normal(size=(number, len(NAMES))) * 0.3) * np.array([6.8, 1.6, 1.1, 34.0, 88.0])
+    values[(days >= change) & (unit == ward), 0] *= factor
+    values[rng.random(values.shape) < 0.08] = np.nan
+    effects = rng.normal(size=values.shape) * np.array([0.9, 0.7, 0.5, 0.3, 0.1])
+    advice = {"days": days, "unit_name": unit, "probability": rng.beta(2, 6, number)}
+    return advice, values, effects
+
+
+@pytest.fixture
+def drifted(make_mart, tmp_path):
+    """Makes a mart with values and reads the drift of its service."""
+    opened = []
+
+    def make(number=4_000, since=SINCE, sample=None, values=None, advice=None, **wishes):
+        """The rows, the drift and what is said of it."""
+        made, usual, effects = hospital(number, **wishes)
+        add_values(tmp_path, usual if values is None else values(usual, made["days"]), effects)
+        manager = make_mart(number, made | (advice or {}))
+        mart = manager.__enter__()
+        opened.append(manager)
+        selection = Selection(Period(FIRST, FIRST + timedelta(days=89)), service="icu-mortality")
+        rows = drift_rows(mart, selection, since, sample)
+        found = drift(mart, rows, USUAL, np.random.default_rng(0))
+        return mart, rows, found
+
+    yield make
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+def test_a_changed_unit_of_one_ward_is_said_first(drifted) -> None:
+    """With its factor, since when, and what it looks like; the other wards are quiet."""
+    _, rows, found = drifted(factor=18.0)
+    said = told(found, rows)
+    assert verdict(found, said) == (
+        "Glucose in Ward 2 is 18 times as large since the week of 2026-05-04: looks like mg/dL read as mmol/L."
+    )
+    loud = {each.column for each in found.unit_report.raised if each.measure is Measure.DISTRIBUTION}
+    assert loud == {"Glucose in Ward 2"}
+
+
+def test_nothing_is_raised_where_nothing_moved(drifted) -> None:
+    """Neither of all nor of a ward; the number of comparisons is told."""
+    _, rows, found = drifted()
+    assert not found.report.raised
+    assert not found.unit_report.raised
+    assert re.match(
+        r"No column moved beyond chance and its threshold: \d+ comparisons", verdict(found, told(found, rows))
+    )
+
+
+def test_missing_values_are_told(drifted) -> None:
+    """A third of the lactates no longer comes."""
+
+    def gone(values, days):
+        """Without them."""
+        values[(days >= 60) & (np.arange(len(values)) % 3 == 0), 1] = np.nan
+        return values
+
+    _, rows, found = drifted(values=gone)
+    (first, *_) = told(found, rows)
+    assert first.words.startswith("Lactate is missing in 3")
+    assert first.finding.level is Level.ALARM
+
+
+def test_each_stay_counts_once_in_each_period(drifted) -> None:
+    """However often it is assessed; with the first entry of the period."""
+    number = 400
+    stays = np.array([f"stay-{each // 4}" for each in range(number)], dtype=object)
+    _, rows, _ = drifted(number, advice={"encounter": stays, "days": np.tile([10, 20, 70, 80], number // 4)})
+    assert rows.stays == (100, 100)
+    assert rows.sequence.tolist() == sorted([*range(1, 400, 4), *range(3, 401, 4)])
+
+
+def test_a_sample_is_the_same_each_time_and_its_share_is_told(drifted) -> None:
+    """And is spread over the whole ledger."""
+    mart, rows, found = drifted(sample=500)
+    assert 0 < rows.share < 1
+    assert 350 < max(rows.rows) < 650
+    assert rows.stays == (2694, 1306) or sum(rows.stays) == 4000
+    again = drift_rows(mart, Selection(Period(FIRST, FIRST + timedelta(days=89)), service="icu-mortality"), SINCE, 500)
+    assert again.sequence.tolist() == rows.sequence.tolist()
+    ((drawn,),) = mart.rows(f"SELECT count(*) FROM value WHERE draw <> {DRAW}")
+    assert drawn == 0
+    assert not isinstance(found, Refused)
+
+
+def test_new_codes_and_units_are_told(make_mart, tmp_path) -> None:
+    """A glucose that comes under another code and in another unit since a day."""
+    advice, values, effects = hospital(2_000)
+    old, new = (
+        f"glucose{APART}http://loinc.org|{code}{APART}{unit}" for code, unit in (("1", "mmol/L"), ("2", "mg/dL"))
+    )
+    reads = [[new if day >= 60 and place % 2 else old] for place, day in enumerate(advice["days"])]
+    add_values(tmp_path, values, effects, reads=reads)
+    with make_mart(2_000, advice) as mart:
+        rows = drift_rows(mart, Selection(Period(FIRST, FIRST + timedelta(days=89))), SINCE)
+        found = drift(mart, rows, USUAL, np.random.default_rng(0))
+    words = [each.words for each in told(found, rows)]
+    assert any("Code and unit of Glucose: " in each and "“2 in mg/dL”" in each for each in words)
+
+
+def test_reasons_that_rank_otherwise_are_told(make_mart, tmp_path) -> None:
+    """The strongest reason becomes the weakest from a week on."""
+    advice, values, effects = hospital(3_000)
+    effects[advice["days"] >= 60] = effects[advice["days"] >= 60][:, ::-1]
+    add_values(tmp_path, values, effects)
+    with make_mart(3_000, advice) as mart:
+        rows = drift_rows(mart, Selection(Period(FIRST, FIRST + timedelta(days=89))), SINCE)
+    found = explained(rows, "1.0.0")
+    assert found.whole.moved
+    assert found.whole.agreement.value == pytest.approx(-1.0)
+    judged = {each.now: each.found.agreement.value for each in found.weeks if not isinstance(each.found, Refused)}
+    assert judged[False] > 0.8 > judged[True]
+
+
+def test_the_quality_of_a_feed_is_that_of_its_worst_part(make_mart, tmp_path) -> None:
+    """Since the day and before it; a feed with few stays is left out."""
+    advice, values, effects = hospital(1_000)
+    advice["client"] = np.array(["small" if place % 200 == 0 else "ward" for place in range(1_000)], dtype=object)
+    add_values(tmp_path, values, effects, unit_unknown=np.where(advice["days"] >= 60, 5, 0))
+    with make_mart(1_000, advice) as mart:
+        rows = drift_rows(mart, Selection(Period(FIRST, FIRST + timedelta(days=89))), SINCE)
+        (feed,) = feeds(mart, rows)
+    assert (feed.client, feed.hook) == ("ward", "patient-view")
+    assert feed.now.score == pytest.approx(0.5)
+    assert feed.now.worst.value == "unit known"
+    assert feed.before.score == 1.0
+
+
+def test_columns_are_called_so_that_no_two_are_alike() -> None:
+    """By the concept where it has one column, else by the column."""
+    one = Feature("a-last", "Last a", "u", "a", "A")
+    two = (Feature("b-min", "Lowest b", "u", "b", "B"), Feature("b-max", "Highest b", "u", "b", "B"))
+    same = (Feature("c-1", "C", "u", "c", "C"), Feature("c-2", "C", "u", "c", "C"))
+    assert labels_of((one, *two, *same)) == ("A", "Lowest b", "Highest b", "C (c-1)", "C (c-2)")
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "factor", "words"),
+    [
+        ("Last glucose", "mmol/L", 17.6, "mg/dL read as mmol/L"),
+        ("Last glucose", "mg/dL", 1 / 18, "mmol/L read as mg/dL"),
+        ("Creatinine", "mg/dL", 90.0, "umol/L read as mg/dL"),
+        ("Haemoglobin", "g/dL", 10.2, "g/L read as g/dL"),
+        ("Troponin", "ng/mL", 1000.0, "a unit 1,000 times smaller than ng/mL"),
+        ("Heart rate", "/min", 1.7, ""),
+    ],
+)
+def test_usual_mistakes_are_guessed(name, unit, factor, words) -> None:
+    """From the factor alone; nothing is guessed where no usual one fits."""
+    assert mixup(name, unit, factor) == words
+
+
+def test_the_page_tells_verdict_tables_and_how_to_read_them(drifted, get) -> None:
+    """The sentence first; every chart has its table; nothing of it needs a script or a style of its own."""
+    drifted(factor=18.0)
+    answer = get("/oversight/drift?since=2026-05-01")
+    assert answer.status_code == 200
+    text = answer.text
+    assert text.index("Glucose in Ward 2 is 18 times as large") < text.index("<h2>")
+    for part in ("How far each column moved", "Since when?", "Which unit drifts?", "Mix, codes and units",
+                 "Do the reasons still rank", "Quality of each feed", "Has the event become more common?",
+                 "How to read this"):  # fmt: skip
+        assert part in text
+    assert "× 18" in text
+    assert "names no outcome" in text
+    for forbidden in ("<script", "style=", "http://", "https://", "nan", "NaN"):
+        assert forbidden not in text
+    assert text.count("<svg") == text.count('role="img"') >= 3
+
+
+@pytest.mark.parametrize("days", [-20, -10, -3, -1, 1, 3, 10, 20])
+def test_the_page_as_it_opens_names_factor_ward_and_week(drifted, get, days) -> None:
+    """However many days before the usual split (the last four weeks) the unit changed, or after it."""
+    change = 62 + days
+    drifted(factor=18.0, change=change)
+    text = get("/oversight/drift").text
+    said = re.search(r'<p class="warning">(.*?)</p>', text).group(1)
+    found = re.fullmatch(
+        r"Glucose in Ward 2 is 1[789] times as large since the week of (\S+): looks like mg/dL read as mmol/L.", said
+    )
+    assert found, said
+    assert abs((date.fromisoformat(found.group(1)) - FIRST - timedelta(days=change)).days) <= 7
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("since=2026-01-01", "must lie within"), ("since=x", "must be a day"), ("since=&since=", "more")],
+)
+def test_a_day_that_divides_nothing_is_refused(drifted, get, query, words) -> None:
+    """400, in words."""
+    drifted(200)
+    answer = get(f"/oversight/drift?{query}")
+    assert answer.status_code == 400
+    assert words in answer.text
+
+
+def test_few_stays_are_refused_in_words(make_mart, get) -> None:
+    """Twelve entries have no distribution; and without values there is still the mix."""
+    with make_mart(12, {"days": [40] * 12}):
+        text = get("/oversight/drift").text
+    assert "fewer than 20 stays" in text
+
+
+def test_the_page_is_accessible_on_a_phone_too(drifted, app, chrome) -> None:
+    """No finding of axe-core's WCAG rules, no scrolling sideways at 320 px, no form on paper."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    drifted(factor=18.0)
+    server = make_server("127.0.0.1", 0, app())
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        tab = chrome.new_page(viewport={"width": 320, "height": 800}, extra_http_headers=INSIDE)
+        assert tab.goto(f"http://127.0.0.1:{server.port}/oversight/drift").status == 200
+        options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+        assert [one["id"] for one in Axe().run(tab, options=options).response["violations"]] == []
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 320
+        tab.emulate_media(media="print")
+        assert not tab.locator("form").first.is_visible()
+        tab.close()
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def test_an_empty_ledger_is_told_in_words(get) -> None:
+    """There is no service to choose, and that is no fault."""
+    text = get("/oversight/drift").text
+    assert "There is none yet" in text
