@@ -41,7 +41,7 @@ def test_no_identity_stands_in_the_clear(ledger, engine, url, make_advice, answe
     stored = everything(engine, url)
     assert b"Observation/123" in stored
     assert card.id.encode() in stored
-    for identity in (b"4711", b"enc-99", b"dr-house", b"a key for tests"):
+    for identity in (b"p-4711", b"enc-99", b"dr-house", b"a key for tests"):  # none of which a digest can spell
         assert identity not in stored
 
 

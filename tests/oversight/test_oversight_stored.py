@@ -145,7 +145,7 @@ def test_ids_in_scores_and_beside_diagnoses_are_veiled(as_stored, write_and_read
     for finding in (rich, score):
         words, content = as_stored(finding, "p-4711", "enc-99")
         text = unpacked(content)
-        assert b"4711" not in text
+        assert b"p-4711" not in text
         assert b"enc-99" not in text
         assert b"COPD" in text
         back = write_and_read(finding, patient_id="p-4711", encounter_id="enc-99", encounter=encounter)
@@ -175,7 +175,7 @@ def test_a_score_that_gave_no_answer_takes_room_only_where_there_is_one(as_store
         assert write_and_read(finding, patient_id="p-4711", encounter_id="enc-99") == finding
     words, content = as_stored(with_silent, "p-4711", "enc-99")
     assert b"MedicationRequest/{patient}-m" in unpacked(content)
-    assert b"4711" not in unpacked(content)
+    assert b"p-4711" not in unpacked(content)
     other = stored.read_finding(content, words, patient_id="p-1", encounter=None)
     assert other.unanswered[0].unused[0].reference == "MedicationRequest/p-1-m"
 
