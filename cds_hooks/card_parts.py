@@ -14,6 +14,7 @@ from clinical.record import Observation
 from clinical.wording import age
 
 SUMMARY_LIMIT = 139
+REPORT = "Report a problem with this advice"
 KINDS_OF_UNUSED = 5
 LONG = 600
 MOST_BASES = 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from cds_hooks import risk_card, score_card
-from cds_hooks.card_parts import SUMMARY_LIMIT, choices, gaps, joined, signature
+from cds_hooks.card_parts import REPORT, SUMMARY_LIMIT, choices, gaps, joined, signature
 from cds_hooks.words import cut, escape
 from clinical import wording
 from clinical.advice import Advice
@@ -21,11 +22,14 @@ class CardWriter:
     """Writes cards for one deployment.
 
     `base_url` is where it is reached, `contexts` writes the links' tokens, `zone` is the hospital's time zone.
+    `launching` are the ids of the clients that may launch the page: cards of others have no links, which would lead to
+    a refusal. None stands for all.
     """
 
     base_url: str
     contexts: AppContexts
     zone: tzinfo = UTC
+    launching: Container[str] | None = None
 
     def response(self, advice: Advice) -> dict[str, object]:
         """The whole answer to a service call. The extension says what was found, also where no card is shown."""
@@ -46,18 +50,19 @@ class CardWriter:
                     "display": finding.model.title,
                 },
             },
-            "links": [self._link(advice)],
+            **self._links(advice),
         }
 
-    def _link(self, advice: Advice) -> dict[str, object]:
-        """The SMART link. Its appContext names the card, signed, and nothing about the patient."""
-        context = self.contexts.write(advice.id, advice.client)
-        return {
-            "label": _link_label(advice.finding),
-            "url": f"{self.base_url}/smart/launch",
-            "type": "smart",
-            "appContext": context,
-        }
+    def _links(self, advice: Advice) -> dict[str, object]:
+        """The ways into the page: to the reasons, and to the form that reports a problem with the advice."""
+        if self.launching is not None and advice.client not in self.launching:
+            return {}
+        return {"links": [self._link(advice, _link_label(advice.finding)), self._link(advice, REPORT, reports=True)]}
+
+    def _link(self, advice: Advice, label: str, *, reports: bool = False) -> dict[str, object]:
+        """A SMART link. Its appContext names the card and the link, signed, and nothing about the patient."""
+        context = self.contexts.write(advice.id, advice.client, reports=reports)
+        return {"label": label, "url": f"{self.base_url}/smart/launch", "type": "smart", "appContext": context}
 
 
 def outcome(advice: Advice) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """Checks every answer before it leaves. A card that breaks the specification becomes a 5xx, never a quiet omission.
 
 The rules are those of CDS Hooks 2.0.1, "CDS Service Response" to "Link", the invariants of the 3.0 ballot's logical
-models (cds-resp-1 to -7), and four of our own: plain Markdown only, links to this service only, nothing unknown, and a
-card that says what the answer says to machines (`cds_hooks.agreement`).
+models (cds-resp-1 to -7), and four of our own: plain Markdown only, no links but the two into this service (the page,
+and its form that reports a problem), nothing unknown, and a card that says what the answer says to machines
+(`cds_hooks.agreement`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from cds_hooks.agreement import disagreements
+from cds_hooks.card_parts import REPORT
 from cds_hooks.cards import EXTENSION
+from clinical.app_context import LENGTH
 from clinical.errors import ChartsideError
 
 _MAY_BE_EMPTY = {"cards"}
 MAX_CARDS = 2
+MAX_LINKS = 2
+MAX_LABEL = 80
 CARD_MEMBERS = {
     "uuid", "summary", "detail", "indicator", "source", "suggestions", "selectionBehavior", "overrideReasons", "links",
 }  # fmt: skip
@@ -25,6 +30,8 @@ CARD_MEMBERS = {
 _MARKUP = re.compile(r"(?<!\\)(?:<[a-z!/?]|\]\s?[(\[:]|!\[|://)|\bwww\.", re.IGNORECASE)
 _ORDER = {"delete": 0, "create": 1, "update": 2}
 _EXTENSION = re.compile(r"[a-z0-9-]+(?:\.[A-Za-z0-9-]+){2,}", re.ASCII)
+# What `clinical.app_context` writes: nothing that could be read in it.
+_APP_CONTEXT = re.compile(rf"[A-Za-z0-9_-]{{{LENGTH}}}", re.ASCII)
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 
 
@@ -110,8 +117,7 @@ def _card(card: object, base_url: str) -> Iterator[str]:
         yield "uuid"
     yield from _source(card.get("source"))
     yield from _choices(card)
-    for link in _rows(card, "links"):
-        yield from _link(link, base_url)
+    yield from _links(card, base_url)
 
 
 def _text(card: Mapping[str, object]) -> Iterator[str]:
@@ -175,15 +181,34 @@ def _action(action: Mapping[str, object]) -> Iterator[str]:
         yield "delete without a relative resourceId, or with a resource"
 
 
+def _links(card: Mapping[str, object], base_url: str) -> Iterator[str]:
+    """The rules for the links: two ways into the page, each its own, and the one that reports second."""
+    links = _rows(card, "links")
+    for link in links:
+        yield from _link(link, base_url)
+    if len(links) > MAX_LINKS:
+        yield f"more than {MAX_LINKS} links"
+    for name in ("label", "appContext"):
+        values = [str(link[name]) for link in links if name in link]
+        if len(set(values)) < len(values):
+            yield f"two links with the same {name}"
+    if [link.get("label") == REPORT for link in links] not in ([], [False, True]):
+        yield "not a link to the page first and a link that reports a problem second"
+
+
 def _link(link: Mapping[str, object], base_url: str) -> Iterator[str]:
     """The rules for a link."""
-    url, kind, context = link.get("url"), link.get("type"), link.get("appContext")
-    if not isinstance(link.get("label"), str) or kind not in ("absolute", "smart"):
+    label, url, kind, context = link.get("label"), link.get("url"), link.get("type"), link.get("appContext")
+    if not isinstance(label, str) or kind not in ("absolute", "smart"):
         yield "link without label or type"
+    elif len(label) > MAX_LABEL or not label.isprintable():
+        yield f"link whose label is longer than {MAX_LABEL} characters or more than one line"
     if not isinstance(url, str) or not url.startswith(f"{base_url}/"):
         yield "link that leads away from this service"
-    if "appContext" in link and (kind != "smart" or not isinstance(context, str)):
-        yield "appContext on a link that is not smart, or that is not text"
+    if "appContext" in link and kind != "smart":
+        yield "appContext on a link that is not smart"
+    if kind == "smart" and not (isinstance(context, str) and _APP_CONTEXT.fullmatch(context)):
+        yield "smart link whose appContext is none of our tokens"
     if "autolaunchable" in link:
         yield "autolaunchable, which is not used here"
 

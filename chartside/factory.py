@@ -74,6 +74,8 @@ LOG = logging.getLogger("chartside.factory")
 # the clinician still waits.
 LEDGER_PATIENCE_S = 0.25
 LEDGER_CONNECTIONS = 16
+# A start waits longer: for its migrations, and for another process that is at them.
+START_PATIENCE_S = 30.0
 
 
 def open_house(
@@ -98,9 +100,8 @@ def open_house(
     warm_up()
     if any(client.smart_write_back for client in clients.values()):
         warm_up_writing()
+    _upgrade(settings.database_url)
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
-    upgrade(engine)
-    engine.dispose()  # the server forks after this; a connection must not be in two processes
     pseudonyms = Pseudonyms(derive_key(settings.secret, "pseudonyms"))
     transport = Transport()
     sessions = SmartSessions(
@@ -213,6 +214,15 @@ def check_units(models: Mapping[str, AnyModel], analytes: Analytes) -> None:
         raise ManifestInvalid("Models and units do not fit together:\n  " + "\n  ".join(faults))
 
 
+def _upgrade(database_url: str) -> None:
+    """Bring the ledger's schema up; nobody waits for an answer yet. Its connections end with it: the server forks."""
+    engine = open_engine(database_url, patience=START_PATIENCE_S)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+
+
 def _check_certificates(settings: Settings, clients: Mapping[str, Client]) -> None:
     """A client that must show a certificate needs a header to show it in. Raises `SettingsInvalid`."""
     asked = [client.id for client in clients.values() if client.certificates]
@@ -266,13 +276,18 @@ def _cds_hooks(house: House) -> Blueprint:
         ledger=house.ledger,
         audit=house.audit,
         clock=house.clock,
-        cards=CardWriter(house.settings.base_url, house.contexts, house.settings.time_zone),
+        cards=CardWriter(house.settings.base_url, house.contexts, house.settings.time_zone, _launching(house)),
         terms={client.id: _terms(client) for client in house.clients.values()},
         retry_secret=derive_key(house.settings.secret, "retries"),
     )
     settings = house.settings
     door = cds_hooks.blueprint.Door(trust, settings.base_url, settings.max_body_bytes, settings.certificate_header)
     return cds_hooks.blueprint.create_blueprint(desk, door)
+
+
+def _launching(house: House) -> frozenset[str]:
+    """The clients that may launch the page."""
+    return frozenset(client.id for client in house.clients.values() if client.smart_client_id)
 
 
 def _caller(client: Client) -> Caller:

@@ -9,6 +9,7 @@ from datetime import datetime
 from flask import request
 
 from clinical.advice import Advice, Feedback
+from clinical.app_context import CardLink
 from clinical.errors import LedgerUnavailable, NotAllowed, NotAuthenticated, WrongPatient
 from clinical.policy import said_beside, without
 from smart_app import cookies
@@ -37,8 +38,8 @@ class Opening:
         """The launch with something on it; None while another request is filling it."""
         if launch.round > 0:
             return launch
-        named = self.deps.contexts.read(launch.visit.app_context, launch.visit.client)
-        return self.assess(launch) if named is None else self._from_card(launch, named)
+        link = card_link(self.deps, launch.visit)
+        return self.assess(launch) if link is None else self._from_card(launch, link.advice_id)
 
     def assess(self, launch: Launch) -> Launch | None:
         """Run the models and put the result on the page. None if another request is doing that for this round."""
@@ -56,6 +57,11 @@ class Opening:
             # The next request may try again, whatever went wrong in this one.
             self.stores.marks.take(claim)
             raise
+
+    def to_report(self, launch: Launch) -> str:
+        """The id of the advice that the card's link came to report a problem with, if it is what the page shows."""
+        link = card_link(self.deps, launch.visit) if launch.from_card else None
+        return link.advice_id if link is not None and link.reports else ""
 
     def begun(self, launch: Launch) -> datetime | None:
         """When somebody began to fill the next round, if somebody is doing that now."""
@@ -130,6 +136,11 @@ class Opening:
         banner = self.deps.banner(visit)
         _check_banner(banner, visit)
         return banner
+
+
+def card_link(deps: Deps, visit: Visit) -> CardLink | None:
+    """The card's link that a visit came by, if it came by one."""
+    return deps.contexts.read(visit.app_context, visit.client)
 
 
 def _claim(launch: Launch) -> str:

@@ -13,6 +13,8 @@ from smart_app import cookies
 from smart_app.deps import Deps
 from smart_app.faults import TooManyLaunches, fault_page
 from smart_app.launch.handing_over import hand_over
+from smart_app.opening import card_link
+from smart_app.page.problem_report import FORM
 from smart_app.ports.ehr import Begun, Ehr
 from smart_app.sessions import LAUNCH_LIFETIME, PENDING_LIFETIME, Launch, Pending, Stores
 
@@ -114,7 +116,9 @@ class Launching:
         until, alone = now + LAUNCH_LIFETIME, pending.standalone
         launch = Launch(pending.id, pending.iss, now, until, pending.browser, visit, standalone=alone)
         self._stores.launches.put(launch.id, launch, launch.until)
-        return _see(url_for("smart_app.page", launch_id=launch.id))
+        link = card_link(self._deps, visit)
+        to = FORM if link is not None and link.reports else None
+        return _see(url_for("smart_app.page", launch_id=launch.id, to=to))
 
     def _pending(self, state: str) -> Pending:
         """The launch of this browser that waits for this state."""

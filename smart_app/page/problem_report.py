@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +40,19 @@ def read_report(form: Mapping[str, str]) -> ProblemReport:
     if not words:
         raise MalformedRequest("Say in a few words what happened. Nothing was saved yet.")
     return ProblemReport(form["once"], ProblemKind(form["kind"]), words)
+
+
+def place_of(advice_id: str) -> str:
+    """Where the form of one advice is on the page."""
+    return f"{FORM}-{advice_id}"
+
+
+def still_to_write(advice_id: str, reports: Mapping[str, Sequence[IncidentReport]], launch: Launch) -> str:
+    """The advice that a card's link came to report, until a report was sent from the page that it opened; then empty.
+
+    `reports` are this user's by the id of the advice; those from before the launch leave the form open.
+    """
+    return "" if any(one.time >= launch.started for one in reports.get(advice_id, ())) else advice_id
 
 
 def as_report(found: ProblemReport, advice: Advice, launch: Launch, now: datetime) -> IncidentReport:

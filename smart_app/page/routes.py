@@ -20,7 +20,7 @@ from smart_app.opening import Opening
 from smart_app.page import view
 from smart_app.page.decision import MAX_COMMENT, Decision, Problem, as_feedback, check_possible, new_once, read_decision
 from smart_app.page.filling import Filling, Room
-from smart_app.page.problem_report import FORM, KINDS, as_report, read_report
+from smart_app.page.problem_report import FORM, KINDS, as_report, place_of, read_report, still_to_write
 from smart_app.page.write_route import Writing
 from smart_app.ports.ehr import Banner
 from smart_app.sessions import Launch
@@ -53,8 +53,11 @@ class Page:
             return fault_page(fault, back=self._url(launch_id))
 
     def _or_busy(self, launch: Launch, filled: Launch | None) -> Response:
-        """The page, or that it takes longer."""
-        return self._busy(launch) if filled is None else self._render(filled)
+        """The page, the place on it that the card's link leads to, or that it takes longer."""
+        if filled is None:
+            return self._busy(launch)
+        reports = self._opening.to_report(filled) if request.args.get("to") == FORM else ""
+        return self._back(filled.id, place_of(reports)) if reports else self._render(filled)
 
     def again(self, launch_id: str) -> Response:
         """Assess again. A form of an earlier round only leads back to the page."""
@@ -183,13 +186,12 @@ class Page:
         shown = self._opening.shown(launch)
         snoozes = self._opening.snoozes(launch, [advice for advice, _ in shown])
         findings = [advice.finding for advice, _ in shown if not advice.hidden]
+        reports, to_report = self._reports(launch), self._opening.to_report(launch)
         body = render_template(
             "smart_app/page.html",
             launch=launch,
             person=self._opening.person(launch),
-            sections=view.sections(
-                shown, now, zone, launch.visit.user, self._reports(launch), self._deps.learned, snoozes
-            ),
+            sections=view.sections(shown, now, zone, launch.visit.user, reports, self._deps.learned, snoozes),
             incomplete=view.once(banner.incomplete, *(finding.incomplete for finding in findings)),
             caveats=view.once(banner.caveats, *(finding.caveats for finding in findings)),
             not_granted=view.kept_back(self._deps.sessions.granted(launch.visit).not_granted),
@@ -200,6 +202,8 @@ class Page:
             max_comment=MAX_COMMENT,
             problem_kinds=KINDS if self._deps.incidents else {},
             max_words=MAX_WORDS,
+            to_report=to_report,
+            report_open=still_to_write(to_report, reports, launch),
             problem=problem,
             sent=request.form if problem else {},
             what_ifs=self._what_if.views([advice for advice, _ in shown]),
@@ -225,10 +229,12 @@ class Page:
         waits = filling.waits(launch)
         body = render_template("smart_app/busy.html", elapsed=elapsed, again=launch.round > 0, waits=waits)
         response = make_response(body, 503)
+        # Where the page is asked for by a card's link that reports, the next look is for the same place on it.
+        url = url_for("smart_app.page", launch_id=launch.id, to=FORM if request.args.get("to") == FORM else None)
         # The next look waits at the server, unless there is no room for it, or another process fills this page.
         pause = 0 if filling.knows(launch) and not filling.crowded() else 2
         response.headers["Retry-After"] = "1"
-        response.headers["Refresh"] = f"{pause}; url={self._url(launch.id)}"
+        response.headers["Refresh"] = f"{pause}; url={url}"
         return response
 
 

@@ -211,7 +211,7 @@ def _section(
         hidden=silent,
         can_snooze=False,
         put_off_until="",
-        reported=() if silent else reported,
+        reported=reported,
         report=learned.report,
     )
 

@@ -16,7 +16,7 @@ from cds_hooks.cards import CardWriter
 from cds_hooks.linter import CardRejected
 from cds_hooks.words import cut, escape
 from clinical.advice import Advice
-from clinical.app_context import AppContexts
+from clinical.app_context import AppContexts, CardLink
 from clinical.assessment import Abstention, Observed
 from clinical.record import SetAside, SetAsideReason
 from findings import INFO
@@ -89,8 +89,8 @@ def test_the_number_survives_a_long_name(make_advice: Make, make_assessment: Mak
     assert summary.endswith("(average 14 %)")
 
 
-def test_one_action_coded_reasons_and_a_link(make_advice: Make) -> None:
-    """One suggestion with a Task, four to six reasons, a SMART link that carries the card's id and no more."""
+def test_one_action_coded_reasons_and_two_links(make_advice: Make) -> None:
+    """One suggestion with a Task, four to six reasons, two SMART links that carry the card's id and no more."""
     advice: Advice = make_advice()
     card = WRITER.card(advice)
     (suggestion,) = card["suggestions"]
@@ -103,9 +103,40 @@ def test_one_action_coded_reasons_and_a_link(make_advice: Make) -> None:
             "url": "https://chartside.test/smart/launch",
             "type": "smart",
             "appContext": CONTEXTS.write(advice.id, advice.client),
-        }
+        },
+        {
+            "label": "Report a problem with this advice",
+            "url": "https://chartside.test/smart/launch",
+            "type": "smart",
+            "appContext": CONTEXTS.write(advice.id, advice.client, reports=True),
+        },
     ]
-    assert CONTEXTS.read(card["links"][0]["appContext"], advice.client) == advice.id
+    opened = [CONTEXTS.read(link["appContext"], advice.client) for link in card["links"]]
+    assert opened == [CardLink(advice.id), CardLink(advice.id, reports=True)]
+
+
+@pytest.mark.parametrize("kind", ["risk", "score", "not assessed"])
+def test_a_problem_can_be_reported_from_every_card(
+    kind: str, make_advice: Make, make_assessment: Make, make_score: Make, make_abstention: Make
+) -> None:
+    """The same link on each, second, and the linter lets it out."""
+    finding = {"risk": make_assessment, "score": make_score, "not assessed": make_abstention}[kind]()
+    advice = make_advice(finding)
+    response = WRITER.response(advice)
+    linter.check(response, BASE)
+    _, link = response["cards"][0]["links"]
+    assert (link["label"], link["type"]) == ("Report a problem with this advice", "smart")
+    assert CONTEXTS.read(link["appContext"], advice.client) == CardLink(advice.id, reports=True)
+
+
+def test_who_cannot_launch_the_page_gets_no_link(make_advice: Make) -> None:
+    """A client without SMART: links would lead to a refusal; the card is whole without them."""
+    advice = make_advice()
+    for launching, links in ((frozenset(), 0), (frozenset({"another"}), 0), (frozenset({advice.client}), 2)):
+        response = CardWriter(BASE, CONTEXTS, launching=launching).response(advice)
+        linter.check(response, BASE)
+        assert len(response["cards"][0].get("links", [])) == links
+        assert ("links" in response["cards"][0]) == bool(links)
 
 
 @pytest.mark.conforms(71)
@@ -194,6 +225,21 @@ def test_every_card_passes_the_linter(make_advice: Make, make_assessment: Make, 
         lambda card: card["links"][0].update(url="https://chartside.test.evil.test/smart/launch"),
         lambda card: card["links"][0].update(autolaunchable=True),
         lambda card: card["links"][0].pop("label"),
+        lambda card: card["links"][0].pop("appContext"),
+        lambda card: card["links"][0].update(appContext="Patient/pat-1"),
+        lambda card: card["links"][0].update(appContext=card["links"][1]["appContext"]),
+        lambda card: card["links"][0].update(label="x" * 81),
+        lambda card: card["links"][0].update(label="two\nlines"),
+        lambda card: card["links"][1].update(label=card["links"][0]["label"]),
+        lambda card: card["links"][1].update(label="Something else"),
+        lambda card: card["links"][1].update(type="absolute"),
+        lambda card: card["links"][1].update(url="https://elsewhere.test/smart/launch"),
+        lambda card: card["links"][1].update(appContext=card["links"][1]["appContext"][1:]),
+        lambda card: card["links"][1].update(appContext=card["links"][1]["appContext"] + "\n"),
+        lambda card: card["links"].pop(),
+        lambda card: card["links"].pop(0),
+        lambda card: card["links"].reverse(),
+        lambda card: card["links"].append({**card["links"][0], "label": "A third", "appContext": "a" * 43}),
         lambda card: card.update(summary="two\nlines"),
         lambda card: card.update(detail="a <b>bold</b> word"),
         lambda card: card.update(detail="![picture](https://elsewhere.test/x.png)"),

@@ -140,14 +140,17 @@ def test_a_diagnosis_says_more_than_yes(make_advice: Make, make_score: Make) -> 
 
 
 def test_a_score_can_be_accepted_and_overridden(make_advice: Make, make_score: Make) -> None:
-    """The same suggestion, reasons and link as on a risk."""
+    """The same suggestion, reasons and links as on a risk."""
     advice = make_advice(make_score())
     card = written(advice)
     (suggestion,) = card["suggestions"]
     assert (suggestion["uuid"], suggestion["label"]) == (advice.suggestion_id, "Ask the team for an urgent review")
     assert suggestion["actions"][0]["resource"]["priority"] == "urgent"
     assert 4 <= len(card["overrideReasons"]) <= 6
-    assert card["links"][0]["label"] == "See the items and decide"
+    assert [link["label"] for link in card["links"]] == [
+        "See the items and decide",
+        "Report a problem with this advice",
+    ]
     assert card["source"]["topic"]["code"] == "news2"
     written_medium = written(make_advice(make_score("medium")))
     assert written_medium["indicator"] == "warning"

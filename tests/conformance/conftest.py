@@ -117,6 +117,7 @@ name = "Ward"
 authentication = "loopback"
 fhir_base = "{ehr.fhir}"
 origins = ["https://ward.test"]
+smart_client_id = "chartside"
 show_from = 0.0
 deadline_ms = 2000
 

@@ -171,6 +171,7 @@ def test_an_action_creates_a_whole_resource(cards: Any) -> None:
 def test_links_lead_to_the_page(cards: Any) -> None:
     """Label, url and type; only smart links have an appContext."""
     for card in cards:
+        assert len(card["links"]) == 2
         for link in card["links"]:
             assert link["label"].strip()
             assert link["url"].startswith(f"{BASE}/")
@@ -179,14 +180,21 @@ def test_links_lead_to_the_page(cards: Any) -> None:
             assert "autolaunchable" not in link
 
 
+def test_a_client_that_cannot_launch_the_page_gets_no_links(caller: Any) -> None:
+    """The same service, called by a client without an app registration."""
+    answer = caller.post(caller.body(prefetch=caller.prefetch(9.0)), headers=caller.signed("/cds-services/all-hooks"))
+    (card,) = answer.get_json()["cards"]
+    assert "links" not in card
+    assert faults(answer.get_json()) == []
+
+
 @pytest.mark.conforms(77)
 def test_an_app_context_says_nothing_about_the_patient(cards: Any) -> None:
     """Random and signed: neither the id of the patient nor anything else can be read out of it."""
-    for card in cards:
-        context = card["links"][0]["appContext"]
+    for context in (link["appContext"] for card in cards for link in card["links"]):
         raw = base64.urlsafe_b64decode(context + "=" * (-len(context) % 4))
-        assert not any(part in raw for part in (b"pat-1", b"enc-1", b"dr-1", b"ward"))
-        assert not any(part in context for part in ("pat-1", "enc-1", "dr-1"))
+        assert not any(part in raw for part in (b"pat-1", b"enc-1", b"Practitioner", b"client"))
+        assert not any(part in context for part in ("Patient", "pat-1", "enc-1", "Practitioner"))
 
 
 SPOILT: list[tuple[str, Callable[[Any], object]]] = [

@@ -87,6 +87,29 @@ def test_a_card_can_be_accepted_in_the_chart(page: Any, hospital: House) -> None
     assert page.said == []
 
 
+def test_a_problem_is_reported_from_the_card(page: Any, hospital: House) -> None:
+    """Card → its second link → launch → the open form of that advice → a draft with advice and deadline."""
+    page.goto(hospital.settings.base_url)
+    page.get_by_role("link", name=re.compile("worsen", re.IGNORECASE)).first.click()
+    card = page.locator("article.card").first
+    advice = str(card.get_attribute("id")).removeprefix("card-")
+    card.get_by_role("link", name="Report a problem with this advice").click()
+    app = page.frame_locator("iframe")
+    app.locator(f"form#report-{advice}:focus").wait_for()
+    app.get_by_role("radio", name="Misleading text").check()
+    app.get_by_role("textbox", name="What happened").fill("The card does not say which ward.")
+    app.get_by_role("button", name="Send report").click()
+    number = app.locator(".report .code").inner_text()
+
+    page.goto(f"{hospital.settings.chartside}/oversight/password")
+    page.goto(f"{hospital.settings.chartside}/oversight/incidents/{number}")
+    text = page.locator("main").inner_text()
+    for words in ("Draft.", "The card does not say which ward.", advice):
+        assert words in text
+    assert re.search(r"by \d{4}-\d{2}-\d{2}, if it was a death; nobody has triaged it", text)
+    assert page.said == []
+
+
 @pytest.mark.parametrize(
     ("who", "words"),
     [

@@ -46,6 +46,8 @@ ISS = "https://ehr.example/fhir"
 OTHER_ISS = "https://other.example/fhir"
 BASE_URL = "https://chartside.example"
 CONTEXTS = AppContexts(b"c" * 32)
+# As long as a launch may take where its time is not what a test is about.
+PATIENCE_S = 60.0
 # The sandbox in which a large EHR frames its apps: no top navigation.
 SANDBOX = "allow-forms allow-modals allow-pointer-lock allow-popups allow-same-origin allow-scripts allow-downloads"
 
@@ -461,9 +463,9 @@ def make():
         contexts = CONTEXTS
 
         @staticmethod
-        def token(advice):
-            """What the link of a card carries."""
-            return CONTEXTS.write(advice.id, advice.client)
+        def token(advice, *, reports=False):
+            """What a link of a card carries: the one to the page, or the one that reports a problem."""
+            return CONTEXTS.write(advice.id, advice.client, reports=reports)
 
     return Make
 
@@ -517,8 +519,8 @@ def real_clock() -> RealClock:
 
 @pytest.fixture
 def transport() -> Iterator[Transport]:
-    """The product's own way out, with short limits, closed at the end."""
-    made = Transport(Limits(connect=0.5, read=0.5))
+    """The product's own way out, closed at the end. It waits long for an answer: a busy machine is no fault."""
+    made = Transport(Limits(connect=0.5, read=PATIENCE_S))
     yield made
     made._http.close()
 
@@ -527,13 +529,15 @@ def transport() -> Iterator[Transport]:
 def sessions_for(transport: Transport, real_clock: RealClock) -> Callable[..., SmartSessions]:
     """Launches for a page that is registered in a certain way."""
 
-    def make(registration: Registration | None = None, scopes: tuple[str, ...] = SCOPES) -> SmartSessions:
+    def make(
+        registration: Registration | None = None, scopes: tuple[str, ...] = SCOPES, seconds: float = PATIENCE_S
+    ) -> SmartSessions:
         return SmartSessions(
             transport=transport,
             clock=real_clock,
             scopes=scopes,
             seal_key=b"k" * 32,
-            seconds=2.0,
+            seconds=seconds,
             registrations={"general": registration} if registration else None,
         )
 

@@ -66,9 +66,12 @@ class Camera:
 
 
 def card(camera: Camera) -> None:
-    """The card on the chart, with its link."""
+    """The card on the chart, with its links, and the form that the second one opens."""
     camera.tab.goto(f"{camera.ward.ehr.settings.base_url}/chart/{PATIENT}")
     camera.shoot("card", 520)
+    camera.tab.get_by_role("link", name="Report a problem with this advice").first.click()
+    camera.tab.frame_locator("iframe").locator("form[id^='report-']:focus").wait_for()
+    camera.shoot("report", 560, "iframe", above=10)
 
 
 def page(camera: Camera) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from clinical.advice import Outcome
+from clinical.incident import ProblemKind
 from smart_app.blueprint import create_blueprint
 from whole_answers import whole
 
@@ -111,6 +112,26 @@ def test_a_report_by_keyboard(tab, house) -> None:
     (report,) = house.incidents.reports.values()
     assert report.id in page.locator(".report").inner_text()
     assert report.words == "The tier says low, the colour says high."
+
+
+def test_a_report_from_the_card_by_keyboard(tab, house, make) -> None:
+    """The card's own link ends at the open form, which has the focus: the next keys choose, write and send."""
+    given = house.ledger.append(make.advice())
+    house.sessions.visit = make.visit(app_context=make.token(given, reports=True))
+    page = tab()
+    form = page.get_by_role("form", name="Report a problem with this advice: Risk of death in hospital")
+    form.and_(page.locator(":focus")).wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.type("The lactate is of another patient.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved as incident").wait_for()
+    (report,) = house.incidents.reports.values()
+    assert (report.advice_id, report.kind) == (given.id, ProblemKind.WRONG_DATA)
+    assert report.words == "The lactate is of another patient."
+    assert not page.get_by_role("button", name="Send report").is_visible()
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -143,6 +143,10 @@ def states(house, facts, make, make_rich, make_score, make_equation, doctor) -> 
         house.ledger.feedback.append(decided)
         house.sessions.visit = make.visit(app_context=make.token(given))
 
+    def reporting() -> None:
+        given = house.ledger.append(make.advice())
+        house.sessions.visit = make.visit(app_context=make.token(given, reports=True))
+
     def fault() -> None:
         house.fault = DataUnavailable("labs", "the server did not answer in time")
 
@@ -152,6 +156,7 @@ def states(house, facts, make, make_rich, make_score, make_equation, doctor) -> 
         "equation": one(make_equation()),
         "abstention": one(make.abstention()),
         "saved decision": saved,
+        "report from a card": reporting,
         "problem": lambda: None,
         "fact": lambda: None,
         "busy": lambda: None,
@@ -188,7 +193,8 @@ def busy(house) -> str:
 
 
 STATES = (
-    "three risks", "score", "equation", "abstention", "saved decision", "problem", "fact", "busy", "fault", "nothing",
+    "three risks", "score", "equation", "abstention", "saved decision", "report from a card", "problem", "fact", "busy",
+    "fault", "nothing",
 )  # fmt: skip
 
 

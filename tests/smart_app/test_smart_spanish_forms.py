@@ -44,6 +44,7 @@ TEMPLATES = (
 ROOMS = (ROOT / "clinical", ROOT / "fhir_adapters", ROOT / "models/runtime")
 BASE = "https://chartside.example"
 ACTION = "Ask a senior clinician to review the patient now."  # of the model of these tests, which brings no words
+TITLE = "Risk of death in hospital (intensive care)"  # likewise
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -375,6 +376,19 @@ def test_a_problem_report(both: Any, make: Any, english: list[str], kind: str) -
         assert "Report a problem</textarea>" in pages[0]
         pages = [page.replace("Report a problem</textarea>", "</textarea>") for page in pages]
     check(*pages, english)
+
+
+def test_a_problem_report_from_the_card(both: Any, speaking: Any, make: Any, english: list[str]) -> None:
+    """The card's own link opens the form, which is named by the advice."""
+    given, pages = speaking.ledger.append(make.advice()), []
+    for reader in both():
+        reader.open(make, app_context=make.token(given, reports=True))
+        page = reader.browser.get(reader.url, base_url=BASE, follow_redirects=True).text
+        pages.append(part(page, "report"))
+    check(*pages, english, (TITLE,))
+    assert f'aria-label="Notificar un problema con este aviso: {TITLE}"' in pages[0]
+    assert '<details class="no-print" open><summary>Notificar un problema con este aviso</summary>' in pages[0]
+    assert f"Acerca de: {TITLE} , evaluado el 12 nov 2026, 14:05 UTC." in plain(pages[0])
 
 
 def test_writing_into_the_chart(both: Any, make: Any, english: list[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from clinical.advice import Channel, Feedback, Outcome
 from ehr_simulator.settings import CLINICIAN
 from smart_hostile.frame import Tab
-from smart_hostile.ward import NAMES, OTHER_PATIENT
+from smart_hostile.ward import NAMES, OTHER_PATIENT, PATIENT
 
 
 def stored(tab: Tab, advice: str) -> Feedback:
@@ -87,6 +87,25 @@ def test_a_report_of_a_problem_becomes_an_incident(tab: Tab) -> None:
     (incident,) = [one for one in tab.ward.house.incidents.incidents() if one.advice_id == tab.advice]
     assert incident.id in told
     assert incident.words == "The tier says low, the colour says high."
+    assert tab.said == []
+
+
+def test_a_report_from_the_card_becomes_an_incident(tab: Tab) -> None:
+    """The card's second link: the frame opens at the form of that very advice, focused; sent, it is its draft."""
+    tab.chart(PATIENT)
+    card = tab.page.locator("article.card").first
+    advice = str(card.get_attribute("id")).removeprefix("card-")
+    card.get_by_role("link", name="Report a problem with this advice").click()
+    inside = tab.inside
+    inside.locator(f"form#report-{advice}:focus").wait_for()
+    assert tab.address.endswith(f"#report-{advice}")
+    inside.get_by_role("radio", name="Wrong data").check()
+    inside.get_by_role("textbox", name="What happened").fill("The urine output is of yesterday.")
+    inside.get_by_role("button", name="Send report").click()
+    inside.get_by_text("Saved as incident").wait_for()
+    (incident,) = [one for one in tab.ward.house.incidents.incidents() if one.advice_id == advice]
+    assert incident.id in inside.locator(".report").inner_text()
+    assert incident.words == "The urine output is of yesterday."
     assert tab.said == []
 
 
