@@ -43,6 +43,16 @@ Or a line for cron, Mondays at 05:10, that mails what is printed when there is a
 \b
   10 5 * * 1  out=$(chartside monitor 2>&1) || echo "$out" | mail -s "Chartside monitors" quality@hospital.example
 
+What the monitors ask of each service:
+
+\b
+  how much, how often:      volume firing-rate override-rate no-answer repeats
+                            change-points
+  what comes in:            feed-quality feature-drift classifier-drift mix-drift
+  what goes out, and why:   score-drift reasons-drift
+  what came of it, where    performance estimated-performance fairness
+  the model has an outcome
+
 Outcomes come later than advice: what they say is about weeks that have had their time. docs/monitoring.md says what
 each monitor looks at and from which effect on it speaks, docs/deployment.md how to start the watcher.
 """

@@ -14,6 +14,15 @@ from typing import Any
 from oversight.monitor_runs import KeptRun
 
 PERFORMANCE, FAIRNESS = "performance", "fairness"
+# What is watched before outcomes are in, by monitor and in words.
+INPUTS = {
+    "feed-quality": "quality of feeds",
+    "feature-drift": "values",
+    "classifier-drift": "all values together",
+    "score-drift": "predicted risk",
+    "reasons-drift": "reasons",
+    "mix-drift": "mix of entries",
+}
 ALL = "everybody"
 VALIDITY_LOCAL, FAIRNESS_LOCAL = "validity-local", "fairness-local"
 Triple = Sequence[float]
@@ -47,7 +56,7 @@ def local_card(service: str, runs: Iterable[KeptRun]) -> LocalCard:
     performance, fairness = mine.get(PERFORMANCE), mine.get(FAIRNESS)
     dated = [run for run in (performance, fairness) if run is not None]
     return LocalCard(
-        LocalText(VALIDITY_LOCAL, *_validity(performance)),
+        LocalText(VALIDITY_LOCAL, *_validity(performance, _inputs(mine))),
         LocalText(FAIRNESS_LOCAL, *_fairness(fairness)),
         max((run.time.date() for run in dated), default=None),
         dated[0].version if dated else "",
@@ -65,8 +74,8 @@ def filled(attributes: Sequence[Mapping[str, Any]], card: LocalCard) -> list[dic
     ]
 
 
-def _validity(run: KeptRun | None) -> tuple[bool, str]:
-    """AUROC, slope, O:E, with what they rest on."""
+def _validity(run: KeptRun | None, inputs: Sequence[str]) -> tuple[bool, str]:
+    """AUROC, slope, O:E, with what they rest on, and what was found of weeks whose outcomes are not in yet."""
     if run is None:
         return False, "The monitors have not run for this model here."
     figures = run.figures
@@ -78,7 +87,23 @@ def _validity(run: KeptRun | None) -> tuple[bool, str]:
         f"{int(figures['events']):,} events, model version {run.version}; worked out on {run.time:%Y-%m-%d}. "
         "95 % intervals in brackets."
     )
-    return True, "\n".join([head, "", *lines, "", f"Basis: {figures.get('basis', '')}."])
+    return True, "\n".join([head, "", *lines, "", f"Basis: {figures.get('basis', '')}.", *inputs])
+
+
+def _inputs(mine: Mapping[str, KeptRun]) -> list[str]:
+    """What the monitors of values, risks and reasons said of the latest week: the word alone, for words name feeds."""
+    found = {words: mine[name] for name, words in INPUTS.items() if name in mine}
+    if not found:
+        return []
+    week = max(run.last for run in found.values())
+    said = [f"- {words}: {run.status}." for words, run in found.items() if run.last == week]
+    first = min(run.first for run in found.values() if run.last == week)
+    return [
+        "",
+        f"Of what goes in and comes out, in the week of {first}, whose outcomes may not be known yet:",
+        "",
+        *said,
+    ]
 
 
 def _fairness(run: KeptRun | None) -> tuple[bool, str]:

@@ -13,10 +13,14 @@ from pathlib import Path
 from clinical.errors import ManifestInvalid
 from models.runtime.toml_table import TomlTable
 
-# [watch, alarm]: shares that change, and factors to either side of 1.
-SHARES = ("rate", "missing", "novelty", "auroc", "false_discoveries")
+# [watch, alarm]: shares that change, factors to either side of 1, and areas that are .5 by chance.
+SHARES = ("rate", "missing", "novelty", "quality", "reasons", "classifier", "auroc", "false_discoveries")
 FACTORS = ("volume", "observed_expected", "slope")
-PAIRS = ("rate", "volume", "distribution", "missing", "novelty", "observed_expected", "slope", "auroc")
+AREAS = ("classifier",)
+PAIRS = (
+    "rate", "volume", "distribution", "missing", "novelty", "quality", "reasons", "classifier", "observed_expected",
+    "slope", "auroc",
+)  # fmt: skip
 FEWEST_WEEKS, MOST_WEEKS = 8, 104
 
 Monitoring = Mapping[str, tuple[float, float] | float | int | str]
@@ -58,7 +62,7 @@ def read_monitoring(doc: TomlTable) -> Monitoring:
 def _pair(table: TomlTable, name: str) -> tuple[float, float]:
     """`[watch, alarm]`, rising."""
     watch, alarm = table.span(name)
-    lowest = 1.0 if name in FACTORS else 0.0
+    lowest = 1.0 if name in FACTORS else 0.5 if name in AREAS else 0.0
     if not lowest < watch < alarm or (name in SHARES and alarm >= 1):
         table.fault(f"{name} must be [watch, alarm], rising, above {lowest:g}{' and below 1' * (name in SHARES)}")
     return watch, alarm

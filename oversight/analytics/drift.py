@@ -81,8 +81,11 @@ class Drift:
         return self.columns.get(name) or self.by_unit.get(name)
 
 
-def drift(mart: Questions, rows: DriftRows, thresholds: Thresholds, rng: np.random.Generator) -> Drift | Refused:
-    """Judge all columns. The tables of `drift_rows` must be there. Refused where one has few stays."""
+def drift(mart: Questions, rows: DriftRows, thresholds: Thresholds, rng: np.random.Generator | None) -> Drift | Refused:
+    """Judge all columns, and all together (for None not). The tables of `drift_rows` must be there.
+
+    Refused where one of the periods has few stays.
+    """
     if min(rows.stays) < LEAST_STAYS:
         return Refused(f"One of the two periods has fewer than {LEAST_STAYS} stays of this service.")
     version, labels = rows.version_in_use, labels_of(rows.features)
@@ -91,7 +94,7 @@ def drift(mart: Questions, rows: DriftRows, thresholds: Thresholds, rng: np.rand
     }
     units, left_out = _units(rows)
     by_unit = {each.name: each for unit in units for each in _numeric(rows, labels, version, unit)}
-    joint = _joint(rows, rng)
+    joint = Refused("not asked") if rng is None else joint_drift(rows, rng)
     everything = drift_report([each.drift for each in (*columns.values(), *by_unit.values())], joint, thresholds)
     return Drift(
         everything.of(lambda name: name not in by_unit),
@@ -187,7 +190,7 @@ def _categories(name: str, counts: Sequence[tuple[bool, str | None, int]], featu
         yield Column(name, moved, feature)
 
 
-def _joint(rows: DriftRows, rng: np.random.Generator) -> JointDrift | Refused:
+def joint_drift(rows: DriftRows, rng: np.random.Generator) -> JointDrift | Refused:
     """A classifier on all values that both periods know."""
     if not rows.features:
         return Refused("there are no values to tell the periods apart by")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -74,7 +74,12 @@ class DriftRows:
         names, numbers = np.unique(self.version[self.now], return_counts=True)
         return str(names[np.argmax(numbers)]) if len(names) else ""
 
+    def chosen(self, here: Flags) -> DriftRows:
+        """Some of the rows, shape (rows,). `stays` and `share` stay those of the whole."""
+        return replace(self, **{name: getattr(self, name)[here] for name in _BY_ROW})
 
+
+_BY_ROW = ("now", "week", "unit", "version", "risk", "values", "effects", "valued", "sequence")
 # Out of `advice`: what was answered does not matter here, and joining it would take half of the time.
 _FIRSTS = """
 CREATE OR REPLACE TEMP TABLE drift_first AS

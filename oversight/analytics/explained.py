@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from oversight.analytics.drift_rows import DriftRows, Floats, monday
+from oversight.analytics.drift_rows import DriftRows, Flags, Floats, monday
+from oversight.statistics.drift_categories import CategoryDrift, category_drift
 from oversight.statistics.explanation_drift import ExplanationDrift, explanation_drift, mean_absolute
+from oversight.statistics.reason_weights import ReasonWeights, WeightMove, reason_weights
 from oversight.statistics.refused import Refused
+
+LEADING = "leading reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,25 @@ class Explained:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonsNow:
+    """Since the day against before it: which concept leads (the largest |SHAP| of a stay), and what share each has.
+
+    `leads`: of each concept the share of stays that it leads, the largest change first. `ranks` is what the page of
+    drift says of the same rows.
+    """
+
+    leading: CategoryDrift | Refused
+    leads: tuple[WeightMove, ...]
+    weights: ReasonWeights | Refused
+    ranks: ExplanationDrift | Refused
+
+
 def explained(rows: DriftRows, version: str) -> Explained | Refused:
     """Of one version: the features of another one share the reasons among themselves otherwise."""
-    here = rows.valued & (rows.version == version)
-    if not (here & ~rows.now).any():
-        return Refused(f"version {version} has no assessment with reasons before this day" if version else "no reasons")
+    here = _of_version(rows, version)
+    if isinstance(here, Refused):
+        return here
     names, effects = _by_concept(rows, here)
     now, week = rows.now[here], rows.week[here]
     both, sizes = mean_absolute(effects, now.astype(np.int64), 2)
@@ -49,7 +68,43 @@ def explained(rows: DriftRows, version: str) -> Explained | Refused:
     return Explained(whole, weeks, version)
 
 
-def _by_concept(rows: DriftRows, here: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[list[str], Floats]:
+def reasons_now(rows: DriftRows, version: str) -> ReasonsNow | Refused:
+    """Of one version, by effect size, with a chance: for who asks every week."""
+    here = _of_version(rows, version)
+    if isinstance(here, Refused):
+        return here
+    names, effects = _by_concept(rows, here)
+    now = rows.now[here]
+    if not now.any():
+        return Refused(f"version {version} has no assessment with reasons in these days")
+    both, sizes = mean_absolute(effects, now.astype(np.int64), 2)
+    then, present = _leads(names, effects[~now]), _leads(names, effects[now])
+    moves = [WeightMove(name, then[name] / int(sizes[0]), present[name] / int(sizes[1])) for name in names]
+    return ReasonsNow(
+        category_drift(LEADING, then, present),
+        tuple(sorted(moves, key=lambda each: -abs(each.now - each.before))),
+        reason_weights(names, effects[~now], effects[now]),
+        explanation_drift(names, both[0], both[1], int(sizes[1])),
+    )
+
+
+def _leads(names: list[str], effects: Floats) -> Mapping[str | None, int]:
+    """How many rows each concept leads; None: a row without a reason."""
+    sizes = np.abs(effects)
+    some = sizes.any(axis=1) if sizes.size else np.zeros(len(sizes), dtype=np.bool_)
+    counts = np.bincount(sizes[some].argmax(axis=1), minlength=len(names)) if some.any() else np.zeros(len(names))
+    return dict(zip(names, counts.astype(np.int64).tolist(), strict=True)) | {None: int((~some).sum())}
+
+
+def _of_version(rows: DriftRows, version: str) -> Flags | Refused:
+    """The rows of a version that have reasons; refused where the time before has none."""
+    here: Flags = rows.valued & (rows.version == version)
+    if not (here & ~rows.now).any():
+        return Refused(f"version {version} has no assessment with reasons before this day" if version else "no reasons")
+    return here
+
+
+def _by_concept(rows: DriftRows, here: Flags) -> tuple[list[str], Floats]:
     """The log-odds of each concept, shape (rows, concepts): features of one concept may cancel out."""
     labels = {each.concept: each.concept_label for each in rows.features}
     effects = np.nan_to_num(rows.effects[here])

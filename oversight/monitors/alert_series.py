@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from oversight.alerts import Alert, Series
+from oversight.analytics.feeds import FeedWeeks, feeds_by_week
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
+from oversight.monitors.feed_quality import FeedQualityMonitor
 from oversight.monitors.weekly import Counts, Weekly, weekly
 from oversight.monitors.weeks import WEEK, last_full_week
+from oversight.statistics.quality import Part
 from oversight.tallies import Period
 
 # So far back a check looks, so that an old habit does not outvote the weeks around an action.
@@ -53,8 +56,8 @@ _RATES = {
     "no-answer": _Rate("no-answer share", "cards", lambda w: w.no_answer, lambda w: w.cards),
     "repeats": _Rate("share of repeats", "cards", lambda w: w.repeats, lambda w: w.cards),
 }
-VOLUME, SCORE = "volume", "score-drift"
-KNOWN = frozenset({*_RATES, VOLUME, SCORE})
+VOLUME, SCORE, FEED = "volume", "score-drift", FeedQualityMonitor.name
+KNOWN = frozenset({*_RATES, VOLUME, SCORE, FEED})
 _RISKS = """
 SELECT (day - $first) // 7 AS week, count(*) AS number, avg(probability) AS mean FROM event
 WHERE hook <> 'smart-launch' AND probability IS NOT NULL AND {where} GROUP BY 1 ORDER BY 1
@@ -64,13 +67,17 @@ WHERE hook <> 'smart-launch' AND probability IS NOT NULL AND {where} GROUP BY 1 
 def alert_series(mart: Questions, alert: Alert, today: date) -> AlertSeries | None:
     """The figure of the alert's service in whole weeks up to today; None where it has no figure by week.
 
-    The mix of entries and the monitors of performance have none: what shows there is another column, or comes later.
+    The mix of entries, reasons, the classifier and the monitors of performance have none: what shows there is another
+    column, or comes later.
     """
     if alert.monitor not in KNOWN:
         return None
     selection = _weeks(alert.service, today)
     if alert.monitor == SCORE:
         return _risks(mart, selection)
+    if alert.monitor == FEED:
+        feed, _, part = alert.subject.rpartition(": ")
+        return next((_feed(each, part) for each in feeds_by_week(mart, selection) if each.name == feed), None)
     found = weekly(mart, selection)
     return _volume(found) if alert.monitor == VOLUME else _rates(found, _RATES[alert.monitor])
 
@@ -108,3 +115,19 @@ def _risks(mart: Questions, selection: Selection) -> AlertSeries:
     mondays = [selection.period.first + int(week) * WEEK for week in weeks]
     series = Series("mean predicted risk", mondays, rows["mean"].astype(np.float64).tolist())
     return AlertSeries(series, "assessments with a risk", tuple(rows["number"].astype(np.int64).tolist()))
+
+
+def _feed(found: FeedWeeks, part: str) -> AlertSeries:
+    """A part of a feed's score in the weeks that have it, of all versions; of a feed that fell silent its stays."""
+    first = found.monday
+    if part not in set(Part):
+        begun = int(np.argmax(found.stays > 0))
+        stays = found.stays[begun:]
+        mondays = [first + (begun + place) * WEEK for place in range(stays.size)]
+        series = Series("weekly number of stays", mondays, stays.astype(np.float64).tolist())
+        return AlertSeries(series, "stays", tuple(stays.tolist()), is_share=False)
+    good, every = (counts[list(Part).index(Part(part))] for counts in (found.good, found.all))
+    seen = np.flatnonzero(every > 0)
+    mondays = [first + int(place) * WEEK for place in seen]
+    series = Series(f"{part} of {found.name}", mondays, (good[seen] / every[seen]).tolist())
+    return AlertSeries(series, "signals, stays or values", tuple(every[seen].tolist()))

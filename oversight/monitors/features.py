@@ -7,42 +7,35 @@ from typing import Any
 import numpy as np
 
 from oversight.analytics.drift import CODE_AND_UNIT, Column, drift
-from oversight.analytics.drift_rows import DriftRows, drift_rows
+from oversight.analytics.drift_rows import DriftRows
 from oversight.analytics.drift_words import in_words
-from oversight.analytics.selection import Selection
-from oversight.mart.mart import Questions
 from oversight.monitors.result import Check, Family, MonitorResult, Status, refused, told
+from oversight.monitors.stays import StayMonitor, StayWeek
 from oversight.monitors.thresholds import Thresholds
-from oversight.monitors.weeks import WEEK, during, reference
 from oversight.statistics import drift as drift_of
 from oversight.statistics.drift import Finding, Level, Measure, drift_report
 from oversight.statistics.drift_numeric import NumericDrift
 from oversight.statistics.refused import Refused
-from oversight.tallies import Period
 
 SUBJECT = "values"
 NO_VALUES = "The findings of these weeks hold no values to compare."
 _STATUS = {Level.ALARM: Status.ALARM, Level.WATCH: Status.WATCH, Level.NONE: Status.OK}
 
 
-class FeatureDriftMonitor:
-    """Every value that the ledger keeps, codes and units of measurement, of all stays: nothing is sampled."""
+class FeatureDriftMonitor(StayMonitor):
+    """Every value that the ledger keeps, of the first assessments of all stays; codes and units of measurement."""
 
     name = "feature-drift"
     subject = SUBJECT
-    needs = ("day", "time", "client", "service", "patient", "encounter", "hook", "model_version", "unit_name")
 
-    def run(
-        self, mart: Questions, selection: Selection, thresholds: Thresholds, rng: np.random.Generator
-    ) -> MonitorResult:
-        """The week against the reference weeks. Each stay counts once in each."""
-        week, before = selection.period, reference(selection.period, thresholds.reference_weeks)
-        asked = during(selection, Period(before.first, week.last))
-        rows = drift_rows(mart, asked, week.first, None, until=before.last + WEEK / 7)
+    def judge(self, stays: StayWeek, thresholds: Thresholds, rng: np.random.Generator) -> MonitorResult:
+        """The week against the reference weeks. Each stay counts once, of codes and units once in each."""
+        rows = stays.rows
         if not rows.features:
             return refused(self.name, SUBJECT, NO_VALUES)
         effects = drift_of.Thresholds(thresholds.distribution, thresholds.missing, thresholds.novelty)
-        found = drift(mart, rows, effects, rng)
+        # All values together have a monitor of their own.
+        found = drift(stays.mart, rows, effects, None)
         if isinstance(found, Refused):
             return refused(self.name, SUBJECT, found.reason)
         columns = {name: each for name, each in {**found.columns, **found.by_unit}.items() if _of_values(each)}

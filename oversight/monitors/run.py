@@ -14,14 +14,18 @@ from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.monitors.before_outcomes import EstimatedMonitor
 from oversight.monitors.changes import ChangePointMonitor
+from oversight.monitors.classifier import ClassifierDriftMonitor
 from oversight.monitors.drifting import MixDriftMonitor, ScoreDriftMonitor
 from oversight.monitors.fairness import FairnessMonitor
 from oversight.monitors.family import controlled
 from oversight.monitors.features import FeatureDriftMonitor
+from oversight.monitors.feed_quality import FeedQualityMonitor
 from oversight.monitors.judged_source import JudgedSource
 from oversight.monitors.outcomes import PerformanceMonitor
 from oversight.monitors.rates import RATES
+from oversight.monitors.reasons import ReasonsDriftMonitor
 from oversight.monitors.result import MonitorResult
+from oversight.monitors.stays import StayMonitor, StayWeek, stay_week
 from oversight.monitors.thresholds import Thresholds
 from oversight.monitors.volume import VolumeMonitor
 from oversight.monitors.weeks import last_full_week
@@ -68,6 +72,7 @@ def all_monitors(judged: JudgedSource | None = None) -> tuple[Monitor, ...]:
     """Every monitor; those that need outcomes only where there is a source of them."""
     usual: tuple[Monitor, ...] = (
         VolumeMonitor(), *RATES, ChangePointMonitor(), ScoreDriftMonitor(), MixDriftMonitor(), FeatureDriftMonitor(),
+        ReasonsDriftMonitor(), ClassifierDriftMonitor(), FeedQualityMonitor(),
     )  # fmt: skip
     if judged is None:
         return usual
@@ -84,12 +89,30 @@ def run_service(
 ) -> ServiceRun:
     """Run the monitors of one service for one week. Same mart and same seed, same answer."""
     selection = Selection(week, service=service)
-    results = [
-        monitor.run(mart, selection, thresholds, _rng(seed, monitor.name, service, week.last)) for monitor in monitors
-    ]
+    results = _answers(mart, selection, thresholds, monitors, lambda name: _rng(seed, name, service, week.last))
     version, up_to, answers = _known(mart, selection)
     family = controlled(results, thresholds.false_discoveries)
     return ServiceRun(service, week, version, up_to, answers, thresholds, family)
+
+
+def _answers(
+    mart: Questions,
+    selection: Selection,
+    thresholds: Thresholds,
+    monitors: tuple[Monitor, ...],
+    rng: Callable[[str], np.random.Generator],
+) -> list[MonitorResult]:
+    """Of each monitor, in their order. Those of stays that follow each other share what was read, which is let go."""
+    found: list[MonitorResult] = []
+    stays: StayWeek | None = None
+    for monitor in monitors:
+        if isinstance(monitor, StayMonitor):
+            stays = stays or stay_week(mart, selection, thresholds)
+            found.append(monitor.judge(stays, thresholds, rng(monitor.name)))
+        else:
+            stays = None
+            found.append(monitor.run(mart, selection, thresholds, rng(monitor.name)))
+    return found
 
 
 def run_all(

@@ -17,11 +17,14 @@ Pair = tuple[float, float]
 class Thresholds:
     """`rate`: absolute change of a share. `volume`: factor of the weekly number of entries.
 
-    `distribution` (PSI), `missing` and `novelty` (absolute shares) are of drift. `observed_expected` and `slope` are
-    factors to either side of 1; `auroc` is a fall. `reference_weeks` come before the judged weeks; `false_discoveries`
-    is the share of alarms that may be false on average. `outcome` names the outcome of the ledger that is the model's
-    own, which has `outcome_hours` to come; without a name nothing is said about performance. An outcome of the whole
-    stay (`outcome_whole_stay`) counts whenever it comes; its hours are only how long is waited for it.
+    `distribution` (PSI), `missing` and `novelty` (absolute shares) are of drift. `quality` is a fall of a part of a
+    feed's score, `reasons` the share of the explanations that went to other concepts, `classifier` the AUROC (the near
+    end of its interval) with which a classifier tells the week from the weeks before. `observed_expected` and `slope`
+    are factors to either side of 1; `auroc` is a fall. `reference_weeks` come before the judged weeks;
+    `false_discoveries` is the share of alarms that may be false on average. `outcome` names the outcome of the ledger
+    that is the model's own, which has `outcome_hours` to come; without a name nothing is said about performance. An
+    outcome of the whole stay (`outcome_whole_stay`) counts whenever it comes; its hours are only how long is waited for
+    it.
     """
 
     rate: Pair = (0.02, 0.05)
@@ -29,6 +32,9 @@ class Thresholds:
     distribution: Pair = (0.1, 0.25)
     missing: Pair = (0.05, 0.1)
     novelty: Pair = (0.01, 0.05)
+    quality: Pair = (0.05, 0.1)
+    reasons: Pair = (0.1, 0.2)
+    classifier: Pair = (0.55, 0.6)
     observed_expected: Pair = (1.2, 1.5)
     slope: Pair = (1.25, 1.5)
     auroc: Pair = (0.03, 0.05)

@@ -188,10 +188,11 @@ def test_what_cannot_run_ends_with_two(deployment: Settings, monkeypatch: pytest
 
 
 def test_the_help_teaches_a_line_of_cron() -> None:
-    """Five fields and the command."""
+    """Five fields and the command; and every monitor by its name."""
     words = CliRunner().invoke(monitor, ["--help"]).output
     assert re.search(r"^\s+10 5 \* \* 1 .*chartside monitor", words, re.MULTILINE)
     assert "Exit code" in words
+    assert {each.name for each in all_monitors(lambda: None)} <= set(re.findall(r"[a-z-]+", words))  # type: ignore[arg-type,misc]
 
 
 def test_shipped_manifests_hold_their_thresholds() -> None:

@@ -16,7 +16,7 @@ from clinical.errors import LedgerUnavailable
 from oversight.alerts import AlertStep, SqlAlerts, check_words
 from oversight.mart.mart import Mart
 from oversight.monitor_runs import SqlRuns
-from oversight.monitors.alert_series import KNOWN, SCORE, VOLUME, alert_series
+from oversight.monitors.alert_series import FEED, KNOWN, SCORE, VOLUME, alert_series
 from oversight.monitors.rates import RATES
 from oversight.monitors.result import Check, MonitorResult, Status
 from oversight.monitors.run import ServiceRun
@@ -110,7 +110,7 @@ def read(page: str) -> str:
 
 def test_every_monitor_of_a_rate_has_its_series() -> None:
     """A new one must say what a check of it looks at."""
-    assert {each.name for each in RATES} | {"change-points", VOLUME, SCORE} == KNOWN
+    assert {each.name for each in RATES} | {"change-points", VOLUME, SCORE, FEED} == KNOWN
 
 
 @pytest.mark.parametrize("rate", RATES, ids=lambda rate: rate.name)

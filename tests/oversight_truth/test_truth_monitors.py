@@ -12,14 +12,17 @@ from models.runtime.catalogue import read_manifests
 from models.runtime.manifest_monitoring import monitoring_of
 from oversight.analytics.judged import judged
 from oversight.follow_up.keys import outcome_name
-from oversight.local_card import filled, local_card
+from oversight.local_card import INPUTS, filled, local_card
 from oversight.monitor_runs import KeptRun
 from oversight.monitors.realised import WEIGHTED
+from oversight.monitors.reasons import WEIGHTS
 from oversight.monitors.result import MonitorResult, Status
 from oversight.monitors.run import ServiceRun, run_all
 from oversight.monitors.thresholds import USUAL, Thresholds
+from oversight.statistics.drift import JOINT
 from oversight.tallies import Period
 
+LEADS = "leading reason: distribution"
 HORIZONS = {ICU_MORTALITY: None, SEPSIS: 6.0, READMISSION: 720.0}
 SEPSIS_SERVICES = ("sepsis-6h", "sepsis-6h-physiology")
 # The twin has too few stays a week in that ward to judge it by itself.
@@ -107,7 +110,42 @@ def test_only_what_was_planted_raises_an_alarm(weeks):
         *(("feature-drift", service, "Glucose: distribution") for service in (*SEPSIS_SERVICES, "readmission-30d")),
         ("feature-drift", "sepsis-6h-physiology", "Glucose in Ward 4 West: distribution"),
         *(("mix-drift", service, "unit: distribution") for service in SEPSIS_SERVICES),
+        *(("reasons-drift", service, LEADS) for service in (*SEPSIS_SERVICES, "readmission-30d")),
+        ("reasons-drift", "readmission-30d", WEIGHTS),
+        *(("classifier-drift", service, JOINT) for service in (*SEPSIS_SERVICES, "readmission-30d")),
     }
+
+
+def test_the_new_unit_shows_in_reasons_and_in_all_values_together(weeks):
+    """Glucose takes over the explanations of readmission-30d, and the words say so; where nothing was planted, none."""
+    found = weeks.of("changed", "readmission-30d", "reasons-drift")
+    assert {check.subject for check in found.alarms} == {LEADS, WEIGHTS}
+    assert [found.figures[name][0]["concept"] for name in ("leads", "weights")] == ["Glucose", "Glucose"]
+    assert "Glucose leads in " in found.words
+    assert found.figures["rank_correlation"] < 0.8
+    assert LEADS in {check.subject for check in weeks.of("end", "readmission-30d", "reasons-drift").alarms}
+    joint = weeks.of("changed", "readmission-30d", "classifier-drift")
+    assert joint.status is Status.ALARM
+    assert joint.figures["auroc"][1] >= USUAL.classifier[1]
+    for week in weeks.runs:
+        for service, run in weeks.runs[week].items():
+            loud = {each.monitor for each in run.results if each.alarms} & {"reasons-drift", "classifier-drift"}
+            assert not loud or (week != "null" and service != "icu-mortality"), (week, service)
+            for check in (check for each in run.results if each.monitor == "reasons-drift" for check in each.alarms):
+                assert "Glucose" in check.words, check.words
+
+
+def test_the_feeds_are_judged_and_no_worse(weeks):
+    """Nothing is planted in a feed: each week that can be judged is ok; the score is the share of its worst part."""
+    found = {
+        (week, service): weeks.of(week, service, "feed-quality") for week in weeks.runs for service in WITH_OUTCOME
+    }
+    assert {each.status for each in found.values()} == {Status.OK, Status.REFUSED}
+    assert "8 weeks before it are needed" in found["null", "icu-mortality"].words
+    assert found["end", "icu-mortality"].status is found["end", "readmission-30d"].status is Status.OK
+    for each in found.values():
+        for feed in each.figures["feeds"]:
+            assert feed["score"] == min(now for _, now in feed["parts"].values() if now is not None)
 
 
 def test_words_begin_with_the_factor_and_the_ward(weeks):
@@ -202,6 +240,9 @@ def test_the_card_is_filled_with_what_the_monitors_found(weeks):
     value = weeks.of("end", "sepsis-6h", "performance").figures["auroc"][0]
     assert f"AUROC: {value:.2f} (" in card.validity.text
     assert "- Spanish, " in card.fairness.text
+    assert f"in the week of {run.week.first}, whose outcomes may not be known yet:" in card.validity.text
+    for monitor, what in INPUTS.items():
+        assert f"- {what}: {weeks.of('end', 'sepsis-6h', monitor).status}." in card.validity.text
     source = [{"id": name, "available": False, "text": "?"} for name in ("validity-local", "fairness-local", "funding")]
     made = {each["id"]: each for each in filled(source, card)}
     assert made["funding"] == source[2]
