@@ -1,4 +1,4 @@
-"""`GET /oversight/reasons`: why cards were overridden, and which comments sound as if a rule is broken."""
+"""`GET /oversight/reasons`: why cards were overridden, and whether comments and firing point to a broken rule."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from oversight.analytics.funnel import funnel
 from oversight.analytics.reasons import MOST_RANKED, OTHER, Reasons, Stretch, inbox, reasons, reasons_by
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
+from oversight.pages.broken_rules import broken_rules
 from oversight.pages.door.forms import token
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.group_rows import NONE_HIDDEN, Hidden, hidden_names, hidden_reasons
+from oversight.pages.overview import chart_selection
 from oversight.pages.pictures.bars import Trends, reason_bars, trends
 from oversight.reviews.comments import comment_key
 from oversight.statistics.suppression import SMALLEST_SHOWN
@@ -44,6 +46,8 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     weeks = [_told(week, hidden) for week in stretches[By.WEEK] if week.key not in hidden.weeks.names]
     told = _without(found, hidden)
     read = asked.person.may(Right.COMMENTS)
+    may = asked.person.may(Right.CLINICIANS)
+    broken = broken_rules(mart, selection, counts=may, hidden_weeks=hidden.weeks.names)
     send = asked.person.may(Right.PLAN_REVIEWS) and "oversight.review_comment" in current_app.view_functions
     return {
         "found": found,
@@ -54,7 +58,8 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
         "weeks": stretches[By.WEEK],
         "trends": _trends(weeks, told),
         "versions": stretches[By.MODEL],
-        "inbox": inbox(mart, selection) if read else None,
+        "broken": broken,
+        "inbox": inbox(mart, selection, broken.supports) if read else None,
         "most": MOST_COMMENTS,
         "most_ranked": MOST_RANKED,
         "form_token": token() if send else None,
@@ -104,4 +109,9 @@ def _trends(weeks: Sequence[Stretch], told: Reasons) -> Trends | None:
     return replace(drawn, trends=drawn.trends[:-1]) if drawn and told.missing is None else drawn
 
 
-REASONS = Page("reasons and comments", "oversight/reasons.html", figures, reads=lambda asked: asked.view.selection)
+def reads(asked: Asked) -> Selection:
+    """The period and the weeks that it is held against."""
+    return chart_selection(asked.view.selection)
+
+
+REASONS = Page("reasons and comments", "oversight/reasons.html", figures, reads=reads)

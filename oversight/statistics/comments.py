@@ -21,6 +21,10 @@ from oversight.statistics.comment_words import FILLERS, features
 EXAMPLES = Path(__file__).with_name("comment_examples.toml")
 SMOOTHING = 1.0
 WORDS_SHOWN = 5
+# From this score on a comment suggests that a rule is broken. Of shipped comments whose theme was left out of the
+# teaching, 80 % of the broken ones reach it and 12 % of the sound ones, which is less than what is allowed for below.
+SUGGESTS = 1.0
+MISTAKEN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ class Ranked:
     score: float
     raised_by: tuple[Word, ...]
     style: float
+
+    @property
+    def suggests(self) -> bool:
+        """Whether it suggests that a rule is broken."""
+        return self.score >= SUGGESTS
 
 
 class CommentRanker:

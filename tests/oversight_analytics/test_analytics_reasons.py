@@ -74,7 +74,7 @@ def test_the_comment_that_sounds_broken_stands_first(make_mart, period, entries,
 def test_a_comment_names_nobody() -> None:
     """Neither clinician, nor patient, nor unit, nor the day."""
     assert [field.name for field in dataclasses.fields(Comment)] == [
-        "text", "times", "week", "service", "version", "reason", "ranked",
+        "text", "times", "week", "service", "version", "reason", "ranked", "supported",
     ]  # fmt: skip
 
 
