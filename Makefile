@@ -11,7 +11,7 @@ AT_HOUR ?=
 DEMO_OPTIONS = $(if $(PATIENTS),--patients '$(PATIENTS)') $(if $(AT_HOUR),--at-hour $(AT_HOUR)) $(if $(STRICT),--strict) \
   $(if $(filter 0 no,$(HISTORY)),--without-history)
 
-.PHONY: venv-package help demo demo-check test test-suites test-roads test-charts test-other test-fast conformance check format lock train evidence wheel screenshots screenshots-oversight bench bench-stages bench-models bench-page bench-oversight clean
+.PHONY: venv-package help demo demo-check test test-suites test-hostile test-roads test-charts test-other test-fast conformance check format lock train evidence wheel screenshots screenshots-oversight bench bench-stages bench-models bench-page bench-oversight clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,13 +36,21 @@ LONG_SUITES = tests/training tests/models_mortality tests/models_readmission tes
   tests/chartside/test_training_commands.py tests/chartside/test_models_command.py tests/doctor/test_doctor_faults.py \
   tests/smart_app/test_smart_axe.py tests/what_if/test_what_if_page.py
 
-test: $(VENV)/.dev ## All tests but the long suites and roads, in WORKERS processes
-	$(BIN)/python -m pytest $(SHARED_OUT) $(addprefix --ignore=,$(LONG_ROADS) $(LONG_SUITES) $(EVERY_CHART)) --cov --cov-report=
+# What a stranger, another EHR or any input may send: thousands of made requests and records. None of it is measured.
+HOSTILE = tests/hostile tests/smart_hostile tests/fhir_adapters/test_fhir_plans.py tests/fhir_adapters/test_fhir_shapes.py \
+  tests/fhir_adapters/test_fhir_resolver_properties.py tests/models/test_record_digest.py tests/models/test_words.py
+
+test: $(VENV)/.dev ## All tests but the long and hostile suites and the roads, in WORKERS processes
+	$(BIN)/python -m pytest $(SHARED_OUT) $(addprefix --ignore=,$(LONG_ROADS) $(LONG_SUITES) $(HOSTILE) $(EVERY_CHART)) \
+	  --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='clinical/*' --fail-under=100
 
 test-suites: $(VENV)/.dev ## The long suites: training, every service's memory, each state of the pages, planted faults
 	$(BIN)/python -m pytest $(SHARED_OUT) $(LONG_SUITES)
+
+test-hostile: $(VENV)/.dev ## Hostile callers and EHRs, and any input: made requests and records by the thousand
+	$(BIN)/python -m pytest $(SHARED_OUT) $(HOSTILE)
 
 test-roads: $(VENV)/.dev ## The long roads: the demo as a whole, browser and servers, made charts
 	$(BIN)/python -m pytest $(SHARED_OUT) $(LONG_ROADS)

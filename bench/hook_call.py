@@ -21,9 +21,9 @@ from typing import Any
 import click
 
 from bench import body
+from cds_hooks.body import read_object
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
-from clinical import strict_json
 from clinical.invocation import Invocation
 from models.runtime.catalogue import load_models
 from models.runtime.record_digest import record_digest
@@ -59,7 +59,7 @@ def stages(folder: Path, data: bytes) -> dict[str, Callable[[], object]]:
     house = open_house(settings)
     client = create_app(house).test_client()
     model = load_models()[SERVICE]
-    sent: Any = strict_json.loads(data)
+    sent: Any = read_object(data, settings.max_body_bytes)
     patient, user = sent["context"]["patientId"], sent["context"]["userId"]
     call = Invocation("bench", SERVICE, "patient-view", "i", patient, user, prefetch=sent["prefetch"])
     record = house.records.read(call, model.needs)
@@ -72,7 +72,7 @@ def stages(folder: Path, data: bytes) -> dict[str, Callable[[], object]]:
 
     return {
         "whole call, score remembered": whole,
-        "  strict JSON": lambda: strict_json.loads(data),
+        "  strict JSON": lambda: read_object(data, settings.max_body_bytes),
         "  record (validation, rules)": lambda: house.records.read(call, model.needs),
         "  digest for the score's memory": lambda: record_digest(record),
         "  assess (features, SHAP)": lambda: model.assess(record, house.clock.now()),

@@ -28,6 +28,8 @@ CARD_MEMBERS = {
 }  # fmt: skip
 # Markup that a card of ours never needs: raw HTML, links, images, and URLs that a reader might make a link of.
 _MARKUP = re.compile(r"(?<!\\)(?:<[a-z!/?]|\]\s?[(\[:]|!\[|://)|\bwww\.", re.IGNORECASE)
+# Without any of these there is no such markup: to look for them takes a tenth of the time.
+_MARKS = ("<", "]", "![", "://")
 _ORDER = {"delete": 0, "create": 1, "update": 2}
 _EXTENSION = re.compile(r"[a-z0-9-]+(?:\.[A-Za-z0-9-]+){2,}", re.ASCII)
 # What `clinical.app_context` writes: nothing that could be read in it.
@@ -125,8 +127,14 @@ def _text(card: Mapping[str, object]) -> Iterator[str]:
     summary, detail = card.get("summary"), card.get("detail")
     if not isinstance(summary, str) or len(summary) >= 140 or not summary.isprintable():
         yield "summary is missing, has 140 characters or more, or is not one line"
-    if "detail" in card and (not isinstance(detail, str) or _MARKUP.search(detail)):
+    if "detail" in card and (not isinstance(detail, str) or _has_markup(detail)):
         yield "detail is not plain Markdown"
+
+
+def _has_markup(detail: str) -> bool:
+    """Whether markup is in it that a card of ours never needs."""
+    may = any(mark in detail for mark in _MARKS) or "www." in detail.lower()
+    return may and _MARKUP.search(detail) is not None
 
 
 def _source(source: object) -> Iterator[str]:

@@ -69,7 +69,7 @@ def show(number: int) -> None:
         click.echo(f"  raised by the run of {run.time:%Y-%m-%d %H:%M} UTC: {plain(run.words)}")
     for event in found.events:
         click.echo(
-            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.step.value}, by {plain(event.by_whom)} ({event.role}): "
+            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.step.value}, by {plain(event.by_whom)} ({plain(event.role)}): "
             f"{plain(event.words)}"
         )
     click.echo(f"  next: {' or '.join(step.value for step in found.next_steps) or 'nothing, it is closed'}")

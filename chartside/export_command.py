@@ -268,8 +268,9 @@ def _bench(settings: Settings, what: str, asked: Asked) -> Iterator[Bench]:
         # Noted first: an export that nobody can trace does not happen.
         detail = f"export {what}, {first} to {last}, up to entry {entry}, by {WHO}"
         SqlAudit(engine).note(AuditEvent(now, AuditKind.LEDGER_READ, service=asked[2] or "", detail=detail))
-        order = Order(Selection(Period(first, last), service=asked[2]), entry, settings.base_url, software(), WHO, now)
         outcomes = own_outcomes(read_manifests(local=settings.local_models))
+        chosen = Selection(Period(first, last), service=asked[2])
+        order = Order(chosen, entry, settings.base_url, software(), WHO, now, outcomes)
         reviews = SqlReviews(engine, Pseudonyms(derive_key(settings.secret, "pseudonyms")))
         who = Person(WHO, frozenset({Role.QUALITY}))
         parts = PackParts(mart.open, SqlStanding(engine), outcomes, who, reviews.sheets)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from chartside.private_file import private
+from chartside.private_file import whole_text
 from chartside.settings import from_environment
 
 # A first day that is a Monday or not makes no difference; that it is the same ledger for the same options does.
@@ -98,6 +98,6 @@ def _progress(done: int, days: int) -> None:
 
 def _write_truth(path: Path, tree: dict[str, object]) -> None:
     """A file that only its owner may read; the one that was there is replaced."""
-    with open(path, "w", encoding="utf-8", opener=private) as out:
+    with whole_text(path, anew=True) as out:
         json.dump(tree, out, indent=2)
         out.write("\n")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from chartside.noted_ledger import noted_ledger
 from chartside.plain_line import plain
-from chartside.private_file import private
+from chartside.private_file import whole_text
 from chartside.settings import Settings
 from clinical.errors import Unprocessable
 from clinical.incident import IncidentState, ReporterKind
@@ -58,7 +58,7 @@ def show(incident: str) -> None:
     for event in history.events:
         facts = ", ".join(f"{name}={plain(value)}" for name, value in event.fields.items())
         click.echo(
-            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.kind}, by {plain(event.by_whom)} ({event.role}): {facts}"
+            f"  {event.time:%Y-%m-%d %H:%M} UTC  {event.kind}, by {plain(event.by_whom)} ({plain(event.role)}): {facts}"
         )
     _say_deadlines(history)
     click.echo(COUNTED)
@@ -181,7 +181,7 @@ def _line(each: Incident) -> str:
 def _write(path: Path, text: str) -> None:
     """A new file that only its owner may read."""
     try:
-        with open(path, "x", encoding="utf-8", opener=private) as out:
+        with whole_text(path) as out:
             out.write(f"{text}\n")
     except FileExistsError:
         raise click.UsageError(f"{path} is there already; choose another name.") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chartside.private_file import private
+from chartside.private_file import whole_text
 from chartside.settings import from_environment
 from clinical import strict_json
 from clinical.audit import AuditEvent, AuditKind
@@ -80,16 +80,19 @@ def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -
 
     if first > last:
         raise click.UsageError("--from lies after --to.")
+    taken = click.UsageError(f"{file} is there already; choose another name.")
+    if file.exists():
+        raise taken
     engine = open_engine(from_environment().database_url, create=False)
     rows = feedback_rows(engine, Period(first.date(), last.date()), pseudonyms=pseudonyms)
     # Noted first: an export that nobody can trace does not happen.
     detail = f"feedback export, {first:%Y-%m-%d} to {last:%Y-%m-%d}, pseudonyms: {'yes' if pseudonyms else 'no'}"
     SqlAudit(engine).note(AuditEvent(datetime.now(UTC), AuditKind.LEDGER_READ, detail=detail))
     try:
-        with open(file, "x", encoding="utf-8", newline="", opener=private) as out:
+        with whole_text(file) as out:
             number = write_csv(rows, out, pseudonyms=pseudonyms)
     except FileExistsError:
-        raise click.UsageError(f"{file} is there already; choose another name.") from None
+        raise taken from None
     except OSError as fault:
         raise click.ClickException(f"{file} cannot be written ({fault.strerror}).") from None
     finally:

@@ -16,7 +16,7 @@ import click
 from sqlalchemy import Engine
 
 from chartside.noted_ledger import noted_ledger
-from chartside.private_file import private
+from chartside.private_file import whole_text
 from chartside.settings import Settings
 from clinical.errors import Unprocessable
 
@@ -161,10 +161,13 @@ def labels(out: Path, name: str | None) -> None:
     if not found:
         raise click.UsageError("No card has a verdict that stands yet; nothing was written.")
     try:
-        with open(out, "x", encoding="utf-8", newline="", opener=private) as file:
+        # The labels get their name last: where they are, what everybody has to know of them is there too.
+        with whole_text(out) as file:
             number = shelf.write_csv(found, file)
-        with open(note, "x", encoding="utf-8", opener=private) as file:
-            file.write(shelf.note(datetime.now(UTC).date()))
+            with whole_text(note) as beside:
+                beside.write(shelf.note(datetime.now(UTC).date()))
+    except FileExistsError:
+        raise click.UsageError(f"{out} or {note} is there already; choose another name.") from None
     except OSError as fault:
         raise click.ClickException(f"{out} cannot be written ({fault.strerror}).") from None
     click.echo(f"{number} labels in {out}; how to use them in {note}. An override reason is not a label.")

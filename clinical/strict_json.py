@@ -57,7 +57,8 @@ def _decoded(data: bytes, skeleton: bytes, codec: Codec) -> object:
 
     It keeps the last of two equal keys. Then the quotes of the first are missing when the answer is written out again,
     and the skeletons differ. What the decoder itself refuses, and what it might read otherwise, is left to the strict
-    way; so is a bracket that was spelt with an escape.
+    way; so is a bracket that was spelt with an escape. Most senders write as the encoder does: where every byte is the
+    same, so is the skeleton.
     """
     if (b"\\" in data and _SURROGATE.search(data)) or _has_long_number(data):
         return _UNSURE
@@ -66,7 +67,7 @@ def _decoded(data: bytes, skeleton: bytes, codec: Codec) -> object:
         again = codec.encode(value)
     except Exception:  # each codec has errors of its own; the strict way says what is wrong
         return _UNSURE
-    return value if _skeleton(again) == skeleton else _UNSURE
+    return value if again == data or _skeleton(again) == skeleton else _UNSURE
 
 
 def _has_long_number(data: bytes) -> bool:
@@ -108,9 +109,10 @@ def _skeleton(data: bytes) -> bytes:
 
 def _check_depth(skeleton: bytes) -> None:
     """Refuse deep nesting before the parser sees it."""
+    # To take out quotes by twos leaves the number before a bracket odd (within a string) or even, as it was.
     brackets = skeleton.replace(b'""', b"")
     if b'"' in brackets:  # brackets within strings, or a string without an end
-        brackets = b"".join(skeleton.split(b'"')[::2])
+        brackets = b"".join(brackets.split(b'"')[::2])
     if _is_flat(brackets):
         return
     if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > MAX_DEPTH:

@@ -10,21 +10,22 @@ as it came, too: then the validator itself decides. `tests/fhir_adapters/test_fh
 from __future__ import annotations
 
 import hashlib
-import marshal
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 from fhir_adapters.ids import ANY_ID, TYPE
 from fhir_adapters.times import is_date, is_moment
 
 Mask = Callable[[object], object]
 
-# JSON has no such values, so no resource can hold them: for a valid leaf, and for the usual Reference of two such.
-VALID = ...
-POINTER = b""
+# Bytes, which JSON does not know, so no resource can hold them: a valid leaf, and the usual Reference of two such.
+VALID = b""
+POINTER = b"*"
 
 # FHIR R4 datatypes.html: id; and a literal reference by type and id, relative or absolute (references.html#literal).
 _ID = re.compile(ANY_ID, re.ASCII)
@@ -35,13 +36,14 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,63}", re.ASCII)
 _NO_SURROGATES = re.compile(r"[^\ud800-\udfff]+")
 _LONGEST_ID = 64
 _LONGEST_NUMBER = 10**30
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 def shape_of(resource: Mapping[str, object]) -> bytes | None:
     """The shape (SHA-256), or None for what is not plain JSON of a type that is in use.
 
-    A hash, so that no patient data outlive the call. marshal's version 2 writes each JSON value in one way, and
-    1, 1.0, true and "1" in four.
+    A hash, so that no patient data outlive the call. MessagePack as msgspec writes it has one way for each JSON value
+    (1, 1.0, true and "1" are four) and another one for bytes, each with its type and length.
     """
     kind = resource.get("resourceType")
     mask = _MASKS.get(kind) if isinstance(kind, str) else None
@@ -49,8 +51,8 @@ def shape_of(resource: Mapping[str, object]) -> bytes | None:
         return None
     masked: Any = mask(resource)
     try:
-        return hashlib.sha256(marshal.dumps(masked, 2)).digest()
-    except ValueError:
+        return hashlib.sha256(_ENCODER.encode(masked)).digest()
+    except (ValueError, TypeError, OverflowError, RecursionError):  # half a surrogate pair, a number of 65 bits
         return None
 
 
@@ -128,16 +130,20 @@ def _text(value: object) -> object:
 
 
 _reference = _matching(_REFERENCE)
+_is_reference = _REFERENCE.fullmatch
 _code = _matching(_CODE)
 _other_pointer = _object(reference=_reference, display=_text)
 
 
 def _pointer(value: object) -> object:
-    """A place for a Reference; of all objects this one comes most often, as a rule with these two members."""
-    if type(value) is not dict or len(value) != 2:
+    """A place for a Reference; of all objects this one comes most often, as a rule with these members and no others."""
+    if type(value) is not dict or not 2 <= len(value) <= 3:
         return _other_pointer(value)
-    usual = _reference(value.get("reference")) is VALID and _text(value.get("display")) is VALID
-    return POINTER if usual else _other_pointer(value)
+    reference, kind = value.get("reference"), value.get("type")
+    if len(value) == 2 + (kind is not None) and type(reference) is str and _is_reference(reference):
+        usual = _text(value.get("display")) is VALID and (kind is None or type(kind) is str)
+        return (POINTER if kind is None else (POINTER, kind)) if usual else _other_pointer(value)
+    return _other_pointer(value)
 
 
 # What is no measurement is decoded anew each time, so its codes matter to the verdict alone (no plan rests on them).

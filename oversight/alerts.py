@@ -17,6 +17,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from clinical.errors import LedgerUnavailable, Unprocessable
+from clinical.typed_words import typed, typed_name
 from oversight import chain, tables
 from oversight.column_types import AnyRow
 from oversight.database import reading, writing
@@ -124,10 +125,11 @@ class SqlAlerts:
     def add(self, number: int, step: AlertStep, words: str, *, by_whom: str, role: str, now: datetime) -> Alert:
         """Add a step and return the alert with it; the same step sent again is one.
 
-        Raises `Unprocessable` for an alert that is not there, a step out of order, or one without words or a name, and
-        `LedgerUnavailable`.
+        Raises `Unprocessable` for an alert that is not there, a step out of order, one without words or a name, or
+        words that cannot be kept (`clinical.typed_words`), and `LedgerUnavailable`.
         """
-        event = AlertEvent(step, now, words.strip()[:MOST_WORDS], by_whom.strip()[:MOST_NAME], role.strip()[:MOST_NAME])
+        who, function = typed_name(by_whom, MOST_NAME), typed_name(role, MOST_NAME, "role")
+        event = AlertEvent(step, now, typed(words, MOST_WORDS), who, function)
         if not (event.words and event.by_whom):
             raise Unprocessable("A step needs words, and who takes it.")
         with writing(self._engine, one_at_a_time=True) as connection:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from clinical import strict_json
 from clinical.errors import LedgerUnavailable, Unprocessable
 from clinical.incident import Harm, IncidentState, ReporterKind
+from clinical.typed_words import typed, typed_name
 from oversight import chain, tables
 from oversight.column_types import AnyRow
 from oversight.database import reading, writing
@@ -139,10 +140,11 @@ class SqlIncidentEvents:
         facts: harm and aware (a day) and remedial (yes or no) at the triage, `as` (a `ReporterKind`) with reportable,
         `on` (a day) and number with submitted. Raises `Unprocessable` for what does not fit, and `LedgerUnavailable`.
         """
-        said = {name: value.strip()[:MOST_LETTERS] for name, value in fields.items() if value.strip()}
+        said = {name: kept for name, value in fields.items() if (kept := typed(value, MOST_LETTERS, "facts"))}
         _check(kind, said)
         _check_aware(said, now.date())
-        event = IncidentEvent(kind, now, said, by_whom.strip()[:MOST_NAME], role.strip()[:MOST_NAME])
+        who, function = typed_name(by_whom, MOST_NAME), typed_name(role, MOST_NAME, "role")
+        event = IncidentEvent(kind, now, said, who, function)
         if not event.by_whom:
             raise Unprocessable("An event needs a name: who adds it.")
         with writing(self._engine, one_at_a_time=True) as connection:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate, chain, count, islice
 from math import isfinite, nan
@@ -112,11 +112,7 @@ class FindingWriter:
         sets, places_of_sets = _each_once(of_each)
         named = list(chain.from_iterable(sets))
         facts, places_of_facts = _each_once(named)
-        shared: dict[tuple[Any, ...], int] = {}
-        kinds = [
-            shared.setdefault((*map(_coding, codings), rest), len(shared))
-            for codings, rest in zip([fact.codings for fact in facts], map(_shared, facts), strict=True)
-        ]
+        kinds, shared = _kinds(facts)
         places = [*places_of_sets, *map(len, sets), *places_of_facts, *kinds]
         width = "h" if max(len(of_each), len(named)) < _NARROW else "i"
         numbers, with_reported = _numbers(attributions, facts)
@@ -161,6 +157,21 @@ def _each_once(items: Sequence[Any]) -> tuple[list[Any], Iterable[int]]:
     by_key = dict(zip(keys, items, strict=True))
     places = dict(zip(by_key, count(), strict=False))
     return list(by_key.values()), map(places.__getitem__, keys)
+
+
+def _kinds(facts: Sequence[Observation]) -> tuple[Iterable[int], Collection[tuple[Any, ...]]]:
+    """The place of each fact among what facts share, and that, each once.
+
+    Facts that were read alike have one tuple of codings, which is sooner told by its identity than by its content.
+    """
+    codings = [fact.codings for fact in facts]
+    alike = list(zip(map(id, codings), map(_shared, facts), strict=True))
+    shared: dict[tuple[Any, ...], int] = {}
+    places = {
+        key: shared.setdefault((*map(_coding, its), key[1]), len(shared))
+        for key, its in dict(zip(alike, codings, strict=True)).items()
+    }
+    return map(places.__getitem__, alike), shared
 
 
 def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) -> tuple[bytes, bool]:

@@ -34,11 +34,16 @@ def unusual_members(finding: RiskAssessment, mark: Callable[[str], str]) -> dict
     values = _sometimes(finding)
     if values == _USUAL:
         return {}
-    rest = {name: to_tree(its) for name, its in zip(SOMETIMES, values, strict=True) if its != _usual[name]}
-    if finding.comparators:
-        rest["comparators"] = [score_members(score, mark) for score in finding.comparators]
-    if finding.unanswered:
-        rest["unanswered"] = [_marked(members(one), mark) for one in finding.unanswered]
+    rest: dict[str, Any] = {}
+    for name, its, usual in zip(SOMETIMES, values, _USUAL, strict=True):
+        if its == usual:
+            continue
+        if name == "comparators":
+            rest[name] = [score_members(score, mark) for score in finding.comparators]
+        elif name == "unanswered":
+            rest[name] = [_marked(members(one), mark) for one in finding.unanswered]
+        else:
+            rest[name] = to_tree(its)
     return rest
 
 

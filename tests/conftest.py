@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Never
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 pytest_plugins = ["findings", "conformance_plugin", "compiled_templates"]
 
@@ -43,6 +45,13 @@ MANY_INPUTS = (
     "what_if/test_what_if_real_path.py",
 )
 
+# What a property is tried with must not hang on chance, nor on how busy the machine is: the same examples in each run,
+# and none of them timed. Others are looked for with `--hypothesis-profile search`.
+UNTIMED = (HealthCheck.too_slow,)
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=UNTIMED, print_blob=True)
+settings.register_profile("search", deadline=None, suppress_health_check=UNTIMED, max_examples=1000)
+settings.load_profile("same")
+
 # Files that take longest. They go first, so that no process is left with one of them when the others are done.
 LONG = (
     "ehr_simulator/test_ehr_simulator_whole_demo.py",
@@ -59,7 +68,13 @@ gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """From here on only what tests make is looked through."""
+    """From here on only what tests make is looked through, and examples hold words of no further modules.
+
+    Hypothesis takes words and numbers from the sources that are imported when it draws. Which are, would hang on the
+    tests that ran before.
+    """
+    known = providers._get_local_constants()
+    providers._get_local_constants = lambda: known
     gc.freeze()
     gc.enable()
 

@@ -31,17 +31,19 @@ def read(fields: Fields) -> Context:
 
 
 def _orders(fields: Fields) -> frozenset[str]:
-    """The orders that are dispatched, as `Type/id`: one in version 1.0, one or more in 1.1."""
+    """The orders that are dispatched, as `Type/id`: one in 1.0, one or more in 1.1. Every name that is there counts."""
     name = fields.named("dispatchedOrders", ("dispatched-orders", HYPHENS), ("order", OLDER))
-    return frozenset({fields.reference(name)} if name == "order" else fields.references(name))
+    lists = [each for each in ("dispatchedOrders", "dispatched-orders") if each == name or fields.has(each)]
+    found = frozenset(order for each in lists for order in fields.references(each))
+    return found | {fields.reference("order")} if fields.has("order") else found
 
 
 def _tasks(fields: Fields) -> tuple[Entry, ...]:
-    """The requests for fulfilment, if any."""
-    name = fields.named("fulfillmentTasks", ("fulfillment-tasks", HYPHENS), ("task", OLDER))
-    if not fields.has(name):
-        return ()
-    return fields.instance(name, TASK) if name == "task" else fields.listed(name, TASK)
+    """The requests for fulfilment, if any. Every name that is there counts: none is passed over unread."""
+    fields.named("fulfillmentTasks", ("fulfillment-tasks", HYPHENS), ("task", OLDER))
+    lists = [each for each in ("fulfillmentTasks", "fulfillment-tasks") if fields.has(each)]
+    found = tuple(task for each in lists for task in fields.listed(each, TASK))
+    return (*found, *fields.instance("task", TASK)) if fields.has("task") else found
 
 
 def _orders_of(task: Entry) -> Iterator[str]:

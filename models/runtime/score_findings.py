@@ -41,8 +41,8 @@ class Finds:
 
     def of_item(self, item: str) -> list[tuple[AnyInput, Found]]:
         """The inputs that feed an item and were found."""
-        inputs = [one for one in self.manifest.inputs.values() if one.item == item and not one.helper]
-        return [(one, self.found[one.name]) for one in inputs if self.found[one.name].value is not None]
+        inputs = [(one, self.found[one.name]) for one in self.manifest.of_item.get(item, ())]
+        return [(one, found) for one, found in inputs if found.value is not None]
 
     @property
     def missing(self) -> tuple[str, ...]:

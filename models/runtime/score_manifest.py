@@ -76,7 +76,8 @@ class ScoreManifest:
     """A whole `model.toml`. `outcome` codes what the score is about; `served` says whether it is offered unasked.
 
     `draft` says why it is not offered at all, or is empty. `items` are the labels of lines that are not called as their
-    first input is; `labels` those of all lines.
+    first input is; `labels` those of all lines. `of_item` has the inputs that feed a line, and `in_place` for each
+    input the names of those of which one is used, the input that they stand for first.
     """
 
     info: ModelInfo
@@ -92,10 +93,14 @@ class ScoreManifest:
     folder: Path
     draft: str = ""
     labels: Mapping[str, str] = field(init=False)
+    of_item: Mapping[str, tuple[AnyInput, ...]] = field(init=False)
+    in_place: Mapping[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Gather the labels once: every answer asks for them many times."""
+        """Gather once what every answer asks for many times."""
         object.__setattr__(self, "labels", _labels(self))
+        object.__setattr__(self, "of_item", _of_item(self))
+        object.__setattr__(self, "in_place", _in_place(self))
 
     @property
     def signals(self) -> Mapping[str, Signal]:
@@ -120,3 +125,18 @@ def _labels(manifest: ScoreManifest) -> dict[str, str]:
         if not one.helper:
             labels.setdefault(one.item, manifest.items.get(one.item, one.label))
     return labels
+
+
+def _of_item(manifest: ScoreManifest) -> dict[str, tuple[AnyInput, ...]]:
+    """The inputs of each line; what only helps to find others feeds none."""
+    inputs = [one for one in manifest.inputs.values() if not one.helper]
+    return {item: tuple(one for one in inputs if one.item == item) for item in dict.fromkeys(i.item for i in inputs)}
+
+
+def _in_place(manifest: ScoreManifest) -> dict[str, tuple[str, ...]]:
+    """For each input the one that it may stand for, or itself, and all that may stand for that one."""
+    roots = {name: one.unless or name for name, one in manifest.inputs.items()}
+    return {
+        name: (root, *(other.name for other in manifest.inputs.values() if other.unless == root))
+        for name, root in roots.items()
+    }

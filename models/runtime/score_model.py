@@ -101,7 +101,7 @@ class ScoreModel:
         gathered = self._gatherer.gather(record, opens, opens, as_of)
         chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record))
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
-        used = {name: one if name in self._current(name, found) else NOTHING for name, one in found.items()}
+        used = {name: one if self._counts(name, found) else NOTHING for name, one in found.items()}
         # One fact may be in doubt for many inputs; it is told once.
         unused = tuple(dict.fromkeys((*gathered.unused, *chart.unused)))
         return Finds(self.manifest, used, self._words(situation, found), as_of, unused)
@@ -114,18 +114,12 @@ class ScoreModel:
             return situation.words
         return f"{situation.words}; the record does not say whether there is {' or '.join(open_)}"
 
-    def _current(self, name: str, found: Mapping[str, Found]) -> Sequence[str]:
-        """Of an input and those that may stand in its place, the newest; of equals all, and of timeless ones the first.
-
-        What was said this morning is not true of what was measured a minute ago.
-        """
-        root = self.manifest.inputs[name].unless or name
-        others = [one.name for one in self.manifest.inputs.values() if one.unless == root]
-        newest = {one: max(found[one].times, default=None) for one in (root, *others) if found[one].value is not None}
-        times = [time for time in newest.values() if time is not None]
-        if not times:
-            return list(newest)[:1]
-        return [one for one, time in newest.items() if time == max(times)]
+    def _counts(self, name: str, found: Mapping[str, Found]) -> bool:
+        """Whether what was found for an input is used, and not what was found for one that may stand in its place."""
+        if found[name].value is None:
+            return False
+        group = self.manifest.in_place[name]
+        return len(group) == 1 or name in _current(group, found)
 
     def _not_meant(self, finds: Finds) -> Refusal | None:
         """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""
@@ -188,6 +182,18 @@ class ScoreModel:
         if not isinstance(result, Refusal | kind):
             raise ModelFault("The score gave another kind of answer than its manifest says; no answer is given.")
         return result
+
+
+def _current(group: Sequence[str], found: Mapping[str, Found]) -> Sequence[str]:
+    """Of inputs of which one is used, the newest; of equals all, and of timeless ones the first.
+
+    What was said this morning is not true of what was measured a minute ago.
+    """
+    newest = {one: max(found[one].times, default=None) for one in group if found[one].value is not None}
+    times = [time for time in newest.values() if time is not None]
+    if not times:
+        return list(newest)[:1]
+    return [one for one, time in newest.items() if time == max(times)]
 
 
 def _lacking(inputs: Sequence[AnyInput]) -> str:

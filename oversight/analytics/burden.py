@@ -13,6 +13,15 @@ from oversight.proportions import Proportion, proportion
 # dismissal", McDaniel 2016, doi 10.1093/jamia/ocv144, median 8 s).
 REPEAT_HOURS = 72
 REFLEX_SECONDS = 2.0
+# The same for all who ask `event`, over cards: `SAME_CARD` are the columns that a repeat has in common with the card
+# before it, `SINCE_LAST` the microseconds between the two, and `REPEATED` a condition on them by the name of `gap`.
+REPEAT_MICROSECONDS = REPEAT_HOURS * 3_600_000_000
+SAME_CARD = "client, service, patient, clinician"
+SINCE_LAST = f"time - lag(time) OVER (PARTITION BY {SAME_CARD} ORDER BY time, sequence)"
+REPEATED = f"gap <= {REPEAT_MICROSECONDS}"
+# An answer that was given before its card (a clock that is ahead) has no time.
+TIMED_OVERRIDE = "outcome = 'overridden' AND seconds >= 0"
+REFLEX = f"outcome = 'overridden' AND seconds BETWEEN 0 AND {REFLEX_SECONDS}"
 # The share of one clinician alone is nobody else's to see.
 ENOUGH_FOR_A_TENTH = 20
 
@@ -45,32 +54,29 @@ class Burden:
 
 
 # Entries are laid out in memory: to read them anew for each figure is quicker than to keep those that are chosen.
-_TOTALS = """
-WITH chosen AS NOT MATERIALIZED (SELECT * FROM event WHERE hook <> 'smart-launch' AND {where}),
-again AS NOT MATERIALIZED (
-  SELECT time - lag(time) OVER (PARTITION BY client, service, patient, clinician ORDER BY time, sequence) AS gap
-  FROM chosen WHERE card),
+_TOTALS = f"""
+WITH chosen AS NOT MATERIALIZED (SELECT * FROM event WHERE hook <> 'smart-launch' AND {{where}}),
+again AS NOT MATERIALIZED (SELECT {SINCE_LAST} AS gap FROM chosen WHERE card),
 each AS (SELECT count(*) AS n FROM chosen WHERE card AND clinician <> '' GROUP BY clinician),
 ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place, count(*) OVER () AS people FROM each)
 SELECT count(*),
   (SELECT count(*) FROM (SELECT DISTINCT client, encounter FROM chosen WHERE encounter IS NOT NULL)),
   (SELECT count(*) FROM (SELECT DISTINCT clinician, day FROM chosen WHERE clinician <> '')),
-  (SELECT count(*) FROM again WHERE gap <= {repeat}),
-  count(*) FILTER (outcome = 'overridden' AND seconds BETWEEN 0 AND {reflex}),
-  count(*) FILTER (outcome = 'overridden' AND seconds >= 0),
+  (SELECT count(*) FROM again WHERE {REPEATED}),
+  count(*) FILTER ({REFLEX}),
+  count(*) FILTER ({TIMED_OVERRIDE}),
   quantile_cont(seconds, [0.25, 0.5, 0.75]) FILTER (outcome IS NOT NULL AND seconds >= 0),
-  (SELECT sum(n) FILTER (place <= people // 10) / sum(n) FROM ranked HAVING max(people) >= {enough})
+  (SELECT sum(n) FILTER (place <= people // 10) / sum(n) FROM ranked HAVING max(people) >= {ENOUGH_FOR_A_TENTH})
 FROM chosen WHERE card
-"""
+"""  # noqa: S608 (our words)
 
 
 def burden(mart: Questions, selection: Selection) -> Burden:
-    """Of a selection. An answer that was given before its card (a clock that is ahead) has no time."""
+    """Of a selection."""
     where, values = selection.where()
-    question = _TOTALS.format(
-        where=where, repeat=REPEAT_HOURS * 3_600_000_000, reflex=REFLEX_SECONDS, enough=ENOUGH_FOR_A_TENTH
+    ((cards, encounters, days, repeats, reflex, overridden, times, top),) = mart.rows(
+        _TOTALS.format(where=where), values
     )
-    ((cards, encounters, days, repeats, reflex, overridden, times, top),) = mart.rows(question, values)
     return Burden(
         cards=cards,
         encounters=encounters,

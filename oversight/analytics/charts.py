@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -65,13 +65,20 @@ GROUP BY 1, 2 ORDER BY 1, 3, 2
 """
 
 
-def weekly_chart(mart: Questions, selection: Selection, rules: Iterable[Rule] = DEFAULT) -> WeeklyChart:
-    """Of a selection; of one service, a phase begins in the first whole week of a new version or threshold."""
+def weekly_chart(
+    mart: Questions, selection: Selection, rules: Iterable[Rule] = DEFAULT, hidden: Collection[str] = ()
+) -> WeeklyChart:
+    """Of a selection; of one service, a phase begins in the first whole week of a new version or threshold.
+
+    Weeks that are `hidden` (by their Mondays, as text) keep their places and have no cards: neither a point nor a
+    limit, a signal or a change point says anything of them.
+    """
     where, values = selection.where()
     found = {row[0]: Week(*row) for row in mart.rows(_WEEKS.format(where=where), values)}
     # Weeks before anything was shown would only be an empty half of the picture.
     begins = min(found, default=selection.period.first)
-    weeks = tuple(found.get(start, Week(start, 0, 0, 0)) for start in mondays(selection.period) if start >= begins)
+    known = {start: week for start, week in found.items() if start.isoformat() not in hidden}
+    weeks = tuple(known.get(start, Week(start, 0, 0, 0)) for start in mondays(selection.period) if start >= begins)
     versions = _versions(mart, selection)
     changes = _changes(versions)
     phased = len({service for service, _, _ in versions}) <= 1

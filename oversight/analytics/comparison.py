@@ -11,10 +11,11 @@ import numpy.typing as npt
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.proportions import Proportion, proportion
-from oversight.statistics.cards import AnsweredCards
+from oversight.statistics.cards import AnsweredCards, CardTable
 from oversight.statistics.refused import Refused
 from oversight.statistics.sampling_error import direction
 from oversight.statistics.simpson import Comparison, compare
+from oversight.statistics.standardise import Standardised, standardised
 
 # Bands of risk that a reader knows, finer where most patients are. Scores have their tiers.
 BANDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -57,9 +58,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class TwoArms:
-    """The second selection against the first. `units` are by name, with all their answered cards."""
+    """The second selection against the first. `units` are by name, with all their answered cards.
+
+    `in_units` is standardised over units alone: what it leaves of the crude difference lies within units.
+    """
 
     comparison: Comparison | Refused
+    in_units: Standardised | Refused
     units: tuple[UnitRates, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -82,7 +87,7 @@ def two_arms(mart: Questions, first: Selection, second: Selection) -> TwoArms:
     """Compare the override rates of two selections."""
     counted = _counted(mart, first, second)
     result = compare(_cards(counted))
-    return TwoArms(result, _units(counted), _left_out(result, counted))
+    return TwoArms(result, _in_units(counted), _units(counted), _left_out(result, counted))
 
 
 def meaning(result: Comparison | Refused) -> str:
@@ -162,6 +167,14 @@ def _cards(counted: _Counted) -> AnsweredCards:
     flags = np.repeat(np.array([1, 0]), [counted.overridden.sum(), kept.sum()])
     columns = (counted.later, counted.unit, counted.stratum, counted.clinician)
     return AnsweredCards(flags, *(np.repeat(np.tile(column, 2), numbers) for column in columns))
+
+
+def _in_units(counted: _Counted) -> Standardised | Refused:
+    """As if every card were of one risk."""
+    one = np.zeros_like(counted.unit)
+    return standardised(
+        CardTable(counted.unit, one, counted.clinician, counted.later, counted.answered, counted.overridden)
+    )
 
 
 def _units(counted: _Counted) -> tuple[UnitRates, ...]:

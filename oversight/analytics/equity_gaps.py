@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from oversight.analytics.equity import SELECTION, Answers, Judgement
+from oversight.analytics.equity import Answers, Judgement
+from oversight.analytics.equity_rates import SELECTION
 from oversight.proportions import CONFIDENCE, Proportion
 from oversight.statistics.equity import EquityReport
 from oversight.statistics.equity_groups import Group

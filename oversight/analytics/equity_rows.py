@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clinical.advice import WithheldReason
+from oversight.analytics.burden import REFLEX, REPEAT_MICROSECONDS, SAME_CARD, TIMED_OVERRIDE
 from oversight.analytics.comparison import BANDS
+from oversight.analytics.funnel import actions_loaded
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.statistics.equity_groups import UNKNOWN, Attribute
@@ -28,18 +31,20 @@ MOST_ATTRIBUTES = 12
 STRATA = len(BANDS) + 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EquityRows:
-    """Equally long arrays, one entry for each assessment, by `sequence`. Openings of the page are not in it.
+# Rules that are asked only of what is high enough for a card: what they withheld would have been one.
+RULES = (
+    WithheldReason.REPEAT, WithheldReason.SNOOZED, WithheldReason.ENCOUNTER_BUDGET, WithheldReason.CLINICIAN_BUDGET,
+    WithheldReason.SHADOW,
+)  # fmt: skip
+MOST_REASONS = 20
 
-    `attributes` by name, all that are known of patients. `card`: shown. `stratum`: service and band of risk or tier,
-    codes below `strata`. `unit`: the same number for the same unit. `seconds`: to the answer, NaN for cards that were
-    neither accepted nor overridden.
-    """
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cards:
+    """Those of `EquityRows` that were shown, as it tells them."""
 
     sequence: Integers
     attributes: Mapping[str, Attribute]
-    card: Flags
     overridden: Flags
     accepted: Flags
     seconds: Floats
@@ -47,13 +52,42 @@ class EquityRows:
     strata: int
     unit: npt.NDArray[np.uint64]
 
-    def cards(self) -> EquityRows:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EquityRows:
+    """Equally long arrays, one entry for each question that a model was asked, by `sequence`.
+
+    Openings of the page are not in it. `attributes` by name, all that are known of patients. `assessed`: not an
+    abstention. `card`: shown. `withheld`: by one of `RULES`. Of cards only: `overridden`, `accepted`; `seconds` to one
+    of these, NaN without; `repeated`, `timed` and `reflex` as `oversight.analytics.burden` has them; `acted`: an action
+    was seen, None where nobody ever looked; `reason` of an override, a place in `reasons` (code and words), or -1.
+    `stratum`: service and band of risk or tier, codes below `strata`. `unit`: the same number for the same unit.
+    """
+
+    sequence: Integers
+    attributes: Mapping[str, Attribute]
+    assessed: Flags
+    card: Flags
+    withheld: Flags
+    overridden: Flags
+    accepted: Flags
+    repeated: Flags
+    timed: Flags
+    reflex: Flags
+    acted: Flags | None
+    reason: Integers
+    reasons: tuple[tuple[str, str], ...]
+    seconds: Floats
+    stratum: Integers
+    strata: int
+    unit: npt.NDArray[np.uint64]
+
+    def cards(self) -> Cards:
         """Those that were shown."""
         keep = self.card
-        return EquityRows(
+        return Cards(
             sequence=self.sequence[keep],
             attributes=self.groups_of(self.sequence[keep]),
-            card=self.card[keep],
             overridden=self.overridden[keep],
             accepted=self.accepted[keep],
             seconds=self.seconds[keep],
@@ -64,8 +98,12 @@ class EquityRows:
 
     def groups_of(self, sequence: Integers) -> dict[str, Attribute]:
         """The groups of some of the entries, in their order. Every one of them is in here."""
-        place = np.searchsorted(self.sequence, sequence)
+        place = self.places(sequence)
         return {name: Attribute(name, each.labels, each.codes[place]) for name, each in self.attributes.items()}
+
+    def places(self, sequence: Integers) -> Integers:
+        """Where some of the entries stand. Every one of them is in here."""
+        return np.searchsorted(self.sequence, sequence)
 
 
 # What was said last of each attribute, a line for each patient. Client and pseudonym are one number here: to group and
@@ -74,16 +112,26 @@ _PEOPLE = """
 CREATE TEMP TABLE IF NOT EXISTS person AS
 SELECT hash(client, patient) AS person{said} FROM patient_group WHERE patient IS NOT NULL GROUP BY 1
 """
-_ROWS = """
-WITH coded AS (SELECT person, {groups} FROM person)
-SELECT sequence, card, coalesce(outcome = 'overridden', false) AS overridden,
-  coalesce(outcome = 'accepted', false) AS accepted,
-  CASE WHEN outcome IN ('accepted', 'overridden') THEN seconds END AS seconds, probability,
+_ROWS = f"""
+WITH coded AS (SELECT person, {{groups}} FROM person)
+SELECT sequence, card, abstention IS NULL AS assessed,
+  abstention IS NULL AND coalesce(withheld IN ({", ".join(f"'{each}'" for each in RULES)}), false) AS withheld,
+  card AND coalesce(outcome = 'overridden', false) AS overridden,
+  card AND coalesce(outcome = 'accepted', false) AS accepted, card AND acted AS acted,
+  card AND coalesce({TIMED_OVERRIDE}, false) AS timed, card AND coalesce({REFLEX}, false) AS reflex,
+  CASE WHEN card AND outcome = 'overridden' THEN coalesce(list_position($reasons, reason), 0) ELSE 0 END AS reason,
+  CASE WHEN card AND outcome IN ('accepted', 'overridden') THEN seconds END AS seconds, probability,
   coalesce(list_position($tiers, tier), 0) AS tier, list_position($services, service) - 1 AS service,
-  hash(unit_name) AS unit, {codes}
+  hash(unit_name) AS unit, time, CASE WHEN card THEN hash({SAME_CARD}) ELSE 0 END AS same, {{codes}}
 FROM event LEFT JOIN coded ON coded.person = CASE WHEN patient IS NOT NULL THEN hash(client, patient) END
-WHERE hook <> 'smart-launch' AND abstention IS NULL AND {where}
-"""
+WHERE hook <> 'smart-launch' AND {{where}}
+"""  # noqa: S608 (our words)
+# Of two reasons that are as common, the first by letters.
+_REASONS = f"""
+SELECT reason_code, mode(reason_display ORDER BY reason_display) FROM feedback
+WHERE outcome = 'overridden' AND quarantine IS NULL AND reason_code <> '' GROUP BY 1 ORDER BY count(*) DESC, 1
+LIMIT {MOST_REASONS}
+"""  # noqa: S608 (our words)
 
 
 def _people(mart: Questions) -> tuple[str, ...]:
@@ -107,7 +155,7 @@ def attribute_labels(mart: Questions) -> dict[str, tuple[str, ...]]:
 
 
 def equity_rows(mart: Questions, selection: Selection, labels: Mapping[str, tuple[str, ...]]) -> EquityRows:
-    """The assessments of a selection with these attributes (at least one)."""
+    """The questions of a selection with these attributes (at least one)."""
     where, values = selection.where()
     tiers, services = (
         [name for (name,) in mart.rows(f"SELECT DISTINCT {each} FROM advice WHERE {each} <> '' ORDER BY 1")] or [""]  # noqa: S608
@@ -116,24 +164,47 @@ def equity_rows(mart: Questions, selection: Selection, labels: Mapping[str, tupl
     column = {name: n for n, name in enumerate(_people(mart))}
     groups = ", ".join(f"list_position($l{n}, v{column[name]}) AS g{n}" for n, name in enumerate(labels))
     codes = ", ".join(f"coalesce(g{n}, 0) AS g{n}" for n in range(len(labels)))
-    named: dict[str, Any] = {"tiers": tiers, "services": services}
+    reasons = tuple((code, display or code) for code, display in mart.rows(_REASONS))
+    named: dict[str, Any] = {"tiers": tiers, "services": services, "reasons": [code for code, _ in reasons] or [""]}
     named |= {f"l{n}": list(each) for n, each in enumerate(labels.values())}
     found = mart.arrays(_ROWS.format(groups=groups, codes=codes, where=where), values | named)
     order = np.argsort(found["sequence"], kind="stable")
     rows = {name: _filled(column)[order] for name, column in found.items()}
     stratum, strata = _strata(rows["probability"], rows["tier"].astype(np.int64), len(tiers))
-    service = rows["service"].astype(np.int64)
+    service, sequence = rows["service"].astype(np.int64), rows["sequence"].astype(np.int64)
+    flags = {name: rows[name].astype(np.bool_) for name in _FLAGS}
+    acted = flags.pop("acted")
     return EquityRows(
-        sequence=rows["sequence"].astype(np.int64),
+        sequence=sequence,
         attributes={name: _attribute(name, each, rows[f"g{n}"]) for n, (name, each) in enumerate(labels.items())},
-        card=rows["card"].astype(np.bool_),
-        overridden=rows["overridden"].astype(np.bool_) & rows["card"].astype(np.bool_),
-        accepted=rows["accepted"].astype(np.bool_) & rows["card"].astype(np.bool_),
+        **flags,
+        repeated=_repeated(flags["card"], rows["same"], rows["time"].astype(np.int64)),
+        acted=acted if actions_loaded(mart) else None,
+        reason=rows["reason"].astype(np.int64) - 1,
+        reasons=reasons,
         seconds=rows["seconds"].astype(np.float64),
         stratum=service * strata + stratum,
         strata=len(services) * strata,
         unit=rows["unit"],
     )
+
+
+_FLAGS = ("assessed", "card", "withheld", "overridden", "accepted", "timed", "reflex", "acted")
+
+
+def _repeated(card: Flags, same: npt.NDArray[Any], time: Integers) -> Flags:
+    """The cards that are repeats, out of rows in the order of the ledger.
+
+    The window of `oversight.analytics.burden` by hand: rows are here already, and to ask for them again took a third of
+    the time of the whole question.
+    """
+    cards = np.flatnonzero(card)
+    # Stable, so that of two of one moment the earlier entry comes first.
+    order = cards[np.lexsort((time[cards], same[cards]))]
+    again = (same[order][1:] == same[order][:-1]) & (np.diff(time[order]) <= REPEAT_MICROSECONDS)
+    flags = np.zeros(len(card), dtype=np.bool_)
+    flags[order[1:][again]] = True
+    return flags
 
 
 def _filled(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
+from oversight.statistics.suppression import SMALLEST_SHOWN
 
 FEWEST = 5
 # Of what is filtered by people, a shorter period could be set against another one that is a day longer.
@@ -42,6 +43,13 @@ _READ = {
     By.MONTH: "date_trunc('month', date) AS date",
     By.REASON: "CASE WHEN card AND outcome = 'overridden' THEN coalesce(reason, '') END AS reason",
 }
+# Of a week a filter leaves a rest, which follows from the page without the filter: one of few may not be left.
+_DIVIDING = (*_PARTS, "model_id", "client")
+_WEEKS = """
+SELECT {week}, CAST({name} AS VARCHAR), list(DISTINCT hash(client, clinician)) FILTER (clinician <> ''), count(*),
+  count(*) FILTER (card)
+FROM event WHERE {where} GROUP BY 1, 2
+"""
 OVERRIDDEN = "card AND outcome = 'overridden'"
 _ROLES = """
 SELECT DISTINCT client, unit_name FROM (
@@ -108,6 +116,51 @@ def few_by(mart: Questions, selection: Selection, groups: Sequence[By], of: str 
     asked = _PEOPLE.format(read=read, where=f"clinician <> '' AND {of} AND {where}") + " UNION ALL ".join(parts)
     found = mart.rows(asked, values)
     return {by: frozenset(key for at, key in found if at == place) for place, by in enumerate(groups)}
+
+
+def weeks_of_few(mart: Questions, selection: Selection) -> frozenset[str]:
+    """The weeks (by their Mondays) behind which few clinicians stand, or whose rest without a filter would be of few.
+
+    Of few clinicians, or of few cards or entries.
+    """
+    found = few_by(mart, selection, (By.WEEK,))[By.WEEK]
+    asked = [name for name in _DIVIDING if getattr(selection, name) is not None]
+    return found.union(*(_with_a_small_rest(mart, selection, name) for name in asked))
+
+
+def undivided(selection: Selection) -> Selection:
+    """What `weeks_of_few` reads: the same entries, and those that a filter leaves out."""
+    every: dict[str, Any] = dict.fromkeys(_DIVIDING)
+    return replace(selection, **every)
+
+
+def _with_a_small_rest(mart: Questions, selection: Selection, name: str) -> frozenset[str]:
+    """Weeks in which the value of a filter is one that has to be hidden beside the others."""
+    all_of_it: dict[str, Any] = {name: None}
+    where, values = replace(selection, **all_of_it).where()
+    weeks: dict[str, dict[str | None, tuple[frozenset[int], int, int]]] = {}
+    for week, value, who, entries, cards in mart.rows(_WEEKS.format(week=By.WEEK, name=name, where=where), values):
+        weeks.setdefault(week, {})[value] = (frozenset(who or ()), entries, cards)
+    own = getattr(selection, name)
+    return frozenset(week for week, parts in weeks.items() if own in _small_parts(parts))
+
+
+def _small_parts(parts: Mapping[str | None, tuple[frozenset[int], int, int]]) -> frozenset[str | None]:
+    """The parts of a week to hide: those of few clinicians, of few entries or cards, and what would give them away."""
+    people = _hidden({value: who for value, (who, _, _) in parts.items() if who})
+    entries = _few_counts({value: number for value, (_, number, _) in parts.items()})
+    return people | entries | _few_counts({value: number for value, (_, _, number) in parts.items()})
+
+
+def _few_counts(parts: Mapping[str | None, int]) -> frozenset[str | None]:
+    """Parts of fewer than eleven, and the smallest of the others where all that is hidden would still be as few."""
+    hidden: dict[str | None, int] = {}
+    for value, number in sorted(parts.items(), key=lambda part: (part[1], part[0] or "")):
+        if number >= SMALLEST_SHOWN and (not hidden or (len(hidden) > 1 and sum(hidden.values()) >= SMALLEST_SHOWN)):
+            break
+        if number:
+            hidden[value] = number
+    return frozenset(hidden)
 
 
 def roles_of_few(mart: Questions, selection: Selection) -> frozenset[tuple[str, str]]:

@@ -6,11 +6,12 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, TextIO
 
 from oversight.analytics.narrowed import narrow
+from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
 from oversight.exports.columns import Table
 from oversight.exports.equity import EQUITY, equity_lines
@@ -20,12 +21,14 @@ from oversight.exports.weekly import WEEKLY, weekly_rows
 from oversight.mart.mart import Questions
 
 Open = Callable[[], AbstractContextManager[Questions]]
-Rows = Callable[[Questions, Selection], Iterator[Sequence[object]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A period (of one service or of all), up to an entry of the ledger; by whom, when, and with which software."""
+    """A period (of one service or of all), up to an entry of the ledger; by whom, when, and with which software.
+
+    `outcomes` says by which outcome each service's model is judged.
+    """
 
     selection: Selection
     entry: int
@@ -33,6 +36,7 @@ class Order:
     software: str
     who: str
     now: datetime
+    outcomes: Mapping[str, OutcomeQuestion] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -47,16 +51,16 @@ class Figures:
     """A table of counts and rates; `laid_out`: from entries that `narrow` lays out, which have no patients any more."""
 
     table: Table
-    rows: Rows
+    rows: Callable[[Questions, Order], Iterator[Sequence[object]]]
     laid_out: bool = True
 
 
 FIGURES: Mapping[str, Figures] = {
     each.table.file: each
     for each in (
-        Figures(WEEKLY, weekly_rows),
-        Figures(REASONS, reason_rows),
-        Figures(EQUITY, equity_lines, laid_out=False),
+        Figures(WEEKLY, lambda mart, order: weekly_rows(mart, order.selection)),
+        Figures(REASONS, lambda mart, order: reason_rows(mart, order.selection)),
+        Figures(EQUITY, lambda mart, order: equity_lines(mart, order.selection, order.outcomes), laid_out=False),
     )
 }
 
@@ -73,7 +77,7 @@ def write_figures(mart: Open, order: Order, name: str, file: BinaryIO) -> int:
     with mart() as questions, _text(file) as text:
         if asked.laid_out:
             narrow(questions, order.selection, order.entry)
-        return asked.table.write(asked.rows(questions, order.selection), text)
+        return asked.table.write(asked.rows(questions, order), text)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oversight.analytics.burden import REFLEX_SECONDS, REPEAT_HOURS
+from oversight.analytics.burden import REFLEX, REPEATED, SINCE_LAST, TIMED_OVERRIDE
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
 
@@ -24,16 +24,13 @@ class WeekBurden:
 _WEEKS = f"""
 WITH chosen AS (SELECT *, CAST(service AS VARCHAR) AS name, {By.WEEK.value} AS week FROM event
   WHERE hook <> 'smart-launch' AND {{where}}),
-again AS (SELECT name, week,
-    time - lag(time) OVER (PARTITION BY client, service, patient, clinician ORDER BY time, sequence) AS gap
-  FROM chosen WHERE card),
-repeated AS (SELECT name, week, count(*) FILTER (gap <= {REPEAT_HOURS * 3_600_000_000}) AS number
+again AS (SELECT name, week, {SINCE_LAST} AS gap FROM chosen WHERE card),
+repeated AS (SELECT name, week, count(*) FILTER ({REPEATED}) AS number
   FROM again GROUP BY ALL),
 counted AS (SELECT name, week,
     count(DISTINCT (client, encounter)) FILTER (encounter IS NOT NULL) AS encounters,
     count(DISTINCT (clinician, day)) FILTER (clinician <> '') AS days,
-    count(*) FILTER (card AND outcome = 'overridden' AND seconds BETWEEN 0 AND {REFLEX_SECONDS}) AS reflex,
-    count(*) FILTER (card AND outcome = 'overridden' AND seconds >= 0) AS timed,
+    count(*) FILTER (card AND {REFLEX}) AS reflex, count(*) FILTER (card AND {TIMED_OVERRIDE}) AS timed,
     quantile_cont(seconds, 0.5) FILTER (card AND outcome IS NOT NULL AND seconds >= 0) AS median
   FROM chosen GROUP BY ALL)
 SELECT name, week, encounters, days, coalesce(number, 0), reflex, timed, median

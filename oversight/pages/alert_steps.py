@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clinical.errors import Unprocessable
+from clinical.typed_words import typed
 from oversight.alerts import MOST_WORDS, Alert, AlertEvent, AlertStep
 
 # An action says what is hoped for, so that the check has something to be held against.
@@ -48,14 +49,16 @@ def step_forms(alert: Alert) -> tuple[StepForm, ...]:
 
 
 def step_words(step: AlertStep, words: str, expected: str) -> str:
-    """The words to keep. Raises `Unprocessable` where some are missing or too long."""
-    parts = [words.strip(), expected.strip()] if step is AlertStep.ACTION else [words.strip()]
+    """The words to keep. Raises `Unprocessable` where some are missing, too long, or no plain text."""
+    parts = [typed(words, MOST_WORDS)]
+    if step is AlertStep.ACTION:
+        parts.append(typed(expected, MOST_WORDS, "expectation"))
     if not all(parts):
-        raise Unprocessable("A step needs words; an action also says what is expected of it.")
-    # Browsers end lines with two characters, and an expectation may not look like another one.
-    said = EXPECTED.join(part.replace("\r\n", "\n").replace(EXPECTED, " ") for part in parts)
+        raise Unprocessable("A step needs words that can be seen; an action also says what is expected of it.")
+    # An expectation may not look like another one.
+    said = EXPECTED.join(part.replace(EXPECTED, " ") for part in parts)
     if len(said) > MOST_WORDS:
-        raise Unprocessable(f"At most {MOST_WORDS} characters are kept; these are {len(said)}.")
+        raise Unprocessable(f"At most {MOST_WORDS:,} characters are kept of both together; you sent {len(said):,}.")
     return said
 
 
@@ -63,7 +66,8 @@ def with_figures(words: str, figures: str) -> str:
     """A check's words with its figures. Raises `Unprocessable` where both together would be cut off."""
     said = f"{words} {figures}"
     if len(said) > MOST_WORDS:
-        raise Unprocessable(f"The figures take {len(figures)} characters; say it in {MOST_WORDS - len(figures) - 1}.")
+        most = MOST_WORDS - len(figures) - 1
+        raise Unprocessable(f"The figures take {len(figures)} characters; say it in {most}, not in {len(words):,}.")
     return said
 
 

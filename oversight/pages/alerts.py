@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import Unprocessable
@@ -20,6 +20,7 @@ from oversight.pages.door import forms
 from oversight.pages.door.access import person, refused
 from oversight.pages.door.roles import Right
 from oversight.pages.mart_source import MartSource
+from oversight.pages.no_page import no_such
 from oversight.pages.pictures.interrupted_picture import interrupted_picture
 from oversight.pages.words import people
 
@@ -185,8 +186,8 @@ def _one(desk: AlertDesk, number: str, fault: str = "") -> Response:
         marks=MARKS,
         may=person().may(Right.HANDLE_ALERTS),
         people=people,
-        fault=fault,
-        typed=request.form,
+        fault=forms.with_echo(fault),
+        typed=forms.echoed(),
     )
     return make_response(page, 400 if fault else 200)
 
@@ -224,7 +225,7 @@ def _step(desk: AlertDesk, number: str) -> Response:
 def _alert(desk: AlertDesk, number: str) -> Alert:
     """The alert of an address, or 404."""
     known = number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS
-    return (desk.book.alert(int(number)) if known else None) or abort(404)
+    return (desk.book.alert(int(number)) if known else None) or no_such("alert", "alerts", "All alerts")
 
 
 def _keep(desk: AlertDesk, alert: Alert, step: AlertStep, words: str) -> None:

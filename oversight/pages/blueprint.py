@@ -11,8 +11,9 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from clinical.errors import LedgerUnavailable, origin
 from clinical.ports import Audit, Clock
+from clinical.typed_words import shown
 from oversight.incidents import MOST_LISTED
-from oversight.pages import alerts, incidents, models
+from oversight.pages import alerts, incidents, models, no_page
 from oversight.pages.alerts import AlertBook, AlertDesk, RunBook
 from oversight.pages.comparison import COMPARISON
 from oversight.pages.door import forms
@@ -94,6 +95,8 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
         "oversight", __name__, template_folder="templates", static_folder="static", static_url_path="/oversight/static"
     )
     pages.record_once(lambda state: state.app.config.__setitem__(forms.SECRET, deps.secret))
+    pages.before_request(forms.limit)
+    pages.add_app_template_filter(shown, "shown")
     _add_exports(pages, deps)
     add_door(pages, deps.sign_in, Locks(deps.password, deps.secret, deps.audit, deps.clock))
     pages.after_request(_with_headers)
@@ -115,6 +118,7 @@ def create_blueprint(deps: PageDeps) -> Blueprint:
         if deps.reviews is not None:
             add_review_routes(pages, deps.reviews, desk)
 
+    no_page.add_routes(pages)
     return pages
 
 
@@ -168,9 +172,13 @@ def _with_headers(response: Response) -> Response:
 
 
 def _ledger_unavailable(fault: LedgerUnavailable) -> Response:
-    """No numbers are not zero. What is the matter stands there, and in the log, in our own fixed words."""
+    """No numbers are not zero. What is the matter stands there, and in the log, in our own fixed words.
+
+    A form that could not be kept comes back with what was typed, to be sent again.
+    """
     LOG.warning("page not available", extra={"fault": fault.message, "where": origin(fault), "status": 503})
-    sent = request.method == "POST"
-    response = make_response(render_template("oversight/unavailable.html", why=fault.message, sent=sent), 503)
+    sent, again = request.method == "POST", forms.again()
+    page = render_template("oversight/unavailable.html", why=fault.message, sent=sent, again=again)
+    response = make_response(page, 503)
     response.headers["Retry-After"] = "30"
     return response

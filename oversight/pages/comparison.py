@@ -14,19 +14,27 @@ from oversight.analytics.selection import By, Selection
 from oversight.analytics.silence import no_answer_shares
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
+from oversight.pages import words
 from oversight.pages.door.roles import Right
 from oversight.pages.extent import version_change
 from oversight.pages.frame import Asked, Page
 from oversight.pages.group_rows import hidden_parts
+from oversight.pages.pictures.forest_picture import Compared, differences, odds_ratios
 from oversight.pages.query import day_of, period_faults
 from oversight.pages.view import View, repeated
 from oversight.proportions import Proportion, proportion
+from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
+from oversight.statistics.simpson import Comparison
+from oversight.statistics.standardise import Standardised
 from oversight.statistics.suppression import SMALLEST_SHOWN, Flags
+from oversight.statistics.two_proportions import difference
 from oversight.tallies import Period
 
 # What stands in the place of the answered cards of a unit that has none.
 _NOTHING = "0"
+# With more units than these a picture is a wall; the table has them.
+_MOST_UNITS = 12
 _ASKED = ("compare", "first_from", "first_to", "first_version", "second_version")
 
 
@@ -123,6 +131,7 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     """Everything that the template draws."""
     found = two_arms(mart, asked.own.first, asked.own.second)
     silent = [no_answer_shares(mart, arm, By.UNIT) for arm in (asked.own.first, asked.own.second)]
+    units = _shown(found, silent, _of_few(mart, asked))
     return {
         "arms": asked.own,
         "found": found,
@@ -130,7 +139,9 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
         "refused": isinstance(found.comparison, Refused),
         "meaning": meaning(found.comparison),
         "silent": [_together(each) for each in silent],
-        "units": _shown(found, silent, _of_few(mart, asked)),
+        "units": units,
+        "most_units": _MOST_UNITS,
+        **_pictures(found, units),
         "smallest": SMALLEST_SHOWN,
     }
 
@@ -147,17 +158,68 @@ def _together(silent: Mapping[str, Proportion]) -> Proportion | None:
     return proportion(sum(each.count for each in silent.values()), sum(each.total for each in silent.values()))
 
 
-def _shown(
-    found: TwoArms, silent: Sequence[Mapping[str, Proportion]], of_few: frozenset[str]
-) -> list[tuple[str, list[tuple[Proportion | str, Proportion | str]]]]:
+@dataclass(frozen=True, slots=True)
+class _UnitLine:
+    """A unit: its rate and share without an answer in each arm, and second minus first where both rates are told."""
+
+    name: str
+    arms: tuple[tuple[Proportion | str, Proportion | str], tuple[Proportion | str, Proportion | str]]
+
+    @property
+    def difference(self) -> Estimate | None:
+        """Of rates that the reader sees, so that nothing hidden can be had from it."""
+        (first, _), (second, _) = self.arms
+        if isinstance(first, str) or isinstance(second, str):
+            return None
+        return difference(second, first)
+
+
+def _pictures(found: TwoArms, units: Sequence[_UnitLine]) -> Mapping[str, object]:
+    """What compares all cards, and below it the units, if they are few enough to be read; the odds have their own."""
+    result = found.comparison
+    if isinstance(result, Refused):
+        return {"forest": None, "odds": None}
+    told = [(unit.name, each) for unit in units if (each := unit.difference) is not None]
+    parts = [Compared(name, each, words.points(each), whole=False) for name, each in told]
+    many = len(parts) > _MOST_UNITS
+    effect = result.adjusted
+    odds = None if isinstance(effect, Refused) else effect.odds_ratio
+    text = "" if odds is None else f"× {odds.value:.2f}, {odds.low:.2f} to {odds.high:.2f}"
+    return {
+        "forest": differences([*_wholes(found, result), *([] if many else parts)]),
+        "many_units": many,
+        "odds": odds_ratios([Compared("Odds, adjusted for unit and risk", odds, text)]),
+    }
+
+
+def _wholes(found: TwoArms, result: Comparison) -> list[Compared]:
+    """Crude and standardised; what is refused has a line without a figure."""
+    each = (
+        ("Crude, cards as independent", result.crude.difference),
+        ("Crude, by clinician", result.crude.clustered),
+        ("Standardised over unit", _difference(found.in_units)),
+        ("Standardised over unit and risk", _difference(result.standardised)),
+    )
+    return [
+        Compared(name, None, "no figure") if isinstance(it, Refused) else Compared(name, it, words.points(it))
+        for name, it in each
+    ]
+
+
+def _difference(found: Standardised | Refused) -> Estimate | Refused:
+    """Or why there is none."""
+    return found if isinstance(found, Refused) else found.difference
+
+
+def _shown(found: TwoArms, silent: Sequence[Mapping[str, Proportion]], of_few: frozenset[str]) -> list[_UnitLine]:
     """Rates by unit, each with the share without an answer; of few cards, and what would give them away, a word."""
     names = [each.unit for each in found.units]
     few = np.array([name in of_few for name in names], dtype=np.bool_)
     arms = ([each.first for each in found.units], [each.second for each in found.units])
-    columns = [
+    first, second = (
         _with_silent(names, _protected(arm, few), shares, of_few) for arm, shares in zip(arms, silent, strict=True)
-    ]
-    return [(name or "not told", [first, second]) for name, first, second in zip(names, *columns, strict=True)]
+    )
+    return [_UnitLine(name or "not told", (one, other)) for name, one, other in zip(names, first, second, strict=True)]
 
 
 def _with_silent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -15,7 +15,16 @@ from oversight.analytics.equity_rows import MOST_LABELS, EquityRows, attribute_l
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.pages import equity_words
-from oversight.pages.equity_measures import MEASURES, Measure, Measured, measured
+from oversight.pages.equity_measures import (
+    MEASURES,
+    REASON,
+    About,
+    Measure,
+    Measured,
+    measured,
+    measures_of,
+    report_name,
+)
 from oversight.pages.frame import Asked, Page
 from oversight.pages.outcome_asked import Own
 from oversight.pages.pictures.equity_picture import group_picture
@@ -33,10 +42,10 @@ _NO_GROUPS = (
 
 @dataclass(frozen=True, slots=True)
 class EquityAsked:
-    """The service (None: all), the measure of the picture, and one or two attributes by name ("": the usual, none)."""
+    """The service (None: all), the picture's measure by key, one or two attributes by name ("": the usual, none)."""
 
     service: str | None
-    measure: Measure
+    measure: str
     by: str
     and_by: str
 
@@ -50,15 +59,14 @@ class Compared:
 
 
 def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
-    """What is asked for. Which attributes there are, only the mart knows."""
+    """What is asked for. Which attributes and reasons of overrides there are, only the mart knows."""
     faults = repeated(args, ("measure", "by", "and"))
-    keys = {each.key: each for each in MEASURES}
     key = args.get("measure") or MEASURES[0].key
-    if key not in keys:
+    if not key.startswith(REASON) and all(key != each.key for each in MEASURES):
         faults.append("“measure” is none that this page knows.")
     known = view.choices["service"]
     service = view.selection.service or (known[0] if len(known) == 1 else None)
-    return faults or EquityAsked(service, keys[key], args.get("by") or "", args.get("and") or "")
+    return faults or EquityAsked(service, key, args.get("by") or "", args.get("and") or "")
 
 
 def whole_weeks(period: Period) -> Period:
@@ -77,7 +85,8 @@ def figures(outcomes: Own, mart: Questions, asked: Asked) -> Mapping[str, object
         "own": own,
         "service": own.service,
         "period": period,
-        "measures": MEASURES,
+        "measure": next((each for each in MEASURES if each.key == own.measure), MEASURES[0]),
+        "choices": _choices(MEASURES),
         "told": equity_words,
     }
     labels = attribute_labels(mart)
@@ -106,7 +115,7 @@ def _compared(rows: EquityRows, judged: JudgedGroups | Refused, names: tuple[str
     found = gaps(answered, known)
     return {
         "gaps": found,
-        "verdict": equity_words.verdict(found, names),
+        "sentences": equity_words.sentences(found, names),
         "loud": any(each.named for each in found),
         "judged": judged if isinstance(judged, Refused) else (known[0].found if known else Refused("nothing")),
         "stays": 0 if isinstance(judged, Refused) else len(judged.outcome),
@@ -119,43 +128,56 @@ def _chosen(
     """One measure by the attributes that were chosen, and all others beside it."""
     by = own.by if own.by in names else names[0]
     chosen = [by, *([own.and_by] if own.and_by in names and own.and_by != by else [])]
-    unknown = any(each and each not in names for each in (own.by, own.and_by))
-    answered = answers(rows, chosen)
+    answered = answers(rows, chosen, every=True)
     model = judged if isinstance(judged, Refused) else judged.judge(chosen)
-    found = {each.key: measured(each.key, answered, model) for each in MEASURES}
-    lines = found[own.measure.key]
+    measures = measures_of(answered)
+    measure = next((each for each in measures if each.key == own.measure), measures[0])
+    unknown = measure.key != own.measure or any(each and each not in names for each in (own.by, own.and_by))
+    found = {each.key: measured(each.key, answered, model) for each in measures}
+    lines = found[measure.key]
     return {
+        "measure": measure,
+        "choices": _choices(measures),
         "by": chosen,
         "unknown": unknown,
         "lines": lines,
-        "picture": None if isinstance(lines, Refused) else group_picture(lines, own.measure.scale),
-        "answer_table": _table([each for each in MEASURES if not each.of_model], found),
-        "model_table": _table([each for each in MEASURES if each.of_model], found),
+        "picture": None if isinstance(lines, Refused) else group_picture(lines, measure.scale),
+        "tables": {about.name: _table([each for each in measures if each.about is about], found) for about in About},
         "sizes": _sizes(answered, model),
         "equal_risk": _equal_risk(answered),
-        "spreads": _spreads(own, answered, model),
+        "spreads": _spreads(measure, answered, model),
     }
+
+
+def _choices(measures: Sequence[Measure]) -> tuple[tuple[str, tuple[Measure, ...]], ...]:
+    """Measures under what they are about."""
+    return tuple((about.value, tuple(each for each in measures if each.about is about)) for about in About)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Measures side by side: their names, and for each group one cell for each."""
+    """Measures side by side: their names, and for each group one cell for each. `left_out`: those without, and why."""
 
     measures: tuple[Measure, ...]
     rows: tuple[tuple[str, Group, tuple[Measured | None, ...]], ...]
-    refused: str
+    left_out: tuple[tuple[Measure, str], ...]
+
+    @property
+    def refused(self) -> str:
+        """Why there is nothing."""
+        return self.left_out[0][1] if self.left_out else "nobody to whom it applies"
 
 
 def _table(measures: list[Measure], found: Mapping[str, tuple[Measured, ...] | Refused]) -> Table:
     """All groups that any of the measures knows."""
     there = [(each, lines) for each in measures if not isinstance(lines := found[each.key], Refused)]
-    why = next((lines.reason for each in measures if isinstance(lines := found[each.key], Refused)), "")
+    left_out = tuple((each, why.reason) for each in measures if isinstance(why := found[each.key], Refused))
     groups = {line.group: line.name for _, lines in there for line in lines}
     cells = {(each.key, line.group): line for each, lines in there for line in lines}
     rows = tuple(
         (name, group, tuple(cells.get((each.key, group)) for each, _ in there)) for group, name in groups.items()
     )
-    return Table(tuple(each for each, _ in there), rows, why)
+    return Table(tuple(each for each, _ in there), rows, left_out)
 
 
 def _sizes(answered: Answers | Refused, model: Judgement | Refused) -> dict[Group, tuple[str, str]]:
@@ -190,14 +212,12 @@ def _difference(each: Standardised) -> str:
     return equity_words.points(each.difference)
 
 
-def _spreads(own: EquityAsked, answered: Answers | Refused, model: Judgement | Refused) -> list[str]:
+def _spreads(measure: Measure, answered: Answers | Refused, model: Judgement | Refused) -> list[str]:
     """How far the groups of each set of attributes lie apart."""
     reports = () if isinstance(answered, Refused) else answered.reports
-    if own.measure.of_model:
+    if measure.of_model:
         reports = () if isinstance(model, Refused) or isinstance(model.found, Refused) else model.found.rates
-    wanted = {"override": "override rate", "silence": "no answer", "acceptance": "acceptance rate",
-              "selection": "cards per assessment"}.get(own.measure.key, own.measure.key.upper())  # fmt: skip
-    found = next((each for each in reports if each.name == wanted), None)
+    found = next((each for each in reports if each.name == report_name(measure.key)), None)
     return [
         f"Between the groups of {equity_words.listed(each.attributes)}: {100 * each.difference:.0f} points"
         + ("." if isinstance(each.ratio, Refused) else f", smallest to largest {each.ratio:.1f}.")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from oversight.analytics.equity_gaps import CERTAIN, Gap, Kind
 from oversight.proportions import Proportion
+from oversight.statistics.equity import NOBODY
 from oversight.statistics.equity_groups import Group
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
@@ -32,7 +33,7 @@ _ORDER = (Kind.SENSITIVITY, Kind.OVERRIDE, Kind.SECONDS, Kind.SILENCE, Kind.CALI
 def tens(number: int | Refused) -> str:
     """`1,230`; what is hidden is told so."""
     if isinstance(number, Refused):
-        return "hidden"
+        return "0" if number is NOBODY else "hidden"
     return f"{round(number / ROUNDED_TO) * ROUNDED_TO:,}" if number >= ROUNDED_TO else ("0" if not number else "<11")
 
 
@@ -84,19 +85,23 @@ def group_name(group: Group, *, whole: bool = False) -> str:
 
 def verdict(found: Sequence[Gap], attributes: Sequence[str]) -> str:
     """Whether any group is served otherwise, in one sentence for each that is."""
+    return " ".join(sentences(found, attributes))
+
+
+def sentences(found: Sequence[Gap], attributes: Sequence[str]) -> tuple[str, ...]:
+    """The verdict, a group at a time."""
     named = [each for each in found if each.named]
     if not found:
-        return "Nothing could be compared: see why below."
+        return ("Nothing could be compared: see why below.",)
     if not named:
         return (
             f"No group differs from the largest one beyond chance: {len(found)} comparisons of {listed(attributes)} "
-            "were made. That does not show that there is no difference; see how wide the intervals are."
+            "were made. That does not show that there is no difference; see how wide the intervals are.",
         )
     groups = list(dict.fromkeys(each.group for each in named))
-    said = [_sentence(group, [each for each in found if each.group == group]) for group in groups]
+    said = tuple(_sentence(group, [each for each in found if each.group == group]) for group in groups)
     quiet = [name for name in attributes if not any(name == group[0][0] for group in groups)]
-    rest = f" Nothing beyond chance was seen for {listed(quiet)}." if quiet else ""
-    return " ".join(said) + rest
+    return (*said, f"Nothing beyond chance was seen for {listed(quiet)}.") if quiet else said
 
 
 def _sentence(group: Group, found: Sequence[Gap]) -> str:

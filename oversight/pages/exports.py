@@ -151,7 +151,8 @@ def _file(desk: ExportDesk, name: str) -> Response:
         return make_response(render_template("oversight/bad_request.html", faults=found), 400)
     _take_time()
     now, who = desk.clock.now(), person()
-    order = Order(found, as_of.entry, desk.parts.base_url, desk.parts.software, who.name, now)
+    parts = desk.parts
+    order = Order(found, as_of.entry, parts.base_url, parts.software, who.name, now, parts.outcomes)
     seen = f"export {name}{', with comments' if comments else ''}, {found.period.first} to {found.period.last}"
     detail = f"{seen}, up to entry {as_of.entry}, by {who.name}"
     desk.audit.note(AuditEvent(now, AuditKind.LEDGER_READ, service=found.service or "", detail=detail))
@@ -252,8 +253,8 @@ OFFERS: Mapping[str, Offer] = {
     WEEKLY.file: Offer("Weekly metrics", "counts and rates of each service and week", _CSV, _COUNTS,
                        _figures(WEEKLY.file)),
     REASONS.file: Offer("Reasons", "why cards were overridden", _CSV, _COUNTS, _figures(REASONS.file)),
-    EQUITY.file: Offer("Equity", "cards and answers by group of patients, for each service, in whole weeks", _CSV,
-                       _COUNTS, _figures(EQUITY.file)),
+    EQUITY.file: Offer("Equity", "cards, answers and the model by group of patients and by two groups at a time, for "
+                       "each service, in whole weeks", _CSV, _COUNTS, _figures(EQUITY.file)),
     "measures.json": Offer("FHIR measures", "Measure and summary MeasureReport (R4): override, acceptance and "
                            "no-answer rates by unit, role and service", "application/fhir+json", _COUNTS, _measures),
     "figures.zip": Offer("All figures, signed", "everything above with a data dictionary, where it comes from, and a "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from werkzeug.datastructures import MultiDict
 
 from clinical.errors import Unprocessable
+from clinical.typed_words import typed
 from oversight.device_report_fields import BLOCKS, KEYS
 from oversight.incident_events import CHOICES, FACTS, MOST_LETTERS, IncidentHistory, asked_for, possible
 
@@ -29,6 +30,8 @@ _LABELS = {
     "words": "In words (no names of patients)",
 }
 _DAYS = ("aware", "on")
+# What a fault calls a field that somebody writes in.
+_TOLD = {"words": "words", "number": "report number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,15 @@ def blocks() -> tuple[tuple[str, str], ...]:
 
 
 def said(form: MultiDict[str, str]) -> tuple[str, Mapping[str, str]]:
-    """The kind of an event and its facts. Raises `Unprocessable` for a block that there is not, or too much."""
+    """The kind of an event and its facts.
+
+    Raises `Unprocessable` for a block that there is not, and for what is too long or no plain text.
+    """
     kind = form.get("kind", "")
-    # Browsers end lines with two characters.
-    given = {name: value.replace("\r\n", "\n").strip() for name, value in form.items()}
-    if any(len(value) > MOST_LETTERS for value in given.values()):
-        raise Unprocessable(f"At most {MOST_LETTERS:,} characters are kept in a field.")
     if kind == FACTS:
-        block, value = given.get("block", ""), given.get("value", "")
+        block, value = form.get("block", ""), typed(form.get("value", ""), MOST_LETTERS, "block")
         if block not in KEYS or not value:
             raise Unprocessable("A block of the form and what stands in it are needed.")
         return kind, {block: value}
-    return kind, {name: given[name] for name in _LABELS if given.get(name)}
+    given = {name: typed(form.get(name, ""), MOST_LETTERS, _TOLD.get(name, "field")) for name in _LABELS}
+    return kind, {name: value for name, value in given.items() if value}

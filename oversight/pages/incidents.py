@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import Unprocessable
@@ -21,6 +21,7 @@ from oversight.pages.door.access import person, refused
 from oversight.pages.door.roles import Right
 from oversight.pages.incident_clock import due
 from oversight.pages.incident_forms import blocks, event_forms, said
+from oversight.pages.no_page import no_such
 from oversight.pages.words import problem_kind
 from oversight.report_deadlines import COUNTED
 
@@ -150,8 +151,8 @@ def _one(desk: IncidentDesk, work: IncidentWork, incident_id: str, fault: str = 
         may=may,
         reporters=tuple(ReporterKind),
         today=desk.today,
-        fault=fault,
-        typed=request.form,
+        fault=forms.with_echo(fault),
+        typed=forms.echoed(),
     )
     return make_response(page, 400 if fault else 200)
 
@@ -161,7 +162,7 @@ def _event(desk: IncidentDesk, work: IncidentWork, incident_id: str) -> Response
     if (answer := refused(Right.HANDLE_INCIDENTS)) is not None or (answer := forms.faulty()) is not None:
         return answer
     if work.events.history(incident_id) is None:
-        abort(404)
+        _none()
     who = person()
     try:
         kind, fields = said(request.form)
@@ -208,10 +209,15 @@ def _found(desk: IncidentDesk, work: IncidentWork, incident_id: str, what: str) 
     """An incident, noted before it is shown; 404 where there is none."""
     history = work.events.history(incident_id)
     if history is None:
-        abort(404)
+        _none()
     _note(desk, f"{what} {incident_id}")
     found = work.reported(incident_id)
-    return (_for_the_role(found), history) if found is not None else abort(404)
+    return (_for_the_role(found), history) if found is not None else _none()
+
+
+def _none() -> NoReturn:
+    """No incident of this id."""
+    no_such("incident", "incidents", "All incidents")
 
 
 def _for_the_role(report: _Told) -> _Told:

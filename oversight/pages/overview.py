@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from oversight.analytics.burden import burden
-from oversight.analytics.few_clinicians import few_by
+from oversight.analytics.few_clinicians import few_by, undivided
 from oversight.analytics.funnel import actions_loaded, funnel, funnels_by
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
@@ -37,9 +37,10 @@ def chart_selection(selection: Selection) -> Selection:
 
 
 def reads(asked: Asked) -> Selection:
-    """The period, the one before it, and the weeks of the chart."""
+    """The period, the one before it, and the weeks of the chart; with the rest of each week as the service's page."""
     both, chart = asked.view.both, chart_selection(asked.view.selection)
-    return replace(both, period=Period(min(both.period.first, chart.period.first), both.period.last))
+    chosen = replace(both, period=Period(min(both.period.first, chart.period.first), both.period.last))
+    return chosen if asked.person.may(Right.CLINICIANS) else undivided(chosen)
 
 
 def overview_page(waiting: Waiting | None = None) -> Page:
@@ -62,14 +63,17 @@ def _figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     kinds = (By.SERVICE, *(by for by, _ in OTHER_GROUPS))
     groups = funnels_by(mart, asked.view.selection, kinds)
     may = asked.person.may(Right.CLINICIANS)
-    of_few = {} if may else few_by(mart, asked.view.selection, kinds)
+    of_few: dict[By, Collection[str]] = {} if may else {**few_by(mart, asked.view.selection, kinds)}
+    chosen = chart_selection(asked.view.selection)
+    control = weekly_control(mart, chosen, asked.own, weeks_of_few=may, beside=groups[By.WEEK])
+    of_few[By.WEEK] = control.hidden
     return {
         "answer": in_short(now[0], before[0], without_before),
         "indicators": indicators(now, before, without_before),
         "total": now[0],
         "bars": funnel_bars(now[0], actions=actions),
         "actions": actions,
-        "control": weekly_control(mart, chart_selection(asked.view.selection), asked.own, weeks_of_few=may),
+        "control": control,
         "services": group_rows(groups[By.SERVICE], of_few=of_few.get(By.SERVICE, ())),
         "others": [(name, group_rows(groups[by], of_few=of_few.get(by, ()))) for by, name in OTHER_GROUPS],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
+from typing import NoReturn
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
@@ -12,9 +13,10 @@ from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import Unprocessable
 from oversight.pages import words
 from oversight.pages.door.access import USER, person, refused
-from oversight.pages.door.forms import faulty, token
+from oversight.pages.door.forms import echoed, faulty, token, with_echo
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Desk
+from oversight.pages.no_page import no_such
 from oversight.pages.review_forms import USUAL_SIZE, item_of, plan_asked, verdict_asked
 from oversight.pages.review_sources import ReviewParts
 from oversight.pages.view import choices
@@ -107,10 +109,10 @@ def _plans(parts: ReviewParts, desk: Desk, fault: str = "") -> Response:
         rows=[_row(each, plans) for each in parts.source.queued(person().name)],
         plans=plans,
         services=_services(desk) if plans else (),
-        asked=request.form,
+        asked=echoed(),
         usual={"from": usual_first_day(today), "to": today, "size": USUAL_SIZE},
         choices={"response": ANSWERS, "grouping": GROUPINGS, "allocation": ALLOCATIONS},
-        fault=fault,
+        fault=with_echo(fault),
         token=token(),
         **_common(),
     )
@@ -178,7 +180,7 @@ def _results(parts: ReviewParts, desk: Desk, plan: str) -> Response:
         return answer
     sheet = parts.source.sheet(plan)
     if sheet is None:
-        return _no_plan()
+        _no_plan()
     _note(desk, f"results of review plan {sheet.plan.name}", sheet.plan.service)
     settled = [item for item in sheet.items if item.verdict is not None]
     page = render_template(
@@ -203,7 +205,7 @@ def _next(parts: ReviewParts, desk: Desk, queue: Queue, plan: str, fault: str = 
     turn = queue.turn(plan, person().name, item_of(request.form))
     sheet = parts.source.sheet(plan) if turn else None
     if turn is None or sheet is None:
-        return _no_plan()
+        _no_plan()
     _note(desk, f"a card of review plan {sheet.plan.name}", sheet.plan.service)
     case = parts.cases.case(turn.item.advice, turn.item.drawn) if turn.item else None
     same = turn.item is not None and request.form.get("item") == str(turn.item.number)
@@ -215,8 +217,8 @@ def _next(parts: ReviewParts, desk: Desk, queue: Queue, plan: str, fault: str = 
         summary=parts.summary(case.finding) if case else "",
         comment=case.comment if case and sheet.plan.kind is Kind.PICKED and person().may(Right.COMMENTS) else "",
         settling=queue.settling,
-        fault=fault,
-        typed=request.form.get("words", "") if same else "",
+        fault=with_echo(fault),
+        typed=echoed().get("words", "") if same else "",
         chosen=request.form.get("verdict", "") if same else "",
         token=token(),
         **_common(),
@@ -230,7 +232,7 @@ def _verdict(parts: ReviewParts, desk: Desk, queue: Queue, plan: str) -> Respons
         return answer
     sheet = parts.source.sheet(plan)
     if sheet is None:
-        return _no_plan()
+        _no_plan()
     try:
         number, verdict, said = verdict_asked(request.form)
         _note(desk, f"verdict on a card of review plan {sheet.plan.name}", sheet.plan.service)
@@ -260,7 +262,6 @@ def _to(endpoint: str, plan: str) -> Response:
     return make_response(redirect(url_for(f"oversight.{endpoint}", plan=plan), 303))
 
 
-def _no_plan() -> Response:
+def _no_plan() -> NoReturn:
     """The name of no plan."""
-    faults = ["There is no such review plan."]
-    return make_response(render_template("oversight/bad_request.html", faults=faults), 404)
+    no_such("review plan", "reviews", "All reviews")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.burden import burden
-from oversight.analytics.few_clinicians import groups_of_few
+from oversight.analytics.few_clinicians import groups_of_few, undivided
 from oversight.analytics.funnel import actions_loaded, funnel, funnels
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.variation import People, Variation, people, variation
@@ -86,12 +86,16 @@ def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
 
 
 def reads(asked: Asked) -> Selection | None:
-    """Both periods of the service and the weeks of the chart; nothing where there is none."""
+    """Both periods of the service and the weeks of the chart; nothing where there is none.
+
+    For who may not see few clinicians, with what a filter leaves out: it decides which weeks are hidden.
+    """
     service, both = asked.own.service, asked.view.both
     if service is None:
         return None
     first = min(both.period.first, chart_selection(asked.view.selection).period.first)
-    return replace(both, period=Period(first, both.period.last), service=service)
+    chosen = replace(both, period=Period(first, both.period.last), service=service)
+    return chosen if asked.person.may(Right.CLINICIANS) else undivided(chosen)
 
 
 def service_page(sources: RareSources) -> Page:
@@ -103,21 +107,26 @@ def service_page(sources: RareSources) -> Page:
             return {"service": None}
         chosen = chart_selection(replace(asked.view.selection, service=asked.own.service))
         may = asked.person.may(Right.CLINICIANS)
-        control = weekly_control(mart, chosen, asked.own.rules, weeks_of_few=may)
+        weeks = funnels(mart, replace(asked.view.selection, service=asked.own.service), By.WEEK)
+        control = weekly_control(mart, chosen, asked.own.rules, weeks_of_few=may, beside=weeks)
         rules = asked.own.rules.rules
         rare = rare_harms(mart, chosen, asked.person, sources, control.weekly, rules)
-        return {**_figures(mart, asked), "control": control, "rare": rare}
+        by_week = group_rows(weeks, of_few=control.hidden)
+        return {**_figures(mart, asked, by_week), "control": control, "rare": rare}
 
     return Page("service", "oversight/service.html", figures, ask=ask, reads=reads, one_service=True)
 
 
-def _figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
+def _figures(mart: Questions, asked: Asked, by_week: Rows) -> Mapping[str, object]:
     """All but the charts over time."""
     service = asked.own.service
     now, before = (replace(one, service=service) for one in (asked.view.selection, asked.view.before))
     counts, old = ((funnel(mart, one), burden(mart, one)) for one in (now, before))
     without_before = asked.view.without_before
-    tables = [_table(mart, now, by, name, asked.person) for by, name in GROUPS]
+    tables = [
+        Table(name, by_week, {}, folded=False) if by is By.WEEK else _table(mart, now, by, name, asked.person)
+        for by, name in GROUPS
+    ]
     hidden = tables[0].rows.without_counts
     units = _compared(_without(variation(mart, now, By.UNIT), hidden), pseudonymous=False)
     return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import ClassVar
 
 from werkzeug.datastructures import MultiDict
 
@@ -28,6 +29,8 @@ LABELS = {
     "service": "Service", "model": "Model", "version": "Version", "hook": "Hook", "client": "Client", "unit": "Unit",
     "role": "Role", "tier": "Tier",
 }  # fmt: skip
+# What most people choose by stands open; the rest lies folded below it until one of it is set.
+PLAIN_FILTERS = ("service", "unit")
 _ALL = "all services, models, versions, hooks, clients, units, roles and tiers"
 
 
@@ -45,6 +48,18 @@ class View:
     kept: Mapping[str, str]
     known: tuple[Extent, ...] = ()
     unasked: bool = False
+
+    plain_filters: ClassVar[tuple[str, ...]] = PLAIN_FILTERS
+    folded_filters: ClassVar[tuple[str, ...]] = tuple(name for name in FILTERS if name not in PLAIN_FILTERS)
+
+    @property
+    def folded_set(self) -> int:
+        """How many of the folded filters are set."""
+        return sum(self.chosen(name) is not None for name in self.folded_filters)
+
+    def label(self, name: str) -> str:
+        """What a filter is called."""
+        return LABELS[name]
 
     def chosen(self, name: str) -> str | None:
         """The value of a filter, or None for all."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from oversight.analytics.charts import WeeklyChart, weekly_chart
-from oversight.analytics.few_clinicians import few_by
-from oversight.analytics.funnel import funnels
+from oversight.analytics.few_clinicians import weeks_of_few as few_weeks
+from oversight.analytics.funnel import Funnel, funnels
 from oversight.analytics.phases import LevelChange
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.shifts import Shift, shifts
@@ -18,16 +18,16 @@ from oversight.pages.pictures.chart import Tick
 from oversight.pages.pictures.control_picture import ControlPicture, Told, control_picture, spoken, told
 from oversight.proportions import Proportion
 from oversight.statistics.refused import Refused
-from oversight.statistics.rule_sets import RULE_SETS, RuleSet
+from oversight.statistics.rule_sets import RULE_SETS, USUAL, RuleSet
 
 _MOST_DAYS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class WeeklyControl:
-    """Everything that the template draws. `notes`: what began in a week, by its first day; `hidden`: weeks of few.
+    """Everything that the template draws. `notes`: what began in a week, by its first day.
 
-    `silent` is the share of shown cards without an answer of each week, also of hidden ones.
+    `hidden` are the weeks of which nothing is told, `silent` the share of shown cards without an answer of the others.
     """
 
     weekly: WeeklyChart
@@ -40,46 +40,55 @@ class WeeklyControl:
     rules: RuleSet
     offered: tuple[RuleSet, ...] = RULE_SETS
 
+    @property
+    def usual_rules(self) -> bool:
+        """Whether nobody has asked for other rules."""
+        return self.rules == USUAL
+
 
 OF_FEW = "Weeks of one unit or role may be those of one person: for your role they are not drawn."
 
 
 def weekly_control(
-    mart: Questions, selection: Selection, rules: RuleSet, *, weeks_of_few: bool = True
+    mart: Questions, selection: Selection, rules: RuleSet, *, weeks_of_few: bool = True, beside: Sequence[Funnel] = ()
 ) -> WeeklyControl:
     """The chart of a selection by these rules; where it is of one service, with its change points.
 
-    Without `weeks_of_few` weeks of few clinicians are hidden as small ones are, and nothing is told of the weeks of a
-    unit or a role: few people may stand behind one.
+    A hidden week is in no part of it. Without `weeks_of_few` weeks of few clinicians are hidden as small ones are, and
+    nothing is told of the weeks of a unit or a role: few people may stand behind one. `beside` are the weeks of a table
+    on the same page: the same ones are hidden in both.
     """
-    weekly = weekly_chart(mart, selection, rules.rules)
+    counts = funnels(mart, selection, By.WEEK)
+    if not weeks_of_few and (selection.unit_name or selection.role):
+        every = frozenset(week.key for week in (*counts, *beside))
+        empty = weekly_chart(mart, selection, rules.rules, every)
+        return WeeklyControl(empty, None, (), (OF_FEW,), {}, every, {}, rules)
+    hidden = _hidden(counts, beside, frozenset() if weeks_of_few else few_weeks(mart, selection))
+    weekly = weekly_chart(mart, selection, rules.rules, hidden)
     found = shifts(weekly) if weekly.phased else ()
     placed = () if isinstance(found, Refused) else found
-    weeks = told(weekly)
-    counts = funnels(mart, selection, By.WEEK)
-    of_few = frozenset() if weeks_of_few else few_by(mart, selection, (By.WEEK,))[By.WEEK]
-    hidden = group_rows(counts, of_few=of_few).without_counts
-    if not weeks_of_few and (selection.unit_name or selection.role):
-        return WeeklyControl(weekly, None, (), (OF_FEW,), {}, hidden, {}, rules)
     said = (*_moved(weekly.levels), *_shifted(found), *spoken(weekly)) if weekly.phased else spoken(weekly)
     return WeeklyControl(
-        weekly, _marked(control_picture(weekly), weeks, hidden, placed), weeks, tuple(said), _notes(weekly, placed),
-        hidden, {week.key: week.no_answer_share for week in counts}, rules,
+        weekly, _marked(control_picture(weekly), placed), told(weekly), tuple(said), _notes(weekly, placed), hidden,
+        {week.key: week.no_answer_share for week in counts if week.key not in hidden}, rules,
     )  # fmt: skip
 
 
-def _marked(
-    picture: ControlPicture | None, weeks: Sequence[Told], hidden: frozenset[str], found: Sequence[Shift]
-) -> ControlPicture | None:
-    """The picture with its change points, and without the counts that the table hides."""
+def _hidden(weeks: Sequence[Funnel], beside: Sequence[Funnel], of_few: frozenset[str]) -> frozenset[str]:
+    """Weeks to hide in two tables, so that neither gives away what the other hides."""
+    found = of_few
+    while True:
+        more = found.union(*(group_rows(each, of_few=found).without_counts for each in (weeks, beside)))
+        if more == found:
+            return found
+        found = more
+
+
+def _marked(picture: ControlPicture | None, found: Sequence[Shift]) -> ControlPicture | None:
+    """The picture with its change points."""
     if picture is None:
         return None
-    drawn = [week for week in weeks if week.value is not None]
-    dots = tuple(
-        replace(dot, text="") if week.start in hidden else dot for dot, week in zip(picture.dots, drawn, strict=True)
-    )
-    marks = tuple(Tick(picture.plane.x(shift.place - 0.5), "rate changed") for shift in found)
-    return replace(picture, dots=dots, shifts=marks)
+    return replace(picture, shifts=tuple(Tick(picture.plane.x(shift.place - 0.5), "rate changed") for shift in found))
 
 
 def _notes(weekly: WeeklyChart, found: Sequence[Shift]) -> dict[str, str]:

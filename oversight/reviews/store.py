@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, bindparam, or_, select
 
 from clinical.errors import Unprocessable
+from clinical.typed_words import typed
 from oversight import chain, tables
 from oversight.database import reading, writing
 from oversight.pseudonyms import Pseudonyms
@@ -174,11 +175,8 @@ def _same(one: Judgement, other: Judgement) -> bool:
 
 
 def _kept(words: str) -> str:
-    """Words as they are stored. Browsers end lines with two characters. Raises `Unprocessable` for too many."""
-    said = words.replace("\r\n", "\n").strip()
-    if len(said) > MOST_WORDS:
-        raise Unprocessable(f"At most {MOST_WORDS:,} characters are kept; these are {len(said):,}.")
-    return str(chain.as_stored(tables.review, _EMPTY | {"words": said})["words"])
+    """Words as they are stored. Raises `Unprocessable` for what cannot be kept (`clinical.typed_words`)."""
+    return str(chain.as_stored(tables.review, _EMPTY | {"words": typed(words, MOST_WORDS)})["words"])
 
 
 _I, _A, _F = tables.review_item, tables.advice, tables.feedback

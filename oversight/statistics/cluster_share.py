@@ -8,43 +8,50 @@ import numpy as np
 
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.jackknife import Spread, ratio_without_each, spread
 from oversight.statistics.labelled import FloatArray
 from oversight.statistics.refused import Refused
-from oversight.statistics.sampling_error import around
+from oversight.statistics.sampling_error import t_value
 from oversight.statistics.weighted_share import Share, wilson_effective
 
+FEW = 2000
+"""Of no more clusters than these each is left out once; beyond, none weighs enough for that to tell."""
 
-def cluster_share(hits: FloatArray, totals: FloatArray, of_what: str, rows: int) -> Share | Refused:
+
+def cluster_share(
+    hits: FloatArray, totals: FloatArray, of_what: str, rows: int, confidence: float = CONFIDENCE
+) -> Share | Refused:
     """A share from sums by cluster (`hits` of `totals`), with Wilson's interval for the effective number of rows.
 
-    Effective = p(1 - p) over the linearised variance of the ratio, times (t of the rows / t of the clusters)² for how
-    little few clusters tell of that variance, and never more than the rows (Korn & Graubard 1998, Survey Methodology
-    24:193-201). Where p is 0 or 1 there is no variance to see: each cluster counts once.
+    Effective = p(1 - p) over the variance of the ratio, times (t of the rows / t of the clusters)² for how little few
+    clusters tell of that variance, and never more than the rows (Korn & Graubard 1998, Survey Methodology 24:193-201).
+    Where p is 0 or 1 there is no variance to see: each cluster counts once. Of few patients
+    (`oversight.statistics.jackknife`) PPV, sensitivity and NPV held the truth in 94.1 to 95.8 %.
     """
     denominator = float(totals.sum())
     if denominator == 0:
         return Refused(f"no {of_what}")
     value = float(hits.sum()) / denominator
-    clusters = int(np.count_nonzero(totals))
-    variance = ratio_variance(hits, totals)
-    effective = float(clusters)
-    if 0 < value < 1 and variance > 0:
-        known = (_t_value(rows) / _t_value(clusters)) ** 2
-        effective = min(value * (1 - value) / variance * known, float(rows))
-    return Share(float(hits.sum()), denominator, rows, effective, *wilson_effective(value, effective))
+    effective = float(np.count_nonzero(totals))
+    error = _spread(hits, totals)
+    if 0 < value < 1 and error.error > 0:
+        known = t_value(max(rows - 1, 1), confidence) / t_value(error.freedom, confidence)
+        effective = min(value * (1 - value) * (known / error.error) ** 2, float(rows))
+    return Share(float(hits.sum()), denominator, rows, effective, *wilson_effective(value, effective, confidence))
 
 
 def cluster_ratio(sums: FloatArray, totals: FloatArray, confidence: float = CONFIDENCE) -> Estimate:
-    """Σ sums / Σ totals ± t (one less than the clusters) × its error; the totals must not all be 0."""
-    reach = _t_value(int(np.count_nonzero(totals)), confidence) * math.sqrt(ratio_variance(sums, totals))
-    return around(float(sums.sum()) / float(totals.sum()), reach)
+    """Σ sums / Σ totals, an unbounded mean, with the skewness taken off; the totals must not all be 0."""
+    return _spread(sums, totals).skewed(float(sums.sum()) / float(totals.sum()), confidence)
 
 
-def _t_value(number: int, confidence: float = CONFIDENCE) -> float:
-    """Student's two-sided quantile for a variance seen from so many."""
-    from scipy.special import stdtrit  # noqa: PLC0415  heavy, and wanted on few pages
-
-    return float(stdtrit(max(number - 1, 1), (1 + confidence) / 2))
+def _spread(sums: FloatArray, totals: FloatArray) -> Spread:
+    """How far the ratio may be off, t being of no more than the clusters that have a total, less one."""
+    clusters = int(np.count_nonzero(totals))
+    if 2 <= clusters <= FEW:
+        made = spread(ratio_without_each(sums, totals))
+        return Spread(made.error, min(made.freedom, clusters - 1), made.skewness)
+    return Spread(math.sqrt(ratio_variance(sums, totals)), max(clusters - 1, 1), 0.0)
 
 
 def ratio_variance(sums: FloatArray, totals: FloatArray) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from oversight.proportions import Proportion, proportion
 from oversight.statistics import two_proportions
-from oversight.statistics.equity_groups import Attribute, Cells, Floats, Group, cells
+from oversight.statistics.equity_groups import Attribute, Floats, Group, Table, cells
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
 from oversight.statistics.suppression import HIDDEN, SMALLEST_SHOWN, mark, protect
@@ -28,6 +28,17 @@ class Rate:
     name: str
     cases: Flags
     among: Flags | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Rates that hide the same groups. `unprinted` ones hide groups too, and are not told.
+
+    These stand for counts that follow from the rates of this family beside those of another one.
+    """
+
+    rates: tuple[Rate, ...]
+    unprinted: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +100,83 @@ def equity(
     table = cells(attributes)
     if isinstance(table, Refused):
         return table
-    counted = [counts_of(table, rate) for rate in rates]
-    hidden = hidden_groups(table, counted, smallest, hide_small_cases)
-    return tuple(
-        _report(rate.name, table, cases, among, hidden, smallest)
-        for rate, (cases, among) in zip(rates, counted, strict=True)
-    )
+    everybody = Rate("", np.ones(len(table.row_cells), dtype=np.bool_))
+    return equity_families(table, [Family(tuple(rates), (everybody,))], smallest, hide_small_cases)[0].reports
 
 
-def counts_of(table: Cells, rate: Rate) -> tuple[Floats, Floats]:
-    """Cases and denominator of every cell, in one pass."""
+@dataclass(frozen=True, slots=True, eq=False)
+class FamilyReport:
+    """The reports of a family in its order, and which cells of the table it hides, shape (cells,)."""
+
+    reports: tuple[EquityReport, ...]
+    hidden: Flags
+
+
+def equity_families(
+    table: Table, families: Sequence[Family], smallest: int = SMALLEST_SHOWN, hide_small_cases: bool = False
+) -> tuple[FamilyReport, ...]:
+    """Reports of several families of rates over the rows of a table.
+
+    The first family is of what nearly everybody has, as assessments and cards. What it hides, all hide; of the others
+    each hides more by itself, so that a rate among few (quick ones among the overrides) hides no group in all rates.
+
+    Why nothing can be worked out by putting families together: a group that the first one hides is hidden in each, so
+    that no other tells a bound of its counts. A group that only another family hides has known counts in the first;
+    what is not known of it are the counts of that other family, which add up with those of other groups only, and
+    these lines are protected there. It must not happen that the counts of two such families add up to one that is
+    known: rates with that kinship belong in one family (as the reasons of overrides), or its `unprinted` has what is
+    left of the known count.
+    """
+    found: list[FamilyReport] = []
+    for family in families:
+        counted = [counts_of(table, rate) for rate in (*family.rates, *family.unprinted)]
+        hidden = _protected(table, counted, smallest, hide_small_cases, found[0].hidden if found else None)
+        reports = tuple(
+            _report(rate.name, table, cases, among, hidden, smallest)
+            for rate, (cases, among) in zip(family.rates, counted, strict=False)
+        )
+        found.append(FamilyReport(reports, hidden))
+    return tuple(found)
+
+
+def counts_of(table: Table, rate: Rate) -> tuple[Floats, Floats]:
+    """Cases and denominator of every cell, in one pass for each table that it is made of."""
     among = np.ones(len(rate.cases), dtype=np.bool_) if rate.among is None else rate.among
-    kind = table.row_cells * 3 + among + (among & rate.cases)
-    finest = np.bincount(kind, minlength=3 * table.finest).reshape(table.finest, 3).astype(np.float64)
-    return table.folded(finest[:, 2]), table.folded(finest[:, 1] + finest[:, 2])
+    _, others, cases = table.count_kinds(among.astype(np.int8) + (among & rate.cases), 3)
+    return cases, others + cases
 
 
 def hidden_groups(
-    table: Cells, counted: Sequence[tuple[Floats, Floats]], smallest: int, hide_small_cases: bool = False
+    table: Table, counted: Sequence[tuple[Floats, Floats]], smallest: int, hide_small_cases: bool = False
 ) -> Flags:
-    """Cells to hide in all rates: small in any, and those that would give such a cell away in any."""
+    """Cells to hide in all rates: small in any, or with few rows, and those that would give such a cell away in any."""
     rows = table.count()
-    small = _small(rows, smallest)
-    for cases, among in counted:
-        small |= _small(among, smallest)
-        if hide_small_cases:
-            small |= _small(cases, smallest) | _small(among - cases, smallest)
-    protected = [rows, *(among for _, among in counted)]
+    return _protected(table, [(rows, rows), *counted], smallest, hide_small_cases, None)
+
+
+def _protected(
+    table: Table,
+    counted: Sequence[tuple[Floats, Floats]],
+    smallest: int,
+    hide_small_cases: bool,
+    already: Flags | None,
+) -> Flags:
+    """Cells to hide; `already` are those that are hidden whatever is counted."""
+    counts = [among for _, among in counted]
     if hide_small_cases:
-        protected += [each for cases, among in counted for each in (cases, among - cases)]
-    hidden, before = small, ~small
+        counts += [each for cases, among in counted for each in (cases, among - cases)]
+    different = list({each.tobytes(): each for each in counts}.values())
+    small = np.zeros(len(table.groups), dtype=np.bool_)
+    for each in different:
+        small |= _small(each, smallest)
+    hidden = small if already is None else small | already
     # What protects a cell in one rate's counts may be empty in another's, so they take turns until none adds a cell.
-    while not bool(np.all(hidden == before)):
-        before = hidden
-        for each in protected:
-            hidden = hidden | protect(each.astype(np.int64), small, table.lines, smallest, hidden)
+    safe: dict[int, Flags] = {}
+    while any(place not in safe or bool(np.any(safe[place] != hidden)) for place in range(len(different))):
+        for place, each in enumerate(different):
+            if place not in safe or bool(np.any(safe[place] != hidden)):
+                hidden = hidden | protect(each.astype(np.int64), small, table.lines, smallest, hidden)
+                safe[place] = hidden
     return hidden
 
 
@@ -133,7 +186,7 @@ def _small(counts: Floats, smallest: int) -> Flags:
     return few
 
 
-def _report(name: str, table: Cells, cases: Floats, among: Floats, hidden: Flags, smallest: int) -> EquityReport:
+def _report(name: str, table: Table, cases: Floats, among: Floats, hidden: Flags, smallest: int) -> EquityReport:
     """All groups of one rate."""
     shares = [_share(int(c), int(n), bool(h)) for c, n, h in zip(cases, among, hidden, strict=True)]
     references = _references(table, among, hidden)
@@ -152,7 +205,7 @@ def _share(cases: int, among: int, hidden: bool) -> Proportion | Refused:
     return HIDDEN_GROUP if hidden else proportion(cases, among) or NOBODY
 
 
-def _references(table: Cells, among: Floats, hidden: Flags) -> list[int]:
+def _references(table: Table, among: Floats, hidden: Flags) -> list[int]:
     """For each cell the largest shown cell of the same attributes (of equals the first)."""
     shown = np.where(hidden, -1.0, among)
     largest: dict[tuple[int, ...], int] = {}
@@ -173,7 +226,7 @@ def _group_rate(
     )
 
 
-def _spreads(table: Cells, shares: Sequence[Proportion | Refused]) -> tuple[Spread, ...]:
+def _spreads(table: Table, shares: Sequence[Proportion | Refused]) -> tuple[Spread, ...]:
     """One for each set of attributes that has at least one group shown."""
     overall = shares[0]
     members: dict[tuple[int, ...], list[int]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,28 @@ def attribute(name: str, values: Sequence[str | None]) -> Attribute:
     return Attribute(name, tuple(str(label) for label in labels), sorted_codes[codes].astype(np.int64))
 
 
+class Table(Protocol):
+    """Groups as cells, which lines add up, and how rows are counted into them."""
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """What each cell is called."""
+
+    @property
+    def subsets(self) -> tuple[tuple[int, ...], ...]:
+        """Which attributes each cell fixes, by their places."""
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Which cells add up to which."""
+
+    def count(self, weights: npt.NDArray[np.generic] | None = None) -> Floats:
+        """The rows of each cell, or the sum of their weights, shape (cells,)."""
+
+    def count_kinds(self, kind: npt.NDArray[np.integer[Any]], kinds: int) -> Floats:
+        """The rows of each kind (rows,), codes below `kinds`: shape (kinds, cells)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
     """All groups of a table: everybody, each attribute's groups, and their intersections.
@@ -62,6 +85,11 @@ class Cells:
     def count(self, weights: npt.NDArray[np.generic] | None = None) -> Floats:
         """The rows of each cell, or the sum of their weights (shape (rows,)); one pass over the rows."""
         return self.folded(np.bincount(self.row_cells, weights, minlength=self.finest).astype(np.float64))
+
+    def count_kinds(self, kind: npt.NDArray[np.integer[Any]], kinds: int) -> Floats:
+        """The rows of each kind, shape (kinds, cells); one pass over the rows."""
+        finest = np.bincount(self.row_cells * kinds + kind, minlength=kinds * self.finest)
+        return np.stack([self.folded(each) for each in finest.reshape(self.finest, kinds).T.astype(np.float64)])
 
     def folded(self, finest: Floats) -> Floats:
         """Sums for every cell, shape (cells,), from those of the finest intersection, shape (finest,)."""

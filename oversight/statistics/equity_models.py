@@ -9,8 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oversight.proportions import CONFIDENCE
-from oversight.statistics.equity import HIDDEN_GROUP, EquityReport, Flags, Rate, counts_of, equity, hidden_groups
-from oversight.statistics.equity_groups import Attribute, Cells, Floats, Group, cells
+from oversight.statistics.equity import (
+    HIDDEN_GROUP,
+    EquityReport,
+    Family,
+    Flags,
+    Rate,
+    counts_of,
+    equity_families,
+)
+from oversight.statistics.equity_groups import Attribute, Cells, Floats, Group, Table, cells
 from oversight.statistics.estimate import Estimate, z_value
 from oversight.statistics.grouped_auroc import delong
 from oversight.statistics.refused import Refused
@@ -32,7 +40,7 @@ class GroupFigure:
 
 @dataclass(frozen=True, slots=True)
 class ModelEquity:
-    """`rates`: TPR, FPR, PPV, NPV, selection rate. `observed_expected`, `auroc`: everybody first, then each group."""
+    """`rates`: those of `confusion_rates`. `observed_expected`, `auroc`: everybody first, then each group."""
 
     rates: tuple[EquityReport, ...]
     observed_expected: tuple[GroupFigure, ...]
@@ -40,13 +48,17 @@ class ModelEquity:
 
 
 def confusion_rates(outcome: Flags, alerted: Flags) -> tuple[Rate, ...]:
-    """TPR, FPR, PPV, NPV and selection rate out of what happened and who was alerted, both (rows,)."""
+    """TPR, FPR, PPV, NPV, selection rate, TNR, FNR, accuracy, event rate: who had the event, who an alert (rows,)."""
     return (
         Rate("TPR", alerted, outcome),
         Rate("FPR", alerted, ~outcome),
         Rate("PPV", outcome, alerted),
         Rate("NPV", ~outcome, ~alerted),
         Rate("selection rate", alerted),
+        Rate("TNR", ~alerted, ~outcome),
+        Rate("FNR", ~alerted, outcome),
+        Rate("accuracy", alerted == outcome),
+        Rate("event rate", outcome),
     )
 
 
@@ -57,20 +69,25 @@ def model_equity(
 
     All figures hide the same groups: the rates together tell the counts with and without the outcome.
     """
-    rates = confusion_rates(outcome, alerted)
-    reports, table = equity(attributes, rates, smallest), cells(attributes)
-    if isinstance(reports, Refused):
-        return reports
+    table = cells(attributes)
     if isinstance(table, Refused):
         return table
-    hidden = hidden_groups(table, [counts_of(table, rate) for rate in rates], smallest)
-    events, rows = counts_of(table, Rate("events", outcome))
-    ratio = [_observed_expected(*each) for each in zip(events, table.count(risk), rows, strict=True)]
+    (found,) = equity_families(table, [Family(confusion_rates(outcome, alerted))], smallest)
     return ModelEquity(
-        reports,
-        _figures(table, ratio, rows, hidden, _ratio),
-        _figures(table, _areas(table, outcome, risk), rows, hidden, _gap),
+        found.reports,
+        observed_expected(table, outcome, risk, found.hidden),
+        _figures(table, _areas(table, outcome, risk), table.count(), found.hidden, _gap),
     )
+
+
+def observed_expected(
+    table: Table, outcome: Flags, risk: Floats, hidden: Flags, among: Flags | None = None
+) -> tuple[GroupFigure, ...]:
+    """Events over the sum of the risks, of all rows or of those in `among`; all (rows,), but for `hidden`: (cells,)."""
+    events, rows = counts_of(table, Rate("events", outcome, among))
+    expected = table.count(risk if among is None else np.where(among, risk, 0.0))
+    ratio = [_observed_expected(*each) for each in zip(events, expected, rows, strict=True)]
+    return _figures(table, ratio, rows, hidden, _ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +131,7 @@ def _area(area: float, variance: float) -> _Raw | Refused:
 
 
 def _figures(
-    table: Cells,
+    table: Table,
     raw: Sequence[_Raw | Refused],
     rows: Floats,
     hidden: Flags,

@@ -73,7 +73,7 @@ def feedback_aware(
     much as 405; 860 hospitals with 100 draws, 400 with 200), held the truth in 94.4 % (PPV), 94.0 (sensitivity), 94.8
     (specificity), 94.8 (AUROC), 94.1 (slope) and 94.8 (O:E), with an error of .6 points. Drawn intervals of average
     precision were too short (93.0 of 3000 hospitals), so it has that of `average_precision`, which takes the weights as
-    known: 94.9 of 4000, and 94.8 to 95.2 where fewer are treated. (Weights that were fitted make the figure a little
+    known: 95.1 of 4000, and 94.8 to 95.2 where fewer are treated. (Weights that were fitted make the figure a little
     surer than known ones: Lunceford & Davidian 2004, Stat Med 23:2937-2960.)
     """
     rows = _checked(outcome, risk, alerted, treated, followed_up, clusters)

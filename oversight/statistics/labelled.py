@@ -55,21 +55,42 @@ def labelled(outcome: npt.ArrayLike, risk: npt.ArrayLike, weight: npt.ArrayLike 
     return Labelled(happened, forecast, counts, weighted=len(counts) > 0 and bool(np.ptp(counts)))
 
 
-def too_few(rows: Labelled) -> Refused | None:
-    """A refusal if there are fewer than `FEWEST` events or fewer than `FEWEST` rows without one."""
+def too_few(rows: Labelled, clusters: IntArray | None = None) -> Refused | None:
+    """A refusal if there are fewer than `FEWEST` events or fewer than `FEWEST` rows without one.
+
+    With `clusters` (codes from 0) also if the events, or the rows without one, are those of fewer than `FEWEST` of
+    them: how figures of so few patients spread, nobody can tell from these patients.
+    """
     events, others = rows.events, rows.rows - rows.events
-    if min(events, others) >= FEWEST:
-        return None
     if 0 in (events, others):
         return Refused(f"{events} with the event and {others} without: at least {FEWEST} of each are needed")
     # A refusal is read by everybody, and how many rows there are stands elsewhere: neither number is told.
-    return Refused(f"too few with the event, or too few without: at least {FEWEST} of each are needed")
+    if min(events, others) < FEWEST:
+        return Refused(f"too few with the event, or too few without: at least {FEWEST} of each are needed")
+    if clusters is not None and min(count_clusters(rows, clusters)) < FEWEST:
+        return Refused(
+            f"too few patients or stays with the event, or too few without: at least {FEWEST} of each are needed"
+        )
+    return None
+
+
+def count_clusters(rows: Labelled, clusters: IntArray | None) -> tuple[int, int]:
+    """How many clusters (rows, if None) have a row that counts with the event, and how many one without."""
+    if clusters is None:
+        return rows.events, rows.rows - rows.events
+    happened, counted = rows.outcome == 1, rows.weight > 0
+    return len(np.unique(clusters[happened & counted])), len(np.unique(clusters[~happened & counted]))
 
 
 def log_odds(risk: FloatArray) -> FloatArray:
     """ln(p / (1 - p)), with risks held between 1e-6 and 1 - 1e-6 so that a risk of 0 or 1 has one."""
     held = np.clip(risk, _EDGE, 1 - _EDGE)
     return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
+
+
+def by_cluster(values: FloatArray, clusters: IntArray) -> FloatArray:
+    """Values added up by cluster (codes from 0)."""
+    return np.bincount(clusters, values).astype(np.float64)
 
 
 def codes(labels: npt.ArrayLike) -> tuple[IntArray, int]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oversight.statistics.labelled import FloatArray, IntArray
+from oversight.statistics.labelled import FloatArray, IntArray, by_cluster
 from oversight.statistics.refused import Refused
 
 STEPS = 40
 _SETTLED = 1e-9
+_LEVERAGE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +91,42 @@ def robust_covariance(
     """The sandwich covariance (Huber 1967, White 1982): for weights and clusters (codes from 0)."""
     scores = design * (weight * (outcome - fit.probability(design, offset)))[:, None]
     if clusters is not None:
-        scores = np.column_stack([np.bincount(clusters, column) for column in scores.T])
+        scores = _added_up(scores, clusters)
     return np.asarray(fit.covariance @ (scores.T @ scores) @ fit.covariance, dtype=np.float64)
+
+
+def pulls(
+    fit: LogisticFit,
+    design: FloatArray,
+    outcome: FloatArray,
+    weight: FloatArray,
+    *,
+    offset: FloatArray | float = 0.0,
+    clusters: IntArray | None = None,
+) -> FloatArray:
+    """What each cluster (row, if None) adds to the coefficients (clusters × columns): Σ pull² is their variance.
+
+    Each is made larger by as much as the fit went towards the cluster, (I - H)^-½ with H its leverage: without bias
+    where the model is right (CR2 of Bell & McCaffrey 2002, Surv Methodol 28:169-181). Below a leverage of .01 that
+    is not worth the work; above it lie at most 100 clusters for each column.
+    """
+    fitted = fit.probability(design, offset)
+    owner = np.arange(len(outcome)) if clusters is None else clusters
+    scores = _added_up(design * (weight * (outcome - fitted))[:, None], owner)
+    root = np.linalg.cholesky(fit.covariance)
+    scaled = design @ root
+    mass = weight * fitted * (1 - fitted)
+    weighed = mass[:, None] * scaled
+    heavy = np.bincount(owner, np.einsum("ij,ij->i", weighed, scaled)) > _LEVERAGE
+    adjusted, (rows,) = scores @ root, np.nonzero(heavy[owner])
+    products = (weighed[rows, :, None] * scaled[rows, None, :]).reshape(-1, root.size)
+    leverage = _added_up(products, (np.cumsum(heavy) - 1)[owner[rows]]).reshape(-1, *root.shape)
+    left, axes = np.linalg.eigh(np.eye(len(root)) - leverage)
+    turned = np.einsum("gji,gj->gi", axes, adjusted[heavy]) / np.sqrt(np.maximum(left, _LEVERAGE))
+    adjusted[heavy] = np.einsum("gij,gj->gi", axes, turned)
+    return np.asarray(adjusted @ root.T, dtype=np.float64)
+
+
+def _added_up(columns: FloatArray, owner: IntArray) -> FloatArray:
+    """Each column added up by cluster."""
+    return np.column_stack([by_cluster(column, owner) for column in columns.T])

@@ -30,9 +30,18 @@ def pinned_by_programme(counts: Integers, unknown: Integers, equations: npt.NDAr
     hidden[unknown] = True
     bounds = [(1, None) if hide else (count, count) for count, hide in zip(counts.tolist(), hidden, strict=True)]
     nothing = np.zeros(len(equations))
+    # The truth is a solution, and every other one that is found spares the cells that it moves their own programmes.
+    low, high = counts.astype(np.float64), counts.astype(np.float64)
     for place, cell in enumerate(unknown):
         aim = np.zeros(len(counts))
         aim[cell] = 1
-        ends = [linprog(sign * aim, A_eq=equations, b_eq=nothing, bounds=bounds) for sign in (1, -1)]
-        told[place] = all(end.status == 0 for end in ends) and -ends[1].fun - ends[0].fun < _ONE_NUMBER
+        for sign in (1, -1):
+            if high[cell] - low[cell] >= _ONE_NUMBER:
+                break
+            end = linprog(sign * aim, A_eq=equations, b_eq=nothing, bounds=bounds)
+            if end.status != 0:
+                break
+            low, high = np.minimum(low, end.x), np.maximum(high, end.x)
+        else:
+            told[place] = high[cell] - low[cell] < _ONE_NUMBER
     return told

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from oversight.proportions import CONFIDENCE
+from oversight.statistics.cluster_share import cluster_share
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, Labelled
+from oversight.statistics.labelled import BoolArray, IntArray, Labelled, by_cluster
 from oversight.statistics.refused import Refused
 from oversight.statistics.weighted_share import Share, share
 
@@ -25,18 +26,27 @@ class OperatingPoint:
     number_needed_to_alert: Estimate | Refused
 
 
-def operating_point(rows: Labelled, alerted: BoolArray, confidence: float = CONFIDENCE) -> OperatingPoint:
-    """`alerted`: which rows were alerted on. Each share is refused where nothing stands in its denominator."""
+def operating_point(
+    rows: Labelled, alerted: BoolArray, clusters: IntArray | None = None, confidence: float = CONFIDENCE
+) -> OperatingPoint:
+    """`alerted`: which rows were alerted on. Each share is refused where nothing stands in its denominator.
+
+    `clusters` (codes from 0): rows of one patient are then taken to be alike.
+    """
     event, weight = rows.outcome == 1, rows.weight
     if alerted.shape != event.shape:
         raise ValueError("alerted must be as long as the rows")
 
     def part(hit: BoolArray, among: BoolArray, of_what: str) -> Share | Refused:
-        return share(hit & among, np.where(among, weight, 0.0), of_what, confidence)
+        counted = np.where(among, weight, 0.0)
+        if clusters is None:
+            return share(hit & among, counted, of_what, confidence)
+        hits, totals = by_cluster(counted * hit, clusters), by_cluster(counted, clusters)
+        return cluster_share(hits, totals, of_what, int(np.count_nonzero(counted)), confidence)
 
     ppv = part(event, alerted, "alert")
     return OperatingPoint(
-        alerted=share(alerted, weight, "row", confidence),
+        alerted=part(alerted, np.ones_like(alerted), "row"),
         ppv=ppv,
         npv=part(~event, ~alerted, "row without an alert"),
         sensitivity=part(alerted, event, "event"),

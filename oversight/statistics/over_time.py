@@ -16,10 +16,11 @@ from oversight.statistics.calibration import (
 )
 from oversight.statistics.discrimination import auroc, average_precision
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, Labelled, codes, labelled, too_few
+from oversight.statistics.labelled import BoolArray, IntArray, Labelled, codes, labelled, too_few
+from oversight.statistics.operating_point import operating_point
 from oversight.statistics.proper_scores import brier
 from oversight.statistics.refused import Refused
-from oversight.statistics.weighted_share import Share, share
+from oversight.statistics.weighted_share import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,17 @@ def over_time(
                 auroc=auroc(here, groups),
                 calibration_line=calibration_line(here, groups),
                 intercept_in_the_large=intercept_in_the_large(here, groups),
-                observed_expected=observed_expected(here),
+                observed_expected=observed_expected(here, groups),
                 average_precision=average_precision(here, groups),
                 brier=brier(here, groups),
-                ppv=_ppv(here, None if alerted is None else alerted[part]),
+                ppv=_ppv(here, None if alerted is None else alerted[part], groups),
             )
         )
     return tuple(made)
 
 
-def _ppv(rows: Labelled, alerted: BoolArray | None) -> Share | Refused:
+def _ppv(rows: Labelled, alerted: BoolArray | None, clusters: IntArray | None) -> Share | Refused:
     """Of rows alerted on, the share with the event."""
     if alerted is None:
         return Refused("nobody has said which rows were alerted on")
-    return too_few(rows) or share(rows.outcome == 1, np.where(alerted, rows.weight, 0.0), "alert")
+    return too_few(rows, clusters) or operating_point(rows, alerted, clusters).ppv

@@ -60,8 +60,8 @@ def performance(
     """Performance of risks against outcomes (0 or 1) that are known.
 
     `alerted`: what was alerted on; None: risk >= threshold. `weight`: what each row stands for. `clusters`: a label
-    for each row (encounter or patient) where one has several; intervals of AUROC, average precision, Brier, log loss,
-    calibration slope, intercept and net benefit then allow for it; the shares and O:E count rows as independent.
+    for each row (encounter or patient) where one has several; all intervals then allow for it, but for those in the
+    bins of the calibration curve. With fewer than ten of them with the event, or without, figures are refused.
     Raises ValueError for arrays that do not fit together.
     """
     rows = labelled(outcome, risk, weight)
@@ -79,9 +79,9 @@ def performance(
         log_loss=log_loss(rows, groups),
         calibration_line=calibration_line(rows, groups),
         intercept_in_the_large=intercept_in_the_large(rows, groups),
-        observed_expected=observed_expected(rows),
+        observed_expected=observed_expected(rows, groups),
         calibration_curve=calibration_curve(rows),
-        at_threshold=operating_point(rows, shown),
+        at_threshold=operating_point(rows, shown, groups),
         net_benefit=net_benefit(rows, shown, threshold, groups),
         decision_curve=decision_curve(rows, grid),
     )

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 
 from oversight.proportions import CONFIDENCE
-from oversight.statistics.estimate import Estimate
+from oversight.statistics.estimate import Estimate, z_value
 
 
 def t_estimate(value: float, error: float, freedom: float, confidence: float = CONFIDENCE) -> Estimate:
     """`value` ± t × its standard error, t with `freedom` degrees of freedom."""
+    return around(value, error * t_value(freedom, confidence))
+
+
+def t_value(freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Student's two-sided quantile; of endless freedom the normal one."""
+    if math.isinf(freedom):
+        return z_value(confidence)
     from scipy.special import stdtrit  # noqa: PLC0415  heavy, and wanted on few pages
 
-    return around(value, error * float(stdtrit(freedom, (1 + confidence) / 2)))
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def clustered_estimate(value: float, sum_of_squares: float, clusters: int) -> Estimate:

@@ -13,8 +13,9 @@ import numpy as np
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import BoolArray, IntArray, Labelled, too_few
-from oversight.statistics.proper_scores import weighted_mean
+from oversight.statistics.proper_scores import mean_and_spread
 from oversight.statistics.refused import Refused
+from oversight.statistics.weighted_share import normal_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,17 @@ def net_benefit(
     clusters: IntArray | None = None,
     confidence: float = CONFIDENCE,
 ) -> Estimate | Refused:
-    """Net benefit of the alerts given, in true alerts per row; normal interval. `threshold` sets the exchange rate."""
+    """Net benefit of the alerts given, in true alerts per row. `threshold` sets the exchange rate.
+
+    Normal interval; where rows come in clusters (codes from 0), with Student's t and the skewness taken off: of few
+    patients (`oversight.statistics.jackknife`) it held the truth in 94.2 to 96.0 %, a normal one in 89.6 to 93.9 of 60.
+    """
     exchange = odds(threshold)
     worth = np.where(rows.outcome == 1, 1.0, -exchange) * alerted
-    return too_few(rows) or weighted_mean(worth, rows.weight, clusters, confidence)
+    if refusal := too_few(rows, clusters):
+        return refusal
+    mean, error = mean_and_spread(worth, rows.weight, clusters)
+    return normal_interval(mean, error.error, confidence) if clusters is None else error.skewed(mean, confidence)
 
 
 def decision_curve(rows: Labelled, thresholds: Sequence[float]) -> tuple[DecisionPoint, ...] | Refused:

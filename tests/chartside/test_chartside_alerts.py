@@ -141,3 +141,39 @@ def test_the_shelf_of_a_house_is_what_it_offers(make_settings: Callable[..., Set
         local = {each["id"] for each in mortality.attributes["attributes"]} & {"validity-local", "fairness-local"}
         assert len(local) == 2
         assert mortality.live in {"live", "shadow", "partly shadow"}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(("--words", "give \u202e10\u202c mg"), "(U+202C, U+202E)"),
+     (("--words", "\u200b\u3164"), "needs words that can be seen"),
+     (("--words", "x" * 1_001), "At most 1,000 characters are kept of the words; you sent 1,001"),
+     (("--words", "x", "--by", "\u2066ann"), "In the name there are characters"),
+     (("--words", "x", "--by", "\u00ad"), "who takes it"),
+     (("--words", "x", "--role", "chief\x1b[2J"), "(U+001B)")],
+)  # fmt: skip
+def test_words_and_names_are_plain_text(deployment: Settings, more: tuple[str, ...], words: str) -> None:
+    """By the same rule as on the page; nothing is kept, and nothing of it is printed."""
+    result = do("step", "1", "acknowledged", "--by", "ann", *more)
+    assert (result.exit_code, words in " ".join(result.output.split())) == (2, True), result.output
+    assert not set("\u202e\u202c\u2066\x1b") & set(result.output)
+    engine = open_engine(deployment.database_url)
+    assert SqlAlerts(engine).alert(1).events == ()  # type: ignore[union-attr]
+    engine.dispose()
+
+
+def test_words_of_other_scripts_are_kept_and_printed(deployment: Settings) -> None:
+    """With their joiners; what only came along is left out."""
+    assert (
+        do(
+            "step",
+            "1",
+            "acknowledged",
+            "--by",
+            "ann",
+            "--words",
+            "\u0645\u06cc\u200c\u0631\u0648\u0645 pre\u00adscribed",
+        ).exit_code
+        == 0
+    )
+    assert "\u0645\u06cc\u200c\u0631\u0648\u0645 prescribed" in do("show", "1").output

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from chartside.cli import cli
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
+from clinical.errors import LedgerUnavailable
 
 CALL = "/cds-services/icu-mortality"
 WHO = ("--by", "dr-chief", "--reason", "recall")
@@ -120,6 +121,27 @@ def test_the_export_holds_no_comment_and_is_audited(command: Callable[..., Resul
     assert (again.exit_code, "is there already" in again.output) == (2, True)
     assert command("ledger", "feedback", str(tmp_path / "no" / "x.csv"), *days).exit_code == 1
     assert command("ledger", "feedback", str(out), "--from", "2021-01-01", "--to", "2020-01-01").exit_code == 2
+
+
+def test_an_export_that_ends_before_its_end_leaves_no_file(
+    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger goes away after the first row: half an export would look like a whole one."""
+    from oversight import export
+
+    real, seen = export.feedback_rows, []
+
+    def breaks_off(*asked: Any, **more: Any) -> Any:
+        """The first rows, then no ledger."""
+        yield from real(*asked, **more)
+        seen.append((tmp_path / "feedback.csv").exists())
+        raise LedgerUnavailable("The ledger cannot be read.")
+
+    monkeypatch.setattr(export, "feedback_rows", breaks_off)
+    days = ("--from", "2020-01-01", "--to", "2100-01-01")
+    assert command("ledger", "feedback", str(tmp_path / "feedback.csv"), *days).exit_code != 0
+    assert seen == [False]
+    assert not [path.name for path in tmp_path.iterdir() if "feedback" in path.name]
 
 
 def test_heads_are_machine_readable(command: Callable[..., Result]) -> None:

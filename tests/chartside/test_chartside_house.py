@@ -93,6 +93,7 @@ DOORS = {
     "/oversight/password": "quality",
     "/oversight/sign-out": "quality",
     "/oversight/static/<path:filename>": "anybody",
+    "/oversight/<path:unknown>": "quality",
     "/models/": "anybody",
     "/models/<model>/": "anybody",
     "/models/<model>/<name>": "anybody",

@@ -101,7 +101,7 @@ class Ticking:
 @pytest.fixture
 def ward(make_settings: Callable[..., Settings], tmp_path: Path, fhir: Fhir) -> Iterator[House]:
     """The whole house, for that server."""
-    settings = replace(make_settings(tmp_path), fhir_seconds=2.0)
+    settings = replace(make_settings(tmp_path), fhir_seconds=30.0)
     registry = settings.clients_file.read_text().replace("http://127.0.0.1:9/fhir", fhir.base)
     settings.clients_file.write_text(registry)
     with closing(open_house(settings, clock=Ticking())) as house:
@@ -185,10 +185,11 @@ def test_a_place_does_not_wait_for_what_is_slower(ward: House, fhir: Fhir, monke
 
     def slow(path: str) -> Response:
         if path.startswith("Procedure"):
-            gone.wait(20)
+            gone.wait(60)
         return answer(path)
 
     monkeypatch.setattr(fhir, "answer", slow)
+    monkeypatch.setattr(ward.records, "_budget", 5.0)
     found = {advice.service: advice.finding for advice in assess(ward).advice}
     gone.set()
     assert not isinstance(found["icu-mortality"], Abstention), found["icu-mortality"]

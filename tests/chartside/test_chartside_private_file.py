@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chartside.private_file import whole
+from chartside.private_file import whole, whole_text
 
 KILLED = """
 import os, signal, sys
@@ -89,3 +89,29 @@ def test_without_hard_links_it_is_renamed(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == ["out.csv"]
     with pytest.raises(FileExistsError), whole(tmp_path / "out.csv"):
         pass
+
+
+def test_text_is_written_as_it_is_and_leaves_nothing_half(tmp_path: Path) -> None:
+    """UTF-8, with the line ends that were written."""
+    out = tmp_path / "out.csv"
+    with whole_text(out) as file:
+        file.write("µ;κ\r\n")
+        file.flush()
+        assert not out.exists()
+    assert out.read_bytes() == "µ;κ\r\n".encode()
+    with pytest.raises(UnicodeEncodeError), whole_text(tmp_path / "bad.csv") as file:
+        file.write("half a character: \ud800")
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_file_that_is_made_anew_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    """At its end and not before."""
+    out = tmp_path / "truth.json"
+    out.write_text("old")
+    with pytest.raises(UnicodeEncodeError), whole_text(out, anew=True) as file:
+        file.write("half a character: \ud800")
+    assert out.read_text() == "old"
+    with whole_text(out, anew=True) as file:
+        file.write("new")
+    assert (out.read_text(), stat.S_IMODE(out.stat().st_mode)) == ("new", 0o600)
+    assert os.listdir(tmp_path) == ["truth.json"]

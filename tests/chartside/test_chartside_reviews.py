@@ -26,6 +26,7 @@ from clinical.advice import Advice, Channel, Feedback, Outcome
 from clinical.errors import SettingsInvalid
 from oversight.database import open_engine
 from oversight.pseudonyms import Pseudonyms
+from oversight.reviews import labels as shelf
 from oversight.reviews.labels import Label
 from oversight.reviews.plan import Allocation, Grouping, Response
 from oversight.reviews.store import SqlReviews
@@ -120,6 +121,34 @@ def test_the_way_from_a_plan_to_labels(settings: Settings, tmp_path: Path) -> No
     engine = open_engine(settings.database_url)
     assert all(check.fault is None for check in verify(engine))
     engine.dispose()
+
+
+def test_labels_have_their_name_when_both_files_are_whole(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While they are written nobody finds them, and what ends before its end leaves neither."""
+    assert run(*PLAN).exit_code == 0
+    judged(settings)
+    out, real, seen = tmp_path / "labels.csv", shelf.note, []
+
+    def watched(today: Any) -> str:
+        """The real note; what lies in the folder by then."""
+        seen.append({path.name for path in tmp_path.iterdir() if path.name.startswith("labels")})
+        return real(today)
+
+    def full(today: Any) -> str:
+        """No room is left on the disk."""
+        watched(today)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shelf, "note", full)
+    failed = run("labels", "--out", str(out))
+    assert (failed.exit_code, "cannot be written (No space left on device)" in failed.output) == (1, True)
+    assert not [path for path in tmp_path.iterdir() if "labels" in path.name]
+    monkeypatch.setattr(shelf, "note", watched)
+    assert run("labels", "--out", str(out)).exit_code == 0
+    assert seen == [set(), set()]
+    assert {path.name for path in tmp_path.iterdir() if "labels" in path.name} == {"labels.csv", "labels.csv.txt"}
 
 
 def test_what_cannot_be_drawn_is_wrong_usage(settings: Settings) -> None:

@@ -119,7 +119,7 @@ fhir_base = "{ehr.fhir}"
 origins = ["https://ward.test"]
 smart_client_id = "chartside"
 show_from = 0.0
-deadline_ms = 2000
+deadline_ms = 4500
 
 [clients.hospital]
 name = "Hospital"

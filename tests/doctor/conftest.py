@@ -276,7 +276,7 @@ class Service:
                 return
         keys = self.keys
         if "jku" in header and {"jku-called", "foreign-jku"} & set(self.plant.lax):
-            with urllib.request.urlopen(header["jku"], timeout=2) as answer:
+            with urllib.request.urlopen(header["jku"], timeout=60) as answer:
                 fetched = json.load(answer)
             keys = fetched if "foreign-jku" in self.plant.lax else keys
         elif "jku" in header:

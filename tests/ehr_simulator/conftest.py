@@ -18,6 +18,7 @@ from flask import Flask, Response, jsonify, request
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
+from open_ports import free_port
 from werkzeug.serving import make_server
 
 from ehr_simulator.app import create_app
@@ -32,13 +33,6 @@ LOADED = ("00-hospital", "sim-02", "sim-04", "sim-06", "sim-09", "sim-11", "sim-
 EHR = "http://127.0.0.1:8101"
 REDIRECT = "http://127.0.0.1:8100/smart/callback"
 VERIFIER = "v" * 64
-
-
-def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class FreePorts:

@@ -36,9 +36,9 @@ def test_authlib_walks_the_road(
     served: EhrSettings, redirect_uri: str, client: str, secret: str | None, method: str
 ) -> None:
     """Discovery, launch, code with PKCE, context, FHIR call, refresh, revocation."""
-    found = requests.get(f"{served.fhir_base}/.well-known/smart-configuration", timeout=10).json()
+    found = requests.get(f"{served.fhir_base}/.well-known/smart-configuration", timeout=60).json()
     asked = {"launchUrl": redirect_uri, "parameters": {"patient": "sim-02"}}
-    launch = requests.post(f"{served.fhir_base}/_services/smart/Launch", json=asked, timeout=10).json()["launch_id"]
+    launch = requests.post(f"{served.fhir_base}/_services/smart/Launch", json=asked, timeout=60).json()["launch_id"]
     with OAuth2Session(
         client,
         secret,
@@ -52,16 +52,16 @@ def test_authlib_walks_the_road(
         url, state = session.create_authorization_url(
             found["authorization_endpoint"], code_verifier=VERIFIER, aud=served.fhir_base, launch=launch, nonce="n"
         )
-        answer = requests.get(url, allow_redirects=False, timeout=10)
+        answer = requests.get(url, allow_redirects=False, timeout=60)
         back = answer.headers["Location"]
         assert parse_qs(urlsplit(back).query)["iss"] == [found["issuer"]]
         token = session.fetch_token(
             found["token_endpoint"], authorization_response=back, state=state, code_verifier=VERIFIER
         )
         assert (token["patient"], token["tenant"]) == ("sim-02", "ward-7")
-        assert session.get(f"{served.fhir_base}/Patient/sim-02", timeout=10).json()["id"] == "sim-02"
+        assert session.get(f"{served.fhir_base}/Patient/sim-02", timeout=60).json()["id"] == "sim-02"
         renewed = session.refresh_token(found["token_endpoint"], refresh_token=token["refresh_token"])
         assert renewed["access_token"] != token["access_token"]
         gone = session.revoke_token(found["revocation_endpoint"], token=renewed["refresh_token"])
         assert gone.status_code == 200
-        assert session.get(f"{served.fhir_base}/Patient/sim-02", timeout=10).status_code == 401
+        assert session.get(f"{served.fhir_base}/Patient/sim-02", timeout=60).status_code == 401

@@ -77,11 +77,14 @@ def test_a_port_in_use_names_the_option(tmp_path: Path) -> None:
 
 def test_a_program_that_stops_or_hangs_is_named(tmp_path: Path) -> None:
     """A child that ends early, or never answers, is an error that names its log; none is left running."""
-    for script, message in (("raise SystemExit(7)", "code 7"), ("import time; time.sleep(60)", "did not answer")):
+    for script, message, limit in (
+        ("raise SystemExit(7)", "code 7", 60),
+        ("import time; time.sleep(60)", "did not answer", 1),
+    ):
         child = Child.start("the program", [sys.executable, "-c", script], log=tmp_path / "log", folder=tmp_path,
                             environment={})  # fmt: skip
         with pytest.raises(NotReady, match=message):
-            wait_until_ready(child, "http://127.0.0.1:9/", time_limit=1)
+            wait_until_ready(child, "http://127.0.0.1:9/", time_limit=limit)
         assert child.process.poll() is not None
 
 

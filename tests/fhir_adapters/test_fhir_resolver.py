@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +67,7 @@ def behave(ehr: Any, fault: str, make_lab: Make, make_bundle: Make) -> None:
     elif fault == "redirects":
         ehr.answers["Observation"] = lambda: Response("", 302, {"Location": f"{ehr.base}/elsewhere"})
     elif fault == "slow":
-        ehr.slow("Observation", 0.6)
+        ehr.slow("Observation")
     elif fault == "oversized":
         ehr.json("Observation", make_bundle(*[make_lab(f"o{number}") for number in range(400)]))
     elif fault == "too many":
@@ -93,8 +94,8 @@ def test_every_combination(
 ) -> None:
     """Complete, named as a gap, left without a word, or a fault that names key, template and what was tried."""
     reading.weigh(importance)
-    reading.limits = Limits(max_bytes=50_000)
-    reading.budget = 0.25 if fault == "slow" else 3.0
+    reading.limits = Limits(read=30.0, max_bytes=50_000)
+    reading.budget = 0.25 if fault == "slow" else 30.0
     behave(ehr, fault, make_lab, make_bundle)
     access = access_for(ehr, fault)
     base = access.base_url if access and fault == "down" else ehr.base
@@ -190,19 +191,17 @@ def test_the_call_says_how_long_it_has(reading: Any, ehr: Any, make_lab: Make, m
     """One deadline for all reads together, shorter or longer than the reader's own."""
     access = FhirAccess(ehr.base, "tok", SCOPES)
     for name in ("Patient", "Encounter", "Observation"):
-        ehr.slow(name, 2.0)
-    reading.budget, reading.seconds = 5.0, 0.3
-    started = time.monotonic()
+        ehr.slow(name)
+    reading.budget, reading.seconds = 300.0, 0.3
     with pytest.raises(DataUnavailable, match="in time"):
         reading.read({}, access, ehr.base)
-    assert time.monotonic() - started < 1.0
 
     def answer() -> Response:
         time.sleep(0.3)
         return Response('{"resourceType": "Bundle"}')
 
     ehr.answers["Observation"] = answer
-    reading.budget, reading.seconds = 0.05, 3.0
+    reading.budget, reading.seconds = 0.05, 30.0
     assert reading.read(reading.lacking("labs"), access, ehr.base).incomplete == ()
 
 
@@ -217,11 +216,12 @@ def test_a_call_without_time_is_answered_from_its_prefetch_alone(reading: Any, e
 
 
 def test_reads_run_side_by_side(reading: Any, ehr: Any, make_bundle: Make) -> None:
-    """Three reads of 0.3 s take about as long as one."""
+    """None of three is answered until the server has been asked for all of them."""
+    all_three = threading.Barrier(3)
 
     def answer(value: dict[str, Any]) -> Callable[[], Response]:
         def later() -> Response:
-            time.sleep(0.3)
+            all_three.wait(30)
             return Response(json.dumps(value))
 
         return later
@@ -231,10 +231,8 @@ def test_reads_run_side_by_side(reading: Any, ehr: Any, make_bundle: Make) -> No
         "Encounter": answer(make_bundle()),
         "Observation": answer(make_bundle()),
     }
-    started = time.monotonic()
-    reading.budget = 3.0
     reading.read({}, FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
-    assert time.monotonic() - started < 0.8
+    assert not all_three.broken
 
 
 def test_a_second_registered_server_may_be_named(reading: Any, ehr: Any, make_lab: Make, make_bundle: Make) -> None:
@@ -264,14 +262,13 @@ def in_turn(*answers: Response) -> Callable[[], Response]:
 
 
 def test_a_server_that_asks_for_patience_is_asked_once_more(reading: Any, ehr: Any, make_bundle: Make) -> None:
-    """Within the deadline, after the time it named."""
+    """Within the deadline, and not before the time it named."""
     good = Response(json.dumps(make_bundle()))
     ehr.answers["Observation"] = in_turn(Response("", 429, {"Retry-After": "1"}), good)
-    reading.budget = 4.0
     started = time.monotonic()
     record = reading.read(reading.lacking("labs"), FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
     assert record.incomplete == ()
-    assert 0.9 < time.monotonic() - started < 3.5
+    assert time.monotonic() - started > 0.9
     assert len(ehr.seen) == 2
 
 
@@ -282,13 +279,12 @@ def test_a_server_that_asks_for_patience_is_asked_once_more(reading: Any, ehr: A
 def test_a_server_that_asks_for_too_much_patience_is_a_fault(
     header: str | None, calls: int, reading: Any, ehr: Any
 ) -> None:
-    """At once, without waiting; and one more try is all there is."""
+    """No wait goes beyond the deadline; and one more try is all there is."""
     headers = {} if header is None else {"Retry-After": header}
     ehr.answers["Observation"] = lambda: Response("", 429, headers)
-    started = time.monotonic()
+    reading.budget = 20.0  # less than the longest wait that is asked for
     with pytest.raises(DataUnavailable, match="answered 429"):
         reading.read(reading.lacking("labs"), FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
-    assert time.monotonic() - started < 0.8
     assert len(ehr.seen) == calls
 
 
@@ -311,7 +307,6 @@ def test_pages_end_at_the_same_number(reading: Any, ehr: Any, make_bundle: Make,
         return Response(json.dumps({"resourceType": "Bundle", "link": link, "entry": [{}] * 4000}))
 
     ehr.answers["Observation"] = page
-    reading.budget = 5.0
     record = reading.read(reading.lacking("labs"), FhirAccess(ehr.base, "tok", SCOPES), ehr.base)
     assert len(record.set_aside) == 8000
     assert "only the first 5000" in record.incomplete[0]

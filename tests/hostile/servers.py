@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,19 +14,14 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
+from open_ports import free_port
 
 import chartside
 from hostile import good
 from hostile.house import settings_in
 
 ROOT = Path(chartside.__file__).resolve().parents[1]
-START_LIMIT_S = 60
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+START_LIMIT_S = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ def serving(folder: Path) -> Iterator[Running]:
         yield Running(port, log)
     finally:
         child.terminate()
-        child.wait(15)
+        child.wait(60)
 
 
 def _wait(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -69,7 +63,7 @@ def _wait(child: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until and child.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10):
                 return
         except (URLError, OSError):
             time.sleep(0.2)

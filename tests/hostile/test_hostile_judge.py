@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hostile.corpus import Case, load, reference
-from hostile.judge import EXTENSION, Answer, active_parts, always, faults
+from hostile.judge import EXTENSION, TIME_LIMIT_S, Answer, active_parts, always, faults
 
 HEADERS = {
     "Content-Type": "application/json",
@@ -39,7 +39,7 @@ def served(detail: str = "Fine.", probability: float = 0.5) -> Answer:
 
 SPOILT: dict[str, Callable[[], Answer]] = {
     "a 500": lambda: answer(500, REFUSAL),
-    "slow": lambda: replace(answer(400, REFUSAL), seconds=5.5),
+    "slow": lambda: replace(answer(400, REFUSAL), seconds=TIME_LIMIT_S + 0.5),
     "sniffed": lambda: answer(400, REFUSAL, **{"X-Content-Type-Options": ""}),
     "stored": lambda: answer(400, REFUSAL, **{"Cache-Control": "public"}),
     "framed": lambda: answer(400, REFUSAL, **{"Content-Security-Policy": ""}),

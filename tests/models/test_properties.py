@@ -13,7 +13,9 @@ from clinical.record import SetAsideReason
 
 NOW = 12.0
 SIGNALS = ("HR", "SysABP", "MAP", "GCS", "Lactate", "PaO2", "FiO2", "Urine", "Creatinine", "Temp")
-quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 entries = st.lists(st.tuples(st.sampled_from(SIGNALS), st.floats(0, 1), st.integers(0, 720)), max_size=25)
 
 

@@ -57,6 +57,8 @@ from oversight.vocabulary import Vocabulary, word
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 KEY = b"a key for tests, 32 bytes or more"
+# PostgreSQL ends a transaction in which nothing was said for as long as an engine has patience.
+PATIENCE_S = 60.0
 
 
 @dataclass
@@ -152,10 +154,25 @@ def postgres_url(new_schema: Callable[[], str]) -> str:
 
 def _upgraded(url: str) -> str:
     """The same URL, after the migrations."""
-    engine = open_engine(url)
+    engine = open_engine(url, patience=PATIENCE_S)
     upgrade(engine)
     engine.dispose()
     return url
+
+
+@pytest.fixture(scope="session")
+def new_ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite ledger after the migrations, made once: they take longer than most tests."""
+    made = tmp_path_factory.mktemp("new-ledger") / "ledger.db"
+    _upgraded(f"sqlite:///{made}")
+    assert not made.with_name(f"{made.name}-wal").exists()  # the file holds all of it
+    return made
+
+
+def _sqlite_ledger(place: Path, new: Path) -> str:
+    """The URL of a new ledger, a copy of one that is upgraded, which only its owner may read as any ledger."""
+    shutil.copy(new, place)
+    return f"sqlite:///{place}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -177,7 +194,7 @@ def empty_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
 def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     """The URL of a new, upgraded ledger."""
     if kind == "sqlite":
-        return _upgraded(f"sqlite:///{tmp_path / 'ledger.db'}")
+        return _sqlite_ledger(tmp_path / "ledger.db", request.getfixturevalue("new_ledger_file"))
     return str(request.getfixturevalue("postgres_url"))
 
 
@@ -188,7 +205,7 @@ def open_ledger(clock: StillClock) -> Iterator[Callable[..., tuple[SqlLedger, En
 
     def open_it(url: str, **options: Any) -> tuple[SqlLedger, Engine]:
         """A ledger and its engine."""
-        engines.append(open_engine(url, **options))
+        engines.append(open_engine(url, **{"patience": PATIENCE_S, **options}))
         return SqlLedger(engines[-1], Pseudonyms(KEY), clock), engines[-1]
 
     yield open_it
@@ -199,7 +216,7 @@ def open_ledger(clock: StillClock) -> Iterator[Callable[..., tuple[SqlLedger, En
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     """The engine of a new, upgraded database."""
-    made = open_engine(url)
+    made = open_engine(url, patience=PATIENCE_S)
     yield made
     made.dispose()
 

@@ -97,8 +97,8 @@ def test_an_action_without_effect_leads_to_another(alerts, number) -> None:
 
 def test_the_same_step_sent_twice_is_one(alerts, number) -> None:
     """A form that is sent again."""
-    first = alerts.add(number, AlertStep.ACKNOWLEDGED, "seen\0", **WHO)
-    assert alerts.add(number, AlertStep.ACKNOWLEDGED, "seen\0", **{**WHO, "now": NOW + timedelta(hours=1)}) == first
+    first = alerts.add(number, AlertStep.ACKNOWLEDGED, "se\u00aden", **WHO)
+    assert alerts.add(number, AlertStep.ACKNOWLEDGED, "se\u00aden", **{**WHO, "now": NOW + timedelta(hours=1)}) == first
 
 
 @pytest.mark.parametrize(("words", "who"), [("  ", "ann"), ("seen", " ")])

@@ -140,7 +140,9 @@ answers = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(drawn=answers)
 def test_no_comment_ever_reaches_the_export(ledger, engine, make_advice, answer, drawn):
     """Whatever people write and wherever it is sent: the file says that they did, and has one line for each row."""

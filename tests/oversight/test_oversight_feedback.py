@@ -259,7 +259,9 @@ said = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     items=st.lists(st.tuples(st.integers(0, 2), said), max_size=9),
     cuts=st.lists(st.integers(0, 9), max_size=4),

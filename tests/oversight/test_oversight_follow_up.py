@@ -118,7 +118,9 @@ def test_another_time_another_name_another_stay(engine, outcomes, died):
 
 
 @given(lines=st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=12), size=st.integers(1, 5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_batches_do_not_matter(tmp_path_factory, clock, lines, size):
     """However many rows a transaction has, the latest of each patient is the last line, and a second load is empty."""
     engine = open_engine(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}")

@@ -164,7 +164,9 @@ entries = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(drawn=st.lists(entries, max_size=12), asked=entries, reach=st.integers(0, 60))
 def test_history_equals_counting_by_hand(
     ledger, make_advice, abstention, assessment, score, request, drawn, asked, reach

@@ -303,3 +303,50 @@ def test_the_reporters_words_are_for_who_may_read_comments(http, incident, monke
         text = http.get(address).text
         assert "that of another day" not in text
         assert "not shown for your role" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"kind": "triaged", "harm": "death", "aware": "2026-03-02", "words": "see \u202ebelow"}, "(U+202E)"),
+     ({"kind": "facts", "block": "D3", "value": "\u200b\u3164"}, "what stands in it are needed"),
+     ({"kind": "facts", "block": "D3", "value": "a\x07b"}, "In the block there are characters that nobody sees"),
+     ({"kind": "facts", "block": "D3", "value": "y" * 30_000}, "kept of the block; you sent 30,000")],
+)  # fmt: skip
+def test_words_are_plain_text_in_bounds(http, incident, events, fields, words) -> None:
+    """Refused with what to do; what comes back has no mark and an end."""
+    answer = send(http, incident, **fields)
+    assert (answer.status_code, words in read(answer.text)) == (400, True)
+    assert not set("\u202e\u200b\x07") & set(answer.text)
+    assert len(answer.data) < 60_000
+    assert events.history(incident).events == ()
+
+
+def test_words_that_nobody_asked_for_may_show_nothing(http, incident, events) -> None:
+    """A field that may stay open and shows nothing is one that stayed open."""
+    assert send(http, incident, **TRIAGE | {"words": "\u00ad\u200b"}).status_code == 303
+    assert "words" not in events.history(incident).events[0].fields
+
+
+def test_what_cannot_be_saved_comes_back_to_be_sent_again(http, incident, events, notes) -> None:
+    """503, with every field of the form, and the same step once the ledger is back."""
+    said = {"form": token(http, incident)} | TRIAGE | {"words": "long <b>words</b>", "remedial": "yes"}
+    notes.fault = LedgerUnavailable("The ledger cannot be written.")
+    page = http.post(f"{LIST}/{incident}/event", said)
+    notes.fault = None
+    assert (page.status_code, "Nothing was saved. What you wrote stands here." in read(page.text)) == (503, True)
+    assert "With it goes: kind triaged, harm serious-injury, aware 2026-03-02, remedial yes." in read(page.text)
+    assert events.history(incident).events == ()
+    given = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
+    given += re.findall(r'<textarea name="(\w+)"[^>]*>(.*?)</textarea>', page.text, re.DOTALL)
+    assert {name: html.unescape(value) for name, value in given} == said
+    action = re.search(r'method="post" action="([^"]+)"', page.text)
+    assert action is not None
+    assert http.post(action[1], said).status_code == 303
+    assert events.history(incident).events[0].fields["words"] == "long <b>words</b>"
+
+
+def test_an_incident_that_is_not_there_says_where_to_go(http, incident) -> None:
+    """In the frame of the house."""
+    page = http.get(f"{LIST}/I-none").text
+    assert "There is no such incident" in read(page)
+    assert f'<a class="button" href="{LIST}">All incidents</a>' in page

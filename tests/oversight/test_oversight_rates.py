@@ -259,7 +259,9 @@ def play(ledger, make_advice, abstention, score, answer):
 SENDERS = {"own": {}, "other client": {"client": "x"}, "other service": {"service": "x"}}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(drawn=st.lists(cards, min_size=1, max_size=8), batches=st.lists(st.lists(answers, max_size=6), max_size=3))
 def test_rates_equal_counting_by_hand(play, tallies, drawn, batches):
     """Whatever is shown, answered, repeated, changed and misdirected, the report counts the last valid answers."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import re
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from open_ports import free_port
 from sqlalchemy import Engine
 
 from chartside.quality_sign_in import sign_in_deps
@@ -88,9 +88,7 @@ def clock() -> Iterator[MovedClock]:
 @pytest.fixture(scope="module")
 def running_hospital() -> Iterator[EhrSettings]:
     """The stand-in hospital, served."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        base = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    base = f"http://127.0.0.1:{free_port()}"
     settings = EhrSettings(base, "http://127.0.0.1:9/fhir", HERE, (registered(HERE),), clock=CLOCK.now)
     with running_ehr(settings):
         yield settings
@@ -137,11 +135,11 @@ class Place:
         """Sign in at the hospital: what it sends back."""
         with requests.Session() as session:
             session.trust_env = False
-            page = session.get(url, timeout=5)
+            page = session.get(url, timeout=60)
             hidden = dict(re.findall(r'name="(request|step)" value="([^"]+)"', page.text))
             sent = {**hidden, "user": user}
             where = f"{url.partition('/oauth')[0]}/oauth/continue"
-            back = session.post(where, data=sent, timeout=5, allow_redirects=False).headers["Location"]
+            back = session.post(where, data=sent, timeout=60, allow_redirects=False).headers["Location"]
         assert back.startswith(f"{HERE}/oversight/callback?")
         return dict(parse_qsl(urlsplit(back).query))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from open_ports import free_port
 from werkzeug.serving import make_server
 
 from chartside.quality_sign_in import sign_in_deps
@@ -44,13 +44,6 @@ def kind() -> str:
 @pytest.fixture
 def clock() -> RealClock:
     return RealClock()
-
-
-def free_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -121,7 +121,9 @@ def assessments(draw):
 abstentions = st.builds(Abstention, **rest)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(finding=assessments() | scores() | abstentions, patient=texts, encounter=st.none() | texts)
 def test_any_finding_comes_back_equal(write_and_read, finding, patient, encounter):
     """Whatever the words can hold, and whoever the patient is; every field, every bit of every number."""
@@ -204,7 +206,7 @@ def test_what_is_no_number_is_refused_in_a_score(write_and_read, assessment, sco
 identifiers = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", min_size=1, max_size=8)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(patient=identifiers, encounter=st.none() | identifiers, middle=identifiers)
 def test_any_patient_id_is_kept_out_of_references_and_put_back(
     as_stored, write_and_read, assessment, patient, encounter, middle
@@ -394,7 +396,7 @@ def test_entry_in_an_unknown_form_is_a_fault(as_stored, assessment, first_form):
             stored_1.read_finding(bad, patient_id="p", encounter=None)
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     name=st.sampled_from(["assessment", "rich", "score"]),
     place=st.integers(0, 10_000),
@@ -410,7 +412,9 @@ def test_damaged_entry_is_a_fault_or_a_finding(as_stored, request, name, place, 
         stored.read_finding(damaged, words, patient_id="p", encounter=None)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     name=st.sampled_from(["assessment", "rich", "score"]),
     place=st.integers(0, 10_000),

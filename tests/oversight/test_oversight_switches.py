@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Lock
 from time import sleep
 
 import pytest
@@ -14,6 +15,21 @@ from clinical.errors import LedgerUnavailable
 from oversight.audit import SqlAudit
 from oversight.switches import ALL, SqlSwitches, SwitchState
 from oversight.verify import verify
+
+
+class CountingLock:
+    """A lock that knows who came, also those who wait for it."""
+
+    def __init__(self):
+        self.come = []
+        self._lock = Lock()
+
+    def __enter__(self):
+        self.come.append(1)
+        return self._lock.__enter__()
+
+    def __exit__(self, *about):
+        return self._lock.__exit__(*about)
 
 
 @pytest.fixture
@@ -117,12 +133,14 @@ def test_old_knowledge_is_not_used_when_the_database_is_gone(switches, engine, t
 
 def test_threads_do_not_wait_for_a_slow_fault_in_turn(switches, engine):
     """Of eight that come together one asks, and all get its fault."""
-    asked = []
+    asked, door = [], CountingLock()
+    switches._lock = door
 
     def fail(*_about):
-        """The database lets everybody wait, and then goes away."""
+        """The database goes away when all have come."""
         asked.append(1)
-        sleep(0.3)
+        while len(door.come) < 8:
+            sleep(0.01)
         raise OSError("gone")
 
     def is_fault(_number):

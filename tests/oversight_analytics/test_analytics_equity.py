@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from oversight_analytics.pages_on_marts import INSIDE
 
-from oversight.analytics.equity import OVERRIDE, SELECTION, answers, judged_groups
+from oversight.analytics.equity import answers, judged_groups
 from oversight.analytics.equity_gaps import Kind, gaps
+from oversight.analytics.equity_rates import OVERRIDE, SELECTION
 from oversight.analytics.equity_rows import attribute_labels, equity_rows
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection

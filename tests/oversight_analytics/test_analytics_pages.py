@@ -345,6 +345,24 @@ def test_what_was_written_is_text(make_mart, get) -> None:
             assert "&lt;script&gt;" in text
 
 
+@pytest.mark.parametrize(
+    ("query", "opened", "summary"),
+    [("", False, "More filters"), ("unit=Ward+07", False, "More filters"), ("tier=red", True, "More filters (1 set)"),
+     ("hook=order-sign&tier=red", True, "More filters (2 set)"), ("rules=usual", False, "More filters"),
+     ("rules=nhs", True, "More filters")],
+)  # fmt: skip
+def test_rare_filters_are_folded_until_one_is_set(get, filled, query, opened, summary) -> None:
+    """Dates, service and unit stand open; every filter is in the form all the same, and sent with it."""
+    for page in ("/oversight/", "/oversight/service"):
+        text = get(f"{page}?service=sepsis-6h&{query}").text
+        form = re.search(r'<form method="get".*?</form>', text, re.DOTALL)[0]
+        (folded,) = re.findall(r"<details.*?</details>", form, re.DOTALL)
+        assert folded.startswith(f'<details class="more"{" open" if opened else ""}><summary>{summary}</summary>')
+        names = re.findall(r'name="(\w+)"', folded)
+        assert names == ["model", "version", "hook", "client", "role", "tier", "rules"]
+        assert re.findall(r'name="(\w+)"', form.replace(folded, "")) == ["from", "to", "service", "unit"]
+
+
 @pytest.fixture
 def origin(app, filled) -> Iterator[str]:
     """The pages on a real port."""
@@ -356,7 +374,15 @@ def origin(app, filled) -> Iterator[str]:
     thread.join()
 
 
-@pytest.mark.parametrize("query", [*PAGES[:1], *PAGES[2:], "/oversight/service?service=sepsis-6h&from=2026-03-02"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        *PAGES[:1],
+        *PAGES[2:],
+        "/oversight/service?service=sepsis-6h&from=2026-03-02",
+        "/oversight/service?service=sepsis-6h&tier=red",
+    ],
+)
 def test_pages_are_accessible_at_each_width_and_on_paper(origin, chrome, query) -> None:
     """No finding of axe-core's WCAG 2.2 A and AA rules; reflow at 320 px; the form is not printed."""
     from axe_playwright_python.sync_playwright import Axe

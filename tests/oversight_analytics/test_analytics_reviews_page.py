@@ -389,3 +389,17 @@ def test_a_fault_shows_the_same_card_whatever_others_have_judged(visit, drawn, r
     assert page.status_code == 400
     assert re.search(r'name="item" value="(\d+)"', page.text)[1] == mine
     assert "half a thought</textarea>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("see \u202ebelow", "(U+202E)"), ("\u3164\u200b", "Say in a few words why"),
+     ("y" * 30_000, "kept of the words; you sent 30,000")],
+)  # fmt: skip
+def test_the_words_of_a_verdict_are_plain_text_in_bounds(visit, drawn, reviews, words, told) -> None:
+    """Refused on the page of the same card; what comes back has no mark and an end."""
+    answer = judge(visit, "ben", "inappropriate", words)
+    assert (answer.status_code, told in html.unescape(answer.text)) == (400, True)
+    assert not set("\u202e\u200b") & set(answer.text)
+    assert len(answer.data) < 30_000
+    assert all(not item.judgements for item in reviews.sheet("march").items)

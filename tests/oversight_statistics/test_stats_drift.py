@@ -402,12 +402,15 @@ def test_the_odds_factor_of_a_label_shift():
     assert isinstance(label_shift(_share(100, 1000), _share(15, 100), _share(90, 900), _share(9, 90)), Refused)
 
 
-def test_eleven_columns_of_a_million_rows_within_15_seconds():
-    """All columns and the joint test; processor time, because other tests may share the machine."""
+def test_eleven_columns_of_a_million_rows_cost_as_much_as_sorting_them_a_few_times():
+    """All columns and the joint test, seven times in fact: so nothing depends on how fast this machine is."""
     rng = np.random.default_rng(14)
     before, now = rng.normal(size=(1_000_000, 11)), rng.normal(size=(1_000_000, 11))
     begun = time.process_time()
+    for rows in (before, now):
+        np.sort(rows, axis=0)
+    sorted_at = time.process_time()
     columns = [_drift(before[:, place], now[:, place], str(place)) for place in range(11)]
     report = drift_report(columns, two_sample(before, now, rng))
-    assert time.process_time() - begun < 15
+    assert time.process_time() - sorted_at < 25 * (sorted_at - begun)
     assert not report.raised

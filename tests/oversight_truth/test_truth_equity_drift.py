@@ -10,8 +10,9 @@ import pytest
 from oversight.analytics.drift import drift
 from oversight.analytics.drift_rows import drift_rows
 from oversight.analytics.drift_words import told, verdict
-from oversight.analytics.equity import ACCEPTANCE, OVERRIDE, SILENCE, answers, judged_groups
+from oversight.analytics.equity import answers, judged_groups
 from oversight.analytics.equity_gaps import Kind, gaps
+from oversight.analytics.equity_rates import ACCEPTANCE, OVERRIDE, SILENCE
 from oversight.analytics.equity_rows import attribute_labels, equity_rows
 from oversight.analytics.explained import explained
 from oversight.analytics.outcome_question import OutcomeQuestion

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import socket
 import urllib.request
 from collections import Counter
 from contextlib import closing
@@ -15,10 +14,12 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.measure import Measure
 from fhir.resources.R4B.measurereport import MeasureReport
+from open_ports import free_port
 
 from ehr_simulator.fhir_server import start_fhir_server
-from oversight.analytics.equity import OVERRIDE, SELECTION
+from oversight.analytics.equity_rates import OVERRIDE, SELECTION
 from oversight.analytics.narrowed import narrow
+from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
 from oversight.exports.equity import EQUITY, equity_lines
 from oversight.exports.events import EVENTS, Detail, events
@@ -163,9 +164,7 @@ def test_measures_are_fhir(bundle):
 
 def test_a_fhir_server_takes_them(bundle, tmp_path):
     """A real R4 server stores each and gives it back."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = start_fhir_server(port, tmp_path / "fhir")
     try:
         for entry in bundle["entry"]:
@@ -180,7 +179,7 @@ def send(address, resource=None):
     """POST, or GET without a resource."""
     content = None if resource is None else json.dumps(resource).encode()
     request = urllib.request.Request(address, content, {"Content-Type": "application/fhir+json"})
-    with closing(urllib.request.urlopen(request, timeout=10)) as answer:
+    with closing(urllib.request.urlopen(request, timeout=60)) as answer:
         assert answer.status in (200, 201)
         return json.loads(answer.read())
 
@@ -193,7 +192,8 @@ def monday(day):
 
 def test_equity_says_what_is_true(seeded):
     """Everybody's counts are exact, the group that is served worse is overridden more, and small groups are hidden."""
-    found = lines(EQUITY, equity_lines(seeded.mart, Selection(seeded.period)))
+    judged_by = {"sepsis-6h": OutcomeQuestion("onset-of-sepsis", 6.0)}
+    found = lines(EQUITY, equity_lines(seeded.mart, Selection(seeded.period), judged_by))
     everybody = {
         (line["service"], line["measure"]): line
         for line in found
@@ -205,10 +205,10 @@ def test_equity_says_what_is_true(seeded):
             whole = (date.fromisoformat(first), date.fromisoformat(last)) == (seeded.period.first, seeded.period.last)
             assert not whole or everybody[service, SELECTION]["number"] == str(true.cards)
             assert int(everybody[service, SELECTION]["number"]) <= true.cards
-    (worse,) = (
-        line for line in found
-        if (line["service"], line["group"], line["measure"]) == ("sepsis-6h", "Spanish", OVERRIDE)
-    )  # fmt: skip
+    alone = [line for line in found if line["service"] == "sepsis-6h" and not line["and_attribute"]]
+    (worse,) = (line for line in alone if (line["group"], line["measure"]) == ("Spanish", OVERRIDE))
+    assert {line["service"] for line in found if line["measure"] == "TPR"} == {"sepsis-6h"}
+    assert {line["and_attribute"] for line in found if line["attribute"] == "language"} > {"sex"}
     assert float(worse["difference"]) > 0
     assert not [line for line in found if line["number"].isdigit() and 0 < int(line["number"]) < 11]
     assert all(line["share"] or line["note"] for line in found)

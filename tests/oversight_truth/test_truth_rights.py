@@ -74,6 +74,8 @@ DOORS: dict[tuple[str, str], Right | str] = {
     ("GET", "/oversight/password"): SIGNED_IN,
     ("POST", "/oversight/sign-out"): SIGNED_IN,
     ("GET", "/oversight/static/<path:filename>"): ANYBODY,
+    ("GET", "/oversight/<path:unknown>"): SIGNED_IN,
+    ("POST", "/oversight/<path:unknown>"): SIGNED_IN,
 }
 COUNTS, CARDS = {Right.EXPORT_FIGURES}, {Right.EXPORT_FIGURES, Right.EXPORT_EVENTS}
 FILES = {

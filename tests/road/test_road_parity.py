@@ -59,7 +59,7 @@ class Service:
 
     def outcome(self, body: dict[str, Any]) -> dict[str, Any]:
         """What a patient-view call finds."""
-        answer = requests.post(f"{self.url}/cds-services/icu-mortality", json=body, timeout=20)
+        answer = requests.post(f"{self.url}/cds-services/icu-mortality", json=body, timeout=60)
         assert answer.status_code == 200, answer.text
         return dict(answer.json()["extension"]["org.chartside.outcome"])
 

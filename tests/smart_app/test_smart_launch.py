@@ -127,9 +127,9 @@ def test_an_authorization_error_is_words(house, doctor, browser, make) -> None:
 
 def test_a_stranger_cannot_put_words_on_our_page(browser, make) -> None:
     """Without a launch of this browser, an error description is not shown."""
-    answer = come_back(browser, make, error="access_denied", error_description="Call 555", state="x")
+    answer = come_back(browser, make, error="access_denied", error_description="Call the helpline", state="x")
     assert answer.status_code == 403
-    assert "555" not in answer.text
+    assert "helpline" not in answer.text
 
 
 def test_a_failed_exchange_is_a_page(house, doctor, browser, make) -> None:

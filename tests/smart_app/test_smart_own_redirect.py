@@ -102,7 +102,9 @@ def test_launches_at_both_open_pages(two, own: bool) -> None:
 
 
 @pytest.mark.parametrize("place", ["/smart/callback", "/smart/callback/evil", "/smart/callback/nobody"])
-@pytest.mark.parametrize("query", [{"code": "c"}, {"error": "access_denied", "error_description": "Call 555"}], ids=str)
+@pytest.mark.parametrize(
+    "query", [{"code": "c"}, {"error": "access_denied", "error_description": "Call the helpline"}], ids=str
+)
 def test_an_answer_at_another_address_is_refused(two, place: str, query: dict[str, str]) -> None:
     """Also an error: its words are not shown as those of the EHR."""
     ward = two(True)
@@ -110,7 +112,7 @@ def test_an_answer_at_another_address_is_refused(two, place: str, query: dict[st
     answer = ward.browser.get(place, query_string={**query, "state": state}, base_url=BASE)
     assert answer.status_code == 502
     assert "came to the address of another EHR" in answer.text
-    assert "555" not in answer.text
+    assert "helpline" not in answer.text
     assert (ward.honest.token_forms, ward.evil.token_forms) == ([], [])
 
 

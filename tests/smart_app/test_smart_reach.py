@@ -82,9 +82,9 @@ def test_nothing_is_sent_to_an_address_out_of_reach(listener, transport) -> None
     origin, received = listener
     away = Bounds(Reach.around("https://93.184.216.34/fhir"))
     for call in (
-        lambda: transport.get_json(f"{origin}/x", token="secret", deadline=Deadline.after(1), bounds=away),
-        lambda: transport.post_form(f"{origin}/x", {"code": "c"}, deadline=Deadline.after(1), bounds=away),
-        lambda: transport.post_json(f"{origin}/x", b"{}", deadline=Deadline.after(1), bounds=away),
+        lambda: transport.get_json(f"{origin}/x", token="secret", deadline=Deadline.after(60), bounds=away),
+        lambda: transport.post_form(f"{origin}/x", {"code": "c"}, deadline=Deadline.after(60), bounds=away),
+        lambda: transport.post_json(f"{origin}/x", b"{}", deadline=Deadline.after(60), bounds=away),
     ):
         with pytest.raises(FetchFailed, match="not one that may be called"):
             call()
@@ -94,10 +94,10 @@ def test_nothing_is_sent_to_an_address_out_of_reach(listener, transport) -> None
 def test_a_kept_connection_is_checked_again(server, transport) -> None:
     """A connection that was opened for one EHR is not a way in for another."""
     url, near = f"{server.iss}/Patient/p1", Bounds(Reach.around(server.iss))
-    assert transport.get_json(url, deadline=Deadline.after(1), bounds=near)
+    assert transport.get_json(url, deadline=Deadline.after(60), bounds=near)
     with pytest.raises(FetchFailed, match="not one that may be called"):
-        transport.get_json(url, deadline=Deadline.after(1), bounds=Bounds(Reach.around("https://93.184.216.34/f")))
-    assert transport.get_json(url, deadline=Deadline.after(1))
+        transport.get_json(url, deadline=Deadline.after(60), bounds=Bounds(Reach.around("https://93.184.216.34/f")))
+    assert transport.get_json(url, deadline=Deadline.after(60))
 
 
 @pytest.mark.parametrize("key", ["token_endpoint", "jwks_uri"])
@@ -138,9 +138,9 @@ def test_a_busy_server_that_names_a_wait_is_known() -> None:
     transport = Transport(Limits())
     with running(Busy()) as made:
         with pytest.raises(TooManyRequests, match="503") as caught:
-            transport.get_json(f"{made.origin}/wait", deadline=Deadline.after(2))
+            transport.get_json(f"{made.origin}/wait", deadline=Deadline.after(60))
         assert (caught.value.seconds, caught.value.status) == (2.0, 503)
         with pytest.raises(FetchFailed, match="503") as plain:
-            transport.get_json(f"{made.origin}/fail", deadline=Deadline.after(2))
+            transport.get_json(f"{made.origin}/fail", deadline=Deadline.after(60))
         assert not isinstance(plain.value, TooManyRequests)
     transport._http.close()

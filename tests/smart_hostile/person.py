@@ -12,6 +12,9 @@ from flask.testing import FlaskClient
 
 from smart_hostile.ward import NAMES, OneEhr, Ward
 
+# How often a page that waits for the record is opened again.
+LOOKS = 50
+
 
 @dataclass
 class Person:
@@ -26,8 +29,12 @@ class Person:
         self.browser = self.ward.app.test_client()
 
     def get(self, url: str, **query: str) -> Any:
-        """Open an address of ours."""
-        return self._kept(self.browser.get(url, query_string=query or None, base_url=self.ward.url))
+        """Open an address of ours, and again while the page asks for it: a busy machine takes more than one look."""
+        for _ in range(LOOKS):
+            answer = self._kept(self.browser.get(url, query_string=query or None, base_url=self.ward.url))
+            if not is_waiting(answer):
+                break
+        return answer
 
     def post(self, url: str, form: dict[str, str]) -> Any:
         """Send a form of ours."""
@@ -47,7 +54,7 @@ class Person:
     @staticmethod
     def agree(url: str) -> str:
         """What the EHR's authorization server sends the browser back to."""
-        answer = requests.get(url, allow_redirects=False, timeout=10)
+        answer = requests.get(url, allow_redirects=False, timeout=60)
         assert answer.status_code in (302, 303), answer.text
         return answer.headers["Location"]
 
@@ -65,7 +72,14 @@ class Person:
         assert action is not None
         hidden = dict(re.findall(r'name="(csrf_token|round)" value="([^"]+)"', page.text))
         answer = self.post(action[1], hidden)
+        if is_waiting(answer):
+            return self.get(action[1].removesuffix("/again"))
         return self.get(answer.location) if answer.status_code == 303 else answer
+
+
+def is_waiting(answer: Any) -> bool:
+    """Whether an answer is the page that waits for the record, which a browser opens again."""
+    return answer.status_code == 503 and "Refresh" in answer.headers
 
 
 def text_of(answer: Any) -> str:

@@ -121,7 +121,7 @@ def test_another_ehr_may_not_frame_the_page(tab: Tab) -> None:
     tab.page.goto(f"{tab.ward.ehr.settings.base_url}{OPEN_PAGE}")
     tab.launch(PATIENT, tab.ward.other)
     turns = 0
-    while not any("frame-ancestors" in text for text in tab.said) and (turns := turns + 1) < 100:
+    while not any("frame-ancestors" in text for text in tab.said) and (turns := turns + 1) < 600:
         tab.page.wait_for_timeout(100)
     assert any("frame-ancestors" in text for text in tab.said)
     assert all(NAMES[PATIENT] not in frame.content() for frame in tab.page.frames[1:])

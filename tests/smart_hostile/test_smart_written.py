@@ -19,7 +19,7 @@ def form_of(page: Any) -> tuple[str, dict[str, str]]:
 
 def stored(ehr: OneEhr, kind: str) -> list[dict[str, Any]]:
     """What stands in the FHIR server, read past the EHR's door."""
-    bundle = requests.get(f"{ehr.settings.fhir_server}/{kind}", timeout=10).json()
+    bundle = requests.get(f"{ehr.settings.fhir_server}/{kind}", timeout=60).json()
     return [entry["resource"] for entry in bundle.get("entry", [])]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
+from open_ports import free_ports
 from werkzeug.serving import make_server
 
 from chartside.factory import House, create_app, open_house
@@ -49,13 +49,6 @@ smart_client_id = "app-at-{name}"
 smart_refresh = "online"
 intensive_care_locations = {places}
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with ExitStack() as stack:
-        opened = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in opened]
 
 
 class Clock:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import WeeklyChart, weekly_chart
 from oversight.analytics.comparison import TwoArms, meaning, two_arms
-from oversight.analytics.funnel import Funnel, actions_loaded, funnel
+from oversight.analytics.funnel import Funnel, actions_loaded, funnel, funnels
 from oversight.analytics.reasons import Reasons, reasons
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.variation import Variation, variation
@@ -17,6 +17,8 @@ from oversight.exports.measure_reports import Strata, strata_of
 from oversight.exports.reasons import shown_reasons
 from oversight.exports.weekly import shown_weeks
 from oversight.mart.mart import Questions
+from oversight.pages.broken_rules import BrokenRules, broken_rules
+from oversight.pages.group_rows import group_rows
 from oversight.pages.indicators import Indicator, indicators
 from oversight.pages.overview import chart_selection
 from oversight.pages.pictures.bars import Bars, funnel_bars
@@ -65,18 +67,20 @@ class ServicePart:
     plot: FunnelPicture | None
     reasons: Reasons
     reasons_shown: tuple[tuple[str, Proportion], ...]
+    broken: BrokenRules
     few: int = SMALLEST_SHOWN
 
 
 def service_part(mart: Questions, now: Selection, earlier: Selection) -> ServicePart:
     """From entries that hold both periods and the weeks of the chart."""
     counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, earlier))
-    weekly = weekly_chart(mart, chart_selection(now))
+    shown, chosen = shown_weeks(mart, now), chart_selection(now)
+    untold = _hidden(mart, chosen, now, shown)
+    weekly = weekly_chart(mart, chosen, hidden=untold)
     compared = two_arms(mart, earlier, now)
     units = _units(strata_of(mart, now, By.UNIT))
     hidden = frozenset(unit.name for unit in units if isinstance(unit.override_rate, str))
     differing = _without(variation(mart, now, By.UNIT), hidden)
-    weeks, shown = told(weekly), shown_weeks(mart, now)
     refused = compared.comparison.reason if isinstance(compared.comparison, Refused) else ""
     total, given = counts[0][0], reasons(mart, now)
     return ServicePart(
@@ -86,8 +90,8 @@ def service_part(mart: Questions, now: Selection, earlier: Selection) -> Service
         indicators=indicators(counts[0], counts[1]),
         bars=funnel_bars(total, actions=actions_loaded(mart)),
         weekly=weekly,
-        picture=_without_hidden(control_picture(weekly), weeks, shown),
-        weeks=tuple(week for week in weeks if week.start >= now.period.first.isoformat()),
+        picture=control_picture(weekly),
+        weeks=tuple(week for week in told(weekly) if week.start >= now.period.first.isoformat()),
         shown=shown,
         spoken=spoken(weekly),
         compared=compared,
@@ -98,18 +102,16 @@ def service_part(mart: Questions, now: Selection, earlier: Selection) -> Service
         plot=funnel_picture(differing),
         reasons=given,
         reasons_shown=shown_reasons(given),
+        broken=broken_rules(mart, now, counts=False, hidden_weeks=untold),
     )
 
 
-def _without_hidden(
-    picture: ControlPicture | None, weeks: Sequence[Told], shown: Container[str]
-) -> ControlPicture | None:
-    """The chart without the counts of weeks that the table does not tell."""
-    if picture is None:
-        return None
-    drawn = [week for week in weeks if week.value is not None]
-    dots = zip(picture.dots, drawn, strict=True)
-    return replace(picture, dots=tuple(dot if week.start in shown else replace(dot, text="") for dot, week in dots))
+def _hidden(mart: Questions, chosen: Selection, now: Selection, shown: Container[str]) -> frozenset[str]:
+    """The weeks of the chart of which nothing is drawn: small ones, and those that the table does not tell."""
+    weeks = funnels(mart, chosen, By.WEEK)
+    first = now.period.first.isoformat()
+    untold = {week.key for week in weeks if week.key >= first and week.key not in shown}
+    return group_rows(weeks, of_few=untold).without_counts
 
 
 def _units(strata: Strata) -> tuple[UnitLine, ...]:
