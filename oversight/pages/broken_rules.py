@@ -10,6 +10,7 @@ from oversight.analytics.broken_rules import JOINED, Evidence, Known, Moved, Sus
 from oversight.analytics.few_clinicians import FEWEST, weeks_of_few
 from oversight.analytics.funnel import funnels
 from oversight.analytics.selection import By, Selection
+from oversight.analytics.silence import no_answer_shares
 from oversight.mart.mart import Questions
 from oversight.pages import words
 from oversight.pages.group_rows import group_rows
@@ -33,7 +34,10 @@ class RateWords:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A version of a service in words; `loud` where comments and a rate agree."""
+    """A version of a service in words; `loud` where comments and a rate agree.
+
+    `silent`: which share of the service's cards got no answer in the period, told where rates have their numbers.
+    """
 
     name: str
     version: str
@@ -42,6 +46,7 @@ class Line:
     then: str
     firing: RateWords
     overrides: RateWords
+    silent: str
     says: str
     loud: bool
 
@@ -78,7 +83,8 @@ def broken_rules(
     charted = chart_selection(selection)
     if counts:
         found = suspects(mart, selection, charted.period)
-        lines = tuple(map(_line, found))
+        silent = no_answer_shares(mart, selection, By.SERVICE)
+        lines = tuple(_line(each, silent.get(each.service)) for each in found)
     else:
         found = suspects(mart, selection, charted.period, lambda name: _untold(mart, charted, name, hidden_weeks))
         lines = tuple(map(_without_counts, found))
@@ -100,7 +106,7 @@ def _by_words(lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: (not line.loud, line.name)))
 
 
-def _line(suspect: Suspect) -> Line:
+def _line(suspect: Suspect, silent: Proportion | None) -> Line:
     """With its numbers."""
     voices, share = suspect.voices, suspect.share
     return Line(
@@ -111,6 +117,7 @@ def _line(suspect: Suspect) -> Line:
         then=f"{suspect.then:,} of them in those weeks" if suspect.joined else "",
         firing=_rate(suspect.firing, "calls"),
         overrides=_rate(suspect.overrides, "answered cards"),
+        silent=f"{words.percent(silent)} of {silent.total:,} cards" if silent else "no card",
         says=_says(suspect, suspect.evidence, overrides=True),
         loud=suspect.evidence in JOINED,
     )
@@ -134,6 +141,7 @@ def _without_counts(suspect: Suspect) -> Line:
         then="",
         firing=_rate(suspect.firing),
         overrides=RateWords("not told: few answers") if overrides is None and suspect.overrides else _rate(overrides),
+        silent="",
         says=_says(suspect, evidence, overrides=overrides is not None) if enough else _silent(suspect, evidence),
         loud=evidence in JOINED,
     )

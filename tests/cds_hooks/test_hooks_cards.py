@@ -192,7 +192,9 @@ def test_escaped_text_renders_as_itself(text: str) -> None:
 
 
 @pytest.mark.conforms(51, 53)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the fixtures are factories without state
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)  # the fixtures are factories without state
 @given(probability=st.floats(0, 1), tier=st.sampled_from(["low", "raised", "high"]))
 def test_every_card_passes_the_linter(make_advice: Make, make_assessment: Make, probability: float, tier: str) -> None:
     """Any probability, any tier."""

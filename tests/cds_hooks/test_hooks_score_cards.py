@@ -366,7 +366,9 @@ def scores(draw: Any) -> Score:
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(finding=scores())
 def test_a_card_of_any_score_is_a_good_card(make_advice: Make, finding: Score) -> None:
     """The linter passes, the number is in the summary, and nothing but plain text is rendered."""
@@ -375,7 +377,9 @@ def test_a_card_of_any_score_is_a_good_card(make_advice: Make, finding: Score) -
     assert ("at least" in card["summary"]) == (not finding.whole)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     probability=st.floats(0, 1),
     ends=st.just(()) | st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -404,14 +404,19 @@ def test_what_cannot_be_had_is_refused():
         cells([])
 
 
-def test_a_million_rows_within_3_seconds():
-    """All model figures by two attributes and their intersections, and all response figures; processor time."""
+def test_a_million_rows_cost_as_much_as_sorting_them_a_few_times():
+    """All model figures by two attributes and their intersections, and all response figures; processor time.
+
+    Seven times as much in fact, a quarter of the page's three seconds: nothing depends on this machine's speed.
+    """
     attributes, data = _population(1_000_000, 9)
     answered = data["alerted"] & (np.arange(1_000_000) % 3 > 0)
     accepted = answered & (np.arange(1_000_000) % 2 > 0)
     seconds = np.where(answered, data["risk"] * 100, np.nan)
     stratum = np.minimum((data["risk"] * 10).astype(np.int64), 9)
     begun = time.process_time()
+    np.argsort(data["risk"], kind="stable")
+    sorted_at = time.process_time()
     rates = response_rates(answered & ~accepted, accepted, data["alerted"])
     results = [
         model_equity(attributes, data["outcome"], data["alerted"], data["risk"]),
@@ -419,5 +424,5 @@ def test_a_million_rows_within_3_seconds():
         standardised_equity(attributes, rates[0], stratum, 10),
         median_equity(attributes, seconds, stratum, 10),
     ]
-    assert time.process_time() - begun < 3
+    assert time.process_time() - sorted_at < 30 * (sorted_at - begun)
     assert not any(isinstance(each, Refused) for each in results)
