@@ -178,7 +178,7 @@ def test_the_command_lists_reports(report: tuple[House, IncidentReport], run: Ca
     assert result.exit_code == 0, result.output
     (line,) = result.output.splitlines()
     assert line.startswith(f"{made.id}  2026-03-02 08:00 UTC  draft  wrong-data  {SERVICE} ")
-    assert line.endswith("client ward: two lines  [31m")
+    assert line.endswith("client ward: two lines [31m")
     assert "dr-1" not in line
     notes = run(house, "ledger", "verify").output
     assert "incident: 1 entries, whole" in notes
