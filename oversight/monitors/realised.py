@@ -60,7 +60,7 @@ def _of(figures: AlertFigures, basis: str) -> Realised:
 
 
 def _without_cards(rows: JudgedRows, why: str) -> Realised:
-    """Figures that need no card. O:E takes the first row of each stay, for its interval knows no clusters."""
+    """Figures that need no card. O:E takes the first row of each stay."""
     groups = codes(rows.cluster)[0]
     every = labelled(rows.outcome, rows.risk)
     firsts = np.unique(groups, return_index=True)[1]

@@ -19,7 +19,13 @@ from oversight.proportions import Proportion, proportion
 from oversight.statistics import two_proportions
 from oversight.statistics.equity import EquityReport, Rate, equity
 from oversight.statistics.equity_groups import Attribute, Cells, attribute, cells
-from oversight.statistics.equity_models import GroupFigure, ModelEquity, confusion_rates, model_equity
+from oversight.statistics.equity_models import (
+    GroupFigure,
+    ModelEquity,
+    confusion_rates,
+    model_equity,
+    observed_expected,
+)
 from oversight.statistics.equity_responses import (
     GroupMedian,
     Standardised,
@@ -290,6 +296,27 @@ def test_the_group_whose_risks_are_too_high_is_found():
     assert isinstance(b.compared, Estimate)
     assert c.compared.high < 1
     assert b.compared.low < 1 < b.compared.high
+
+
+def test_the_interval_of_observed_over_expected_covers_the_truth():
+    """In 94 to 96 of 100 samples, where risks are true and where they are too low; the truth is that of four million."""
+    rng = np.random.default_rng(1)
+
+    def drawn(rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Risks, and how likely the event is."""
+        risk = rng.beta(2, 6, rows)
+        return risk, 1 / (1 + np.exp(-(np.log(risk / (1 - risk)) + 0.4)))
+
+    risk, likely = drawn(4_000_000)
+    truth, held = likely.mean() / risk.mean(), 0
+    table = cells([attribute("half", ["a", "b"] * 75)])
+    assert not isinstance(table, Refused)
+    for _ in range(3000):
+        risk, likely = drawn(150)
+        figure = observed_expected(table, rng.random(150) < likely, risk, np.zeros(3, dtype=bool))[0].figure
+        assert isinstance(figure, Estimate)
+        held += figure.low <= truth <= figure.high
+    assert 0.94 <= held / 3000 <= 0.96
 
 
 def test_a_model_without_events_in_a_group_is_refused_there():
