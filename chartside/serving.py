@@ -112,7 +112,12 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
                 return reusable
 
     def _goes_on(self, conn: Any) -> bool:
-        """Whether the next request begins to come within a moment. What was read ahead is left to gunicorn."""
+        """Whether the next request begins to come within a moment. What was read ahead is left to gunicorn.
+
+        Never while others wait for a thread: as many busy connections as there are threads would keep them for good.
+        """
+        if self.tpool._work_queue.qsize():
+            return False
         if conn.is_http2 or conn.parser.unreader.buf.getvalue() or not self._lingering.acquire(blocking=False):
             return False
         try:

@@ -196,7 +196,10 @@ def joint_drift(rows: DriftRows, rng: np.random.Generator) -> JointDrift | Refus
         return Refused("there are no values to tell the periods apart by")
     asked = np.isfinite(rows.effects).any(axis=1)
     known = [np.isfinite(rows.effects[asked & (rows.now == now)]).any(axis=0) for now in (False, True)]
-    table = np.log1p(np.abs(rows.values[:, known[0] & known[1]])) * np.sign(rows.values[:, known[0] & known[1]])
+    both = known[0] & known[1]
+    if not both.any():
+        return Refused("no value is known in both periods")
+    table = np.log1p(np.abs(rows.values[:, both])) * np.sign(rows.values[:, both])
     return two_sample(table[asked & ~rows.now], table[asked & rows.now], rng, rows=JOINT_ROWS)
 
 

@@ -46,7 +46,11 @@ def families(rows: EquityRows, reasons: Sequence[int]) -> tuple[Family, ...]:
         core(rows),
         *acted,
         Family((Rate(REPEATED, rows.repeated, rows.card),)),
-        Family((Rate(WITHHELD, rows.withheld, rows.card | rows.withheld),)),
+        # The core tells who was assessed and who got a card: with the withheld, the rest of them could be worked out.
+        Family(
+            (Rate(WITHHELD, rows.withheld, rows.card | rows.withheld),),
+            (Rate("", rows.withheld, rows.assessed & ~rows.card),),
+        ),
         Family((Rate(NOT_ASSESSED, ~rows.assessed),)),
         # Of all overrides those without a time are left, and told by nobody.
         Family((Rate(REFLEX, rows.reflex, rows.timed),), (Rate("", rows.timed, rows.overridden),)),

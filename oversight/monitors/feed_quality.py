@@ -47,15 +47,18 @@ class FeedQualityMonitor:
     ) -> MonitorResult:
         """The week against the weeks before; each stay counts once a week."""
         now = in_use(mart, selection)
-        weeks = feeds_by_week(mart, during(now, charted(now.period, thresholds.reference_weeks)))
+        period = charted(now.period, thresholds.reference_weeks)
+        weeks = feeds_by_week(mart, during(now, period))
+        # A feed that a new version broke has no row of that version: whether it is silent is asked of all.
+        every = feeds_by_week(mart, during(selection, period)) if now.model_version else weeks
+        checks = [check for each in every for check in _silent(each)]
         figures = {"version": now.model_version, "feeds": [_figures(each) for each in weeks if _counts(each)]}
-        if not any(each.stays[-1] for each in weeks):
+        if not checks and not any(each.stays[-1] for each in weeks):
             return refused(self.name, SUBJECT, "No values were read of this week.", figures)
-        checks: list[Check] = []
         for each in weeks:
             checks += _checks(each, thresholds)
         judged = {check.subject.rpartition(": ")[0] for check in checks}
-        left = len(weeks) - len(judged)
+        left = len({each.name for each in (*weeks, *every)} - judged)
         why = f"{FEWEST} stays in the week and {MINIMUM_POINTS} weeks before it are needed of a feed"
         if not checks:
             return refused(self.name, SUBJECT, f"{why}; none has them.", figures)
@@ -75,9 +78,7 @@ def _counts(feed: FeedWeeks) -> bool:
 
 
 def _checks(feed: FeedWeeks, thresholds: Thresholds) -> Iterator[Check]:
-    """One check of each part of which something was counted; of a feed that fell silent, that it did."""
-    if not feed.stays[-1]:
-        yield from _silent(feed)
+    """One check of each part of which something was counted."""
     if not _counts(feed):
         return
     for place, part in enumerate(Part):
@@ -110,14 +111,18 @@ def _counted(series: Series) -> float:
 
 
 def _silent(feed: FeedWeeks) -> Iterator[Check]:
-    """Nothing came of a feed that brought enough in each of the weeks before."""
-    before = feed.stays[:-1]
-    since = before[int(np.argmax(before > 0)) :] if before.any() else before
-    if since.size < MINIMUM_POINTS or int(since.min()) < FEWEST:
+    """Nothing came of a feed that brought enough in three of four weeks before.
+
+    The week in which it began or died may have few; the weeks just before count not, so that it stays known.
+    """
+    usual = feed.stays[:-JUDGED]
+    usual = usual[int(np.argmax(usual > 0)) :] if usual.any() else usual
+    low = float(np.quantile(usual, 0.25)) if usual.size >= MINIMUM_POINTS else 0.0
+    if feed.stays[-1] or low < FEWEST:
         return
-    words = f"{feed.name}: nothing came in this week, usually {float(np.median(since)):,.0f} stays."
-    # Counting alone: the chance of none where the weakest week so far is the rule.
-    p = math.exp(-float(since.min()))
+    words = f"{feed.name}: nothing came in this week, usually {float(np.median(usual)):,.0f} stays."
+    # Counting alone: the chance of none where a weak week so far is the rule.
+    p = math.exp(-low)
     yield Check(f"{feed.name}: silent", Status.ALARM, 1.0, p, words, family=Family.DRIFT)
 
 

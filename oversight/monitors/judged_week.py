@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 from oversight.monitors.result import Status
 from oversight.monitors.weekly import Counts
@@ -99,6 +98,8 @@ def _judged(chart: ControlChart, judged: int, baseline: int) -> JudgedWeek | Ref
 
 def _chance(chart: ControlChart, baseline: int) -> float:
     """Two-sided p of the last week, and of all judged weeks together, the smaller one doubled."""
+    from scipy.special import stdtr  # noqa: PLC0415  heavy
+
     basis = chart.phases[-1].basis
     if isinstance(basis, Refused):
         return 1.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import stdtr
 
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
@@ -51,6 +50,8 @@ class VolumeMonitor:
 
 def _distance(now: int, usual: np.typing.NDArray[np.float64]) -> tuple[float, float]:
     """The factor from the usual number, and the chance of so much in one more week. A week of none has none."""
+    from scipy.special import stdtr  # noqa: PLC0415  heavy
+
     logs = np.log(usual)
     mean, spread = float(logs.mean()), float(logs.std(ddof=1))
     if now == 0:

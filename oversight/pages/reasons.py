@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 from flask import current_app
 
-from oversight.analytics.few_clinicians import OVERRIDDEN, few_by
+from oversight.analytics.few_clinicians import OVERRIDDEN, few_by, undivided, weeks_of_few
 from oversight.analytics.funnel import funnel
 from oversight.analytics.reasons import MOST_RANKED, OTHER, Reasons, Stretch, inbox, reasons, reasons_by
 from oversight.analytics.selection import By, Selection
@@ -69,7 +69,8 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
 
 def _hidden(mart: Questions, selection: Selection, found: Reasons, stretches: Mapping[By, Sequence[Stretch]]) -> Rows:
     """The rows of few overrides or clinicians, and those that would give them away."""
-    of_few = few_by(mart, selection, (By.WEEK, By.MODEL, By.REASON), of=OVERRIDDEN)
+    of_few = dict(few_by(mart, selection, (By.WEEK, By.MODEL, By.REASON), of=OVERRIDDEN))
+    of_few[By.WEEK] = of_few[By.WEEK] | weeks_of_few(mart, selection)
     numbers = {reason.code: reason.share.count for reason in found.given}
     numbers |= {"": found.missing.count} if found.missing else {}
     weeks, versions = (
@@ -110,8 +111,9 @@ def _trends(weeks: Sequence[Stretch], told: Reasons) -> Trends | None:
 
 
 def reads(asked: Asked) -> Selection:
-    """The period and the weeks that it is held against."""
-    return chart_selection(asked.view.selection)
+    """The period and the weeks that it is held against; with the rest of each week as the service's page."""
+    chosen = chart_selection(asked.view.selection)
+    return chosen if asked.person.may(Right.CLINICIANS) else undivided(chosen)
 
 
 REASONS = Page("reasons and comments", "oversight/reasons.html", figures, reads=reads)

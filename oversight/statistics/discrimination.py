@@ -16,6 +16,8 @@ from oversight.statistics.risk_groups import RiskGroups, distinct_risks
 _LEFT_OUT = 120_000
 """So many numbers are worked through for the average precision without each cluster: 5 ms."""
 
+_ROUNDING = 1e-12
+
 
 def auroc(rows: Labelled, clusters: IntArray | None = None, confidence: float = CONFIDENCE) -> Estimate | Refused:
     """The area under the ROC curve; a tie counts half. Interval on the log-odds scale; weights are taken as known.
@@ -77,8 +79,9 @@ def average_precision(
 def roc_area(events: FloatArray, others: FloatArray) -> float:
     """The area from weights with and without the event, by ascending risk."""
     below = np.cumsum(others) - others / 2
-    # The clip is for rounding only: sums of a million weights may leave 1 + 1e-16.
-    return min(1.0, float(np.dot(events, below)) / (float(events.sum()) * float(others.sum())))
+    area = float(np.dot(events, below)) / (float(events.sum()) * float(others.sum()))
+    # Sums of weights are rounded: a perfect ranking must be known as one, for its interval is another.
+    return 1.0 if area > 1 - _ROUNDING else 0.0 if area < _ROUNDING else area
 
 
 def precision_area(events: FloatArray, others: FloatArray) -> float:

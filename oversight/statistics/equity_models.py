@@ -103,9 +103,9 @@ class _Raw:
 def _observed_expected(events: float, rows: float, expected: float, of_events: float, squares: float) -> _Raw | Refused:
     """O:E with the interval of its logarithm, variance Σ (y/O − r/E)² as in `calibration.observed_expected`.
 
-    `of_events` is the sum of the risks of those with the event, `squares` that of the squared risks. Of 3000 samples each
-    of 50 to 3000 rows 94.1 to 95.4 % held the truth; with (1 − O/n)/O (Debray et al. 2017, BMJ 356:i6460), which needs
-    counts alone, about 97. That one stands in where every outcome was forecast without fault.
+    `of_events` is the sum of the risks of those with the event, `squares` that of the squared risks. Of 3000 samples
+    each of 50 to 3000 rows 94.1 to 95.4 % held the truth; with (1 − O/n)/O (Debray et al. 2017, BMJ 356:i6460), which
+    needs counts alone, about 97. That one stands in where every outcome was forecast without fault.
     """
     if events == 0 or expected <= 0:
         return Refused("no event observed, or none expected: O:E has no interval")

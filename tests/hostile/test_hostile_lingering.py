@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
-from chartside.serving import LINGERERS, THREADS
+from chartside.serving import LINGERERS, THREADS, BoundedWorker
 
 ASK = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 LIMIT_S = 60.0
@@ -48,6 +52,27 @@ def test_a_connection_that_asks_at_once_does_not_keep_others_waiting(server: Any
                 other.sendall(ASK)
                 assert answers(other, 1).count(b"HTTP/1.1 200 OK") == 1
             assert answers(busy, 1).count(b"HTTP/1.1 200 OK") == 1
+
+
+def test_no_thread_stays_with_a_connection_while_another_one_waits() -> None:
+    """As many connections as threads, each with a next request at once, would keep the threads for good."""
+    here, there = socket.socketpair()
+    connection = SimpleNamespace(
+        is_http2=False, sock=here, parser=SimpleNamespace(unreader=SimpleNamespace(buf=io.BytesIO()))
+    )
+    worker = BoundedWorker.__new__(BoundedWorker)
+    worker._lingering = threading.BoundedSemaphore(LINGERERS)
+    go_on = threading.Event()
+    with here, there, ThreadPoolExecutor(1) as threads:
+        worker.tpool = threads
+        there.sendall(ASK)
+        assert worker._goes_on(connection)
+        threads.submit(go_on.wait)
+        waiting = threads.submit(int)
+        assert not worker._goes_on(connection)
+        go_on.set()
+        waiting.result()
+        assert worker._goes_on(connection)
 
 
 def test_requests_that_were_sent_ahead_are_each_answered_once(server: Any) -> None:

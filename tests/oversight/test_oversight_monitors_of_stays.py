@@ -153,6 +153,25 @@ def test_the_feed_at_fault_is_named_and_the_other_is_not(opened) -> None:
     assert silent["volume"].status is Status.OK
 
 
+@pytest.mark.parametrize(
+    "shares",
+    [[0.4] * 13 + [0.05, 0.0], [0.4] * 12 + [0.05, 0.0, 0.0], [0.0] * 4 + [0.05] + [0.4] * 9 + [0.0]],
+    ids=["died within a week", "two weeks ago", "began within a week"],
+)
+def test_a_feed_that_died_is_told_of_whenever_it_did(opened, shares) -> None:
+    """The week in which it began or died has few stays, and a second silent week is no news that is over."""
+    with opened([Week(other=share) for share in shares]) as mart:
+        found = answers(mart)
+    assert ("feed-quality", "d at patient-view: silent") in alarms({"feed-quality": found["feed-quality"]})
+
+
+def test_a_feed_that_a_new_version_broke_is_told_of(opened) -> None:
+    """None of its calls has the new version: it would not be among the feeds of that version."""
+    with opened([*[Week(other=0.4)] * 13, *[Week(other=0.0, version="2")] * 2]) as mart:
+        found = answers(mart)
+    assert ("feed-quality", "d at patient-view: silent") in alarms({"feed-quality": found["feed-quality"]})
+
+
 def test_a_feed_of_few_stays_or_weeks_is_not_judged_and_that_is_said(opened) -> None:
     """A new client is no client that became worse."""
     with opened([Week()] * 13 + [Week(other=0.5)] * 2) as mart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from oversight.analytics.equity_rates import (
     SELECTION,
     SILENCE,
     WITHHELD,
+    families,
     reason_name,
 )
 from oversight.analytics.equity_rows import attribute_labels, equity_rows
@@ -38,6 +40,8 @@ from oversight.exports.equity import EQUITY, EVERYBODY, equity_lines
 from oversight.mart.parts import Parts
 from oversight.proportions import Proportion
 from oversight.statistics import two_proportions
+from oversight.statistics.equity import equity_families
+from oversight.statistics.equity_groups import cells
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
 from oversight.tallies import Period
@@ -238,6 +242,24 @@ def test_a_group_with_few_overrides_is_hidden_among_the_overrides_alone(make_mar
     assert hidden == {REFLEX, ANOTHER_REASON, *(reason_name(code) for code, _ in found.reasons)}
     for name in hidden:
         assert all(isinstance(each.rate, Refused) for each in found.report(name).groups)
+
+
+def test_the_withheld_do_not_give_away_who_is_left(make_mart, tmp_path) -> None:
+    """In exact figures: of those assessed the rest follows, which has no card and was not withheld."""
+    with Ward(4_000).fill(tmp_path, make_mart) as mart:
+        rows = equity_rows(mart, WHOLE, attribute_labels(mart))
+    language = rows.attributes["language"]
+    rest = rows.assessed & ~rows.card
+    withheld = rest & (np.arange(rest.size) % 2 > 0)
+    spanish = rest & (language.codes == language.labels.index("Spanish"))
+    for left, hidden in ((3, True), (30, False)):
+        withheld[spanish] = True
+        withheld[np.flatnonzero(spanish)[:left]] = False
+        told = families(replace(rows, withheld=withheld), ())
+        found = equity_families(cells([language]), told, hide_small_cases=True)
+        report = next(each for family in found for each in family.reports if each.name == WITHHELD)
+        rate = next(each.rate for each in report.groups if each.group == (("language", "Spanish"),))
+        assert isinstance(rate, Refused) == hidden
 
 
 @pytest.mark.parametrize(

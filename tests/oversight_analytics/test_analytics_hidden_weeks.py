@@ -160,6 +160,20 @@ def test_a_week_is_hidden_under_every_filter_that_leaves_a_few(make_mart: Any, g
 
 
 @pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("name", FILTERS)
+def test_the_reasons_of_such_a_week_are_hidden_too(make_mart: Any, get: Get, name: str) -> None:
+    """The overrides of two people would be what is left of the page without the filter."""
+    column, one, other = FILTERS[name]
+    pick = lambda week, place: np.where(second(True)(week, place), other, one).astype(object)  # noqa: E731
+    page = PAGES[0].replace("/service", "/reasons")
+    with make_mart(*columns(40, over=False, clinician=people(True), **{column: pick})):
+        whole, part = get(page), get(f"{page}&{name}={one}")
+    for text, hidden in ((whole, False), (part, True)):
+        (cells,) = re.findall(rf'<th scope="row">{monday(EXTREME)}</th>(.*?)</tr>', text, re.DOTALL)
+        assert ("small group" in cells) == hidden
+
+
+@pytest.mark.usefixtures("without_the_right")
 def test_weeks_of_a_unit_are_in_no_table_either(make_mart: Any, get: Get) -> None:
     """What the chart does not draw does not stand below it."""
     unit = lambda week, place: np.where(place % 2 == 0, "ICU 1", "ICU 2").astype(object)  # noqa: E731

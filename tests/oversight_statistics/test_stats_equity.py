@@ -299,7 +299,7 @@ def test_the_group_whose_risks_are_too_high_is_found():
 
 
 def test_the_interval_of_observed_over_expected_covers_the_truth():
-    """In 94 to 96 of 100 samples, where risks are true and where they are too low; the truth is that of four million."""
+    """In 94 to 96 of 100 samples, where risks are too low; the truth is that of four million."""
     rng = np.random.default_rng(1)
 
     def drawn(rows: int) -> tuple[np.ndarray, np.ndarray]:
