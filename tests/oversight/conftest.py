@@ -14,12 +14,14 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from monitored_weeks import Week, write_mart
 from sqlalchemy import Engine, create_engine, text
 
 from clinical.advice import Advice, Channel, Feedback, Outcome
@@ -48,6 +50,7 @@ from oversight.database import open_engine
 from oversight.incident_events import SqlIncidentEvents
 from oversight.incidents import SqlIncidents
 from oversight.ledger import SqlLedger
+from oversight.mart.mart import Mart, Questions
 from oversight.pages.mart_source import FreshMart
 from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
@@ -539,3 +542,18 @@ def full_ledger(
 def _kind(number: int, abstention: Abstention) -> dict[str, Any]:
     """Now and then no risk, no encounter."""
     return {"finding": abstention, "encounter_id": None} if number % 3 == 2 else {}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Callable[..., AbstractContextManager[Questions]]:
+    """Opens a mart of simulated weeks."""
+
+    @contextmanager
+    def open_it(weeks: list[Week], seed: int = 1) -> Iterator[Questions]:
+        """The folder is named by the seed."""
+        folder = tmp_path / f"mart-{seed}"
+        write_mart(folder, weeks, seed)
+        with Mart(folder).open() as mart:
+            yield mart
+
+    return open_it

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from monitored_weeks import MONDAY, SERVICE, Week, changed, week_number, write_mart
+from monitored_weeks import MONDAY, SERVICE, Week, changed, week_number
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +18,7 @@ from models.runtime.manifest_monitoring import monitoring_of
 from oversight import tables
 from oversight.alerts import AlertStep, SqlAlerts
 from oversight.analytics.selection import Selection
-from oversight.mart.mart import Mart, Questions
+from oversight.mart.mart import Questions
 from oversight.monitors.before_outcomes import BADGE, EstimatedMonitor
 from oversight.monitors.drifting import MixDriftMonitor, ScoreDriftMonitor
 from oversight.monitors.family import controlled
@@ -37,20 +35,6 @@ from oversight.tallies import Period
 from oversight.verify import verify
 
 NOW = datetime(2026, 6, 1, 5, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def opened(tmp_path) -> Callable:
-    """Opens a mart of simulated weeks."""
-
-    @contextmanager
-    def open_it(weeks: list[Week], seed: int = 1) -> Iterator[Questions]:
-        folder = tmp_path / f"mart-{seed}"
-        write_mart(folder, weeks, seed)
-        with Mart(folder).open() as mart:
-            yield mart
-
-    return open_it
 
 
 def run(mart: Questions, number: int, thresholds: Thresholds = USUAL) -> ServiceRun:

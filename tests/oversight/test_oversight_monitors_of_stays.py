@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from monitored_weeks import SERVICE, Week, changed, week_number, write_mart
+from monitored_weeks import SERVICE, Week, changed, week_number
 from scipy.stats import fisher_exact
 
 from oversight.alerts import Alert
@@ -18,7 +16,7 @@ from oversight.analytics.drift_rows import drift_rows
 from oversight.analytics.explained import explained, reasons_now
 from oversight.analytics.feeds import feeds, feeds_by_week
 from oversight.analytics.selection import Selection
-from oversight.mart.mart import Mart, Questions
+from oversight.mart.mart import Questions
 from oversight.monitors.alert_series import alert_series
 from oversight.monitors.classifier import ClassifierDriftMonitor
 from oversight.monitors.features import FeatureDriftMonitor
@@ -37,20 +35,6 @@ from oversight.tallies import Period
 
 NEW = ("reasons-drift", "classifier-drift", "feed-quality")
 LAST = 14
-
-
-@pytest.fixture
-def opened(tmp_path) -> Callable:
-    """Opens a mart of simulated weeks."""
-
-    @contextmanager
-    def open_it(weeks: list[Week], seed: int = 1) -> Iterator[Questions]:
-        folder = tmp_path / f"mart-{seed}"
-        write_mart(folder, weeks, seed)
-        with Mart(folder).open() as mart:
-            yield mart
-
-    return open_it
 
 
 def answers(mart: Questions, number: int = LAST, thresholds: Thresholds = USUAL) -> dict[str, MonitorResult]:
