@@ -49,8 +49,12 @@ class Tab:
         return self.put(f"{self.ward.url}/smart/launch?iss={ehr.fhir}&launch={ehr.launch(patient)}")
 
     def open(self, patient: str = PATIENT) -> Any:
-        """A launch up to the page with its risk; gives what is in the frame."""
+        """A launch up to the page with its risk and all its files; gives what is in the frame.
+
+        Before its style sheet is read the page has other places and line breaks.
+        """
         self.launch(patient).locator("article.model").first.wait_for()
+        self.frame.wait_for_load_state()
         return self.inside
 
     @property

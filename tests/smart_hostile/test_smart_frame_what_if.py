@@ -46,11 +46,11 @@ def test_sliders_ask_nobody_and_nothing_is_recorded(tab: Tab) -> None:
 def test_what_was_tried_is_gone_after_a_reload(tab: Tab) -> None:
     """The page of the assessment stays what was assessed."""
     inside = tab.open()
-    assessed, address = inside.locator(".number").first.inner_text(), tab.address
+    assessed, address = inside.locator(".number").first.text_content(), tab.address
     inside.locator(".what-if summary").first.click()
     inside.locator("details[data-state=ready]").first.wait_for()
     inside.locator(SLIDERS).first.press("End")
     tab.put(address)
     inside.locator("article.model").first.wait_for()
-    assert inside.locator(".number").first.inner_text() == assessed
+    assert inside.locator(".number").first.text_content() == assessed
     assert inside.locator("details[data-state]").count() == 0
