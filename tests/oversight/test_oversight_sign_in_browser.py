@@ -108,7 +108,7 @@ def test_a_person_signs_in_looks_and_signs_out(chrome: Any, origin: str, clock: 
     page.get_by_role("link", name=re.compile("sign out of Demo hospital")).click()
     page.wait_for_url(f"{origin}/oversight/sign-in")
     page.goto(asked)
-    assert page.get_by_role("link", name="Sign in with Demo hospital").is_visible()
+    page.get_by_role("link", name="Sign in with Demo hospital").wait_for()
     assert [text for text in problems if "favicon" not in text and "404" not in text] == []
     assert "code=" not in str(notes.events)
     page.context.close()
@@ -128,5 +128,5 @@ def test_who_has_no_role_is_told_so(chrome: Any, origin: str) -> None:
     sign_in(page, "pat")
     page.get_by_role("heading", name="You have no role here").wait_for()
     assert page.context.cookies() == []
-    assert page.get_by_role("link", name="Sign out of Demo hospital").is_visible()
+    page.get_by_role("link", name="Sign out of Demo hospital").wait_for()
     page.context.close()

@@ -71,7 +71,7 @@ def test_a_snooze_by_keyboard_and_its_undo(tab, house) -> None:
     assert not page.get_by_role("button", name="Accept").is_visible()
     page.get_by_role("button", name="Undo").press("Enter")
     page.get_by_text("No decision stands now").wait_for()
-    assert page.get_by_role("button", name="Accept").is_visible()
+    page.get_by_role("button", name="Accept").wait_for()
     outcomes = [(item.outcome, item.reason and item.reason.code) for item in house.ledger.feedback]
     assert outcomes == [(Outcome.SNOOZED, "PT12H"), (Outcome.WITHDRAWN, None)]
 
@@ -145,6 +145,7 @@ def test_all_forms_fit_and_can_be_hit(tab, width: int) -> None:
         assert page.evaluate(SMALL_TARGETS) == []
         page.get_by_role("button", name="Accept").first.click()
         page.get_by_text("Saved: accepted").first.wait_for()
+        page.wait_for_load_state()  # with its style sheet
 
 
 def test_paper_has_what_is_saved_and_no_forms(tab) -> None:
@@ -152,7 +153,8 @@ def test_paper_has_what_is_saved_and_no_forms(tab) -> None:
     page = tab()
     page.get_by_role("button", name="Accept").click()
     page.get_by_text("Saved: accepted").first.wait_for()
+    page.wait_for_load_state()
     page.emulate_media(media="print")
-    assert page.locator(".decide .saved").is_visible()
+    page.locator(".decide .saved").wait_for()
     for name in ("Undo", "Send report", "Save snooze"):
         assert not page.get_by_role("button", name=name).is_visible()

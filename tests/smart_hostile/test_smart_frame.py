@@ -31,6 +31,7 @@ def test_a_standalone_launch_with_a_refused_scope(tab: Tab) -> None:
     inside.get_by_label("patient/MedicationRequest.rs").uncheck()
     inside.get_by_role("button", name="Allow").click()
     inside.get_by_text("did not give leave to read all of the orders of medicines").wait_for()
+    tab.frame.wait_for_load_state()
     assert inside.locator("article.model").count() == 1
     assert tab.said == []
 

@@ -44,7 +44,7 @@ def test_an_override_with_its_reason_is_saved_and_undone(tab: Tab) -> None:
     assert not inside.get_by_role("button", name="Accept").is_visible()
     inside.get_by_role("button", name="Undo").click()
     inside.get_by_text("No decision stands now").wait_for()
-    assert inside.get_by_role("button", name=re.compile("Accept|Agree")).first.is_visible()
+    inside.get_by_role("button", name=re.compile("Accept|Agree")).first.wait_for()
     assert stored(tab, advice).outcome is Outcome.WITHDRAWN
     assert tab.said == []
 

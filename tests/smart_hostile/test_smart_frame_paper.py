@@ -34,7 +34,7 @@ def test_a_framed_page_on_paper_is_whole_and_has_no_controls(tab: Tab) -> None:
     assert frame.evaluate(CONTROLS) != []
     on_paper(tab.page, frame)
     assert NAMES[PATIENT] in inside.locator("header.patient").inner_text()
-    assert inside.locator(".number").first.is_visible()
+    inside.locator(".number").first.wait_for()
     assert tab.said == []
 
 
@@ -45,8 +45,9 @@ def test_a_saved_override_is_on_paper(tab: Tab) -> None:
     inside.get_by_label("I judge the risk differently").first.check()
     inside.get_by_role("button", name="Save override").click()
     inside.locator(".saved", has_text="Saved: overridden").wait_for()
+    tab.frame.wait_for_load_state()
     on_paper(tab.page, tab.frame)
-    assert inside.locator(".saved", has_text="I judge the risk differently").is_visible()
+    inside.locator(".saved", has_text="I judge the risk differently").wait_for()
     tab.page.emulate_media(media="screen")
     inside.get_by_role("button", name="Undo").click()
     inside.get_by_text("No decision stands now").wait_for()
@@ -62,6 +63,7 @@ def test_a_standalone_launch_in_a_tab_of_its_own_is_printed(browser: Any, ward: 
     page.locator(f'button[value="{PATIENT}"]').click()
     page.get_by_role("button", name="Allow").click()
     page.locator("article.model").first.wait_for()
+    page.wait_for_load_state()
     assert page.url.startswith(f"{ward.url}/smart/page/")
     assert "?" not in page.url
     assert NAMES[PATIENT] in page.locator("header.patient").inner_text()
