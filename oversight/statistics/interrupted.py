@@ -1,41 +1,31 @@
 """Interrupted time series: what did a change do to a weekly rate, beyond where it was going anyway?
 
 Segmented regression (Wagner et al. 2002, J Clin Pharm Ther 27:299-309): level and slope before, and how both change
-at the change. Weeks resemble their neighbours, which intervals must allow for. Two ways are offered (compared by Turner
-et al. 2021, BMC Med Res Methodol 21:181). Simulated 95 % intervals of level and slope covered, for neighbours
-correlated by 0, .3 and .5: with 104 weeks 90-92, 85-88 and 83 % by Newey and West, 95-97, 94-95 and 93 % by Prais and
-Winsten; with 16 weeks 81-82, 75 and 63-73 % against 97, 95 and 91-93 %. So the second is the default.
+at the change. Weeks resemble their neighbours, which intervals must allow for, and few weeks cannot tell how much they
+do: whoever takes one estimate of it for true gets intervals that are too narrow (compared by Turner et al. 2021, BMC
+Med Res Methodol 21:181). So it is averaged over (`autoregression`).
+
+Simulated 95 % intervals (20,000 normal AR(1) series each; before, level, slope and last) covered, for neighbours
+correlated by 0, .3 and .5: with 40 to 104 weeks 95-96, 94-96 and 94-96 %, with 24 to 36 weeks 95-96, 94-96 and 93-96 %,
+with 20 weeks 95-96, 93-95 and 92-94 %, with 16 weeks 94-96, 92-94 and 90-91 %. Shares of 30 cards and t4 errors cover
+alike. Likeness that lasts longer than an AR(1) has it (half of the variance white, half AR(1) with .7): 88-92 %.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from oversight.proportions import CONFIDENCE
+from oversight.statistics.autoregression import Averaged, averaged
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
-from oversight.statistics.sampling_error import t_estimate
 
 Floats = npt.NDArray[np.float64]
 
 MINIMUM_POINTS = 8
-
-
-class Method(StrEnum):
-    """How likeness between neighbours is allowed for.
-
-    Prais and Winsten 1954: the series less ρ × the week before, ρ from the residuals, then least squares with HC3
-    errors (MacKinnon and White 1985, J Econom 29:305-325). Newey and West 1987 (Econometrica 55:703-708): least
-    squares with Bartlett-weighted errors.
-    """
-
-    PRAIS_WINSTEN = "Prais-Winsten"
-    NEWEY_WEST = "Newey-West"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +34,8 @@ class Interruption:
 
     `before` is the slope before, `level` the jump at the first point after the change, `slope` how much steeper the
     series is since, `last` the distance at the last point between the fitted series and where the old trend would
-    have led (`expected`, which has an entry for each point, as `fitted`). `likeness` is the correlation of neighbours.
+    have led (`expected`, which has an entry for each point, as `fitted`). Values are means over all that the
+    likeness may be, and `likeness` is its own mean: the correlation of neighbours, between -1 and 1.
     """
 
     before: Estimate
@@ -54,21 +45,13 @@ class Interruption:
     fitted: tuple[float, ...]
     expected: tuple[float, ...]
     likeness: float
-    method: Method
 
 
-def interruption(
-    values: Floats,
-    change: int,
-    method: Method = Method.PRAIS_WINSTEN,
-    lags: int | None = None,
-    confidence: float = CONFIDENCE,
-) -> Interruption | Refused:
+def interruption(values: Floats, change: int, confidence: float = CONFIDENCE) -> Interruption | Refused:
     """The segmented regression of `values`, one for each week; `change` is the place of the first one after the change.
 
-    `lags` (Newey-West only) is ⌊4 (T / 100)^(2/9)⌋ unless given (Newey and West 1994, Rev Econ Stud 61:631-653).
-    Intervals are t with T - 4 degrees of freedom. Refused with fewer than 8 points on either side, or where nothing
-    varies about the lines. Raises ValueError for values that are no numbers.
+    Intervals leave out as much on either side. Refused with fewer than 8 points on either side, or where nothing varies
+    about the lines, or only up and down in turn. Raises ValueError for values that are no numbers.
     """
     if values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError("one number for each point in time")
@@ -78,42 +61,45 @@ def interruption(
             f"are {max(change, 0)} and {max(values.size - change, 0)}."
         )
     design = segments(values.size, change)
-    residuals = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    if float(np.abs(residuals).max()) <= 1e-12 * float(np.abs(values).max()):
-        return Refused("The series lies on straight lines without any scatter, so there are no intervals.")
-    likeness = _likeness(residuals, design.shape[1])
-    if method is Method.NEWEY_WEST:
-        coefficients, covariance = newey_west(design, values, default_lags(values.size) if lags is None else lags)
-    else:
-        coefficients, covariance = prais_winsten(design, values, likeness)
-    return _told(design, change, coefficients, covariance, likeness, method, confidence)
+    # What goes up and down in turn about the lines tells all of itself: neighbours are correlated by -1.
+    _, left = _least_squares(np.column_stack((design, (-1.0) ** np.arange(values.size))), values)
+    if float(np.abs(left).max()) <= 1e-12 * float(np.abs(values).max()):
+        return Refused(
+            "The series lies on straight lines, or alternates about them, without any scatter, so there are no "
+            "intervals."
+        )
+    lines, residuals = _least_squares(design, values)
+    # Residuals of the order of 1 have squares that neither overflow nor vanish.
+    scatter = float(np.abs(residuals).max())
+    return _told(design, change, lines, scatter, averaged(design, residuals / scatter), confidence)
+
+
+def _least_squares(design: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Coefficients and residuals."""
+    coefficients = np.linalg.lstsq(design, values, rcond=None)[0].astype(np.float64)
+    return coefficients, values - design @ coefficients
 
 
 def _told(
-    design: Floats,
-    change: int,
-    coefficients: Floats,
-    covariance: Floats,
-    likeness: float,
-    method: Method,
-    confidence: float,
+    design: Floats, change: int, lines: Floats, scatter: float, found: Averaged, confidence: float
 ) -> Interruption:
-    """Figures from the coefficients."""
-    size, columns = design.shape
-    since = np.array([0, 0, 1, size - 1 - change], np.float64)
-    before, level, slope, last = (
-        t_estimate(float(row @ coefficients), math.sqrt(float(row @ covariance @ row)), size - columns, confidence)
-        for row in (*np.eye(columns)[1:], since)
-    )
+    """Figures from the regression `found` of what is off the `lines`, in units of `scatter`."""
+
+    def estimate(row: Floats) -> Estimate:
+        """A combination of coefficients in the units of the series."""
+        off, base = found.combination(row, confidence), float(row @ lines)
+        return Estimate(base + scatter * off.value, base + scatter * off.low, base + scatter * off.high)
+
+    _, before, level, slope = np.eye(4)
+    coefficients = lines + scatter * found.mean
     return Interruption(
-        before=before,
-        level=level,
-        slope=slope,
-        last=last,
+        before=estimate(before),
+        level=estimate(level),
+        slope=estimate(slope),
+        last=estimate(level + (len(design) - 1 - change) * slope),
         fitted=tuple((design @ coefficients).tolist()),
         expected=tuple((design[:, :2] @ coefficients[:2]).tolist()),
-        likeness=likeness,
-        method=method,
+        likeness=found.likeness,
     )
 
 
@@ -122,49 +108,3 @@ def segments(size: int, change: int) -> Floats:
     time = np.arange(size, dtype=np.float64)
     after = (time >= change).astype(np.float64)
     return np.column_stack((np.ones(size), time, after, after * (time - change)))
-
-
-def newey_west(design: Floats, values: Floats, lags: int) -> tuple[Floats, Floats]:
-    """Least-squares coefficients and their covariance, with the small-sample factor T / (T - columns)."""
-    coefficients, residuals, bread = _least_squares(design, values)
-    scores = design * residuals[:, None]
-    middle = scores.T @ scores
-    for lag in range(1, lags + 1):
-        neighbours = scores[lag:].T @ scores[:-lag]
-        middle += (1 - lag / (lags + 1)) * (neighbours + neighbours.T)
-    size, columns = design.shape
-    return coefficients, size / (size - columns) * (bread @ middle @ bread)
-
-
-def prais_winsten(design: Floats, values: Floats, likeness: float) -> tuple[Floats, Floats]:
-    """Coefficients and HC3 covariance of the series less `likeness` × the point before; the first point is kept."""
-    first = math.sqrt(1 - likeness * likeness)
-    rows = np.vstack((first * design[:1], design[1:] - likeness * design[:-1]))
-    coefficients, residuals, bread = _least_squares(
-        rows, np.concatenate((first * values[:1], values[1:] - likeness * values[:-1]))
-    )
-    leverage = np.einsum("ij,jk,ik->i", rows, bread, rows)
-    scores = rows * (residuals / (1 - leverage))[:, None]
-    return coefficients, bread @ (scores.T @ scores) @ bread
-
-
-def default_lags(size: int) -> int:
-    """How far neighbours are taken to be alike in a series of this length."""
-    return int(4 * (size / 100) ** (2 / 9))
-
-
-def _least_squares(design: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Coefficients, residuals, and the inverse of X'X."""
-    bread = np.linalg.inv(design.T @ design).astype(np.float64)
-    coefficients = bread @ (design.T @ values)
-    return coefficients, values - design @ coefficients, bread
-
-
-def _likeness(residuals: Floats, columns: int) -> float:
-    """The correlation of neighbouring residuals, less what the fitted lines take from it, between 0 and .9.
-
-    Fitting takes off about (columns + 4 ρ) / T (for the mean alone (1 + 4 ρ) / T: Marriott and Pope 1954, Biometrika
-    41:390-402).
-    """
-    found = float(residuals[1:] @ residuals[:-1] / (residuals @ residuals))
-    return min(max(found + (columns + 4 * found) / residuals.size, 0.0), 0.9)
