@@ -14,7 +14,8 @@ from clinical.errors import origin
 
 MEMBERS = (
     "client", "service", "hook", "advice", "outcome", "withheld", "status", "fault", "incident", "where", "ms",
-    "stored", "repeated", "quarantined", "model", "version", "deviations", "week", "alarms", "alerts", "wait_s", "next",
+    "stored", "repeated", "quarantined", "model", "version", "deviations", "week", "monitor", "alarms", "alerts",
+    "faults", "wait_s", "next",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oversight.alerts import Alert
     from oversight.monitors.run import ServiceRun
 
-NOTHING, ALARM, NOT_RUN = 0, 1, 2
+NOTHING, ALARM, NOT_RUN, AT_FAULT = 0, 1, 2, 3
 # How many weeks a watcher looks back for what was missed; a run by hand is about one.
 WEEKS_BACK = 8
 USUAL_TIME = "Mon 05:10"
@@ -29,7 +29,8 @@ USUAL_TIME = "Mon 05:10"
 HELP = """Run all monitors of all services for the last full week (Monday to Sunday, UTC) against the weeks before.
 
 What was found is kept in the ledger, and alarms open alerts; running twice keeps it once. Exit code 0: no alarm; 1: an
-alarm; 2: it could not run.
+alarm; 2: it could not run; 3: no alarm, but a monitor is at fault, so nobody knows. A fault is always told on standard
+error too, and costs the answer of that monitor alone.
 
 To have it run by itself, keep this process running beside the service, as another service of the machine or another
 container. It judges what was missed since, then each week once; it says what it does in JSON lines on standard error,
@@ -106,7 +107,10 @@ def monitor(
     except ChartsideError as fault:
         _not_run(fault)
     click.echo(json.dumps(_as_json(runs, alerts), indent=2) if as_data else _as_text(runs, alerts))
-    sys.exit(ALARM if any(result.alarms for run in runs for result in run.results) else NOTHING)
+    if faults := _faults(runs):
+        click.echo(faults, err=True)
+    alarm = any(result.alarms for run in runs for result in run.results)
+    sys.exit(ALARM if alarm else AT_FAULT if faults else NOTHING)
 
 
 # Why an option makes no sense for a process that stays.
@@ -174,9 +178,20 @@ def _as_text(runs: Iterable[ServiceRun], alerts: Iterable[Alert]) -> str:
     )
 
 
+def _faults(runs: Iterable[ServiceRun]) -> str:
+    """The monitors that broke, or nothing: for standard error, as who mends them need not be who reads the rest."""
+    lines = [f"  {run.service}, week of {run.week.first}: {', '.join(run.at_fault)}" for run in runs if run.at_fault]
+    if not lines:
+        return ""
+    first = "Monitors are at fault and have no answer. That is a fault of Chartside, not a lack of data:"
+    return "\n".join(
+        [first, *lines, "The other answers stand. Tell whoever runs Chartside; after a mend, run the week again."]
+    )
+
+
 def _as_json(runs: Iterable[ServiceRun], alerts: Iterable[Alert]) -> dict[str, Any]:
     """The same for machines."""
-    from oversight.monitors.store import as_json  # noqa: PLC0415
+    from oversight.monitors.result import as_json  # noqa: PLC0415
 
     return {
         "runs": [

@@ -133,13 +133,14 @@ class Look:
         (run,) = run_all(mart, week.last, thresholds, judged, service)
         alerts = store_once(engine, run, self.clock.now())
         LOG.log(
-            logging.WARNING if alerts else logging.INFO,
+            logging.WARNING if alerts or run.at_fault else logging.INFO,
             "week judged" if alerts is not None else "week judged by another process",
             extra={
                 "service": service,
                 "week": week.first.isoformat(),
                 "alarms": sum(len(result.alarms) for result in run.results),
                 "alerts": list(alerts or ()),
+                "faults": list(run.at_fault),
             },
         )
 

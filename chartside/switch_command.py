@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chartside.plain_line import plain
 from chartside.settings import from_environment
+from clinical.errors import Unprocessable
+from clinical.typed_words import typed, typed_name
 
 if TYPE_CHECKING:
     from oversight.switches import SqlSwitches
@@ -52,7 +55,7 @@ def show() -> None:
     for state in states:
         click.echo(
             f"{'OFF' if state.off else 'on '}  service {state.service or '(all)'}, client {state.client or '(all)'}, "
-            f"since {state.time:%Y-%m-%d %H:%M} UTC, by {state.by_whom}: {state.reason}"
+            f"since {state.time:%Y-%m-%d %H:%M} UTC, by {plain(state.by_whom)}: {plain(state.reason)}"
         )
 
 
@@ -61,6 +64,7 @@ def _set(service: str, client: str, *, off: bool, by: str, reason: str) -> None:
     from chartside.clients import load_clients  # noqa: PLC0415 (imports of seconds, needed here only)
     from models.runtime.catalogue import read_manifests  # noqa: PLC0415
 
+    who, why = _said(by, reason)
     # Manifests only: the switch has to work also when a model file is the trouble.
     settings = from_environment()
     known_services = [*read_manifests(local=settings.local_models), "all"]
@@ -71,11 +75,24 @@ def _set(service: str, client: str, *, off: bool, by: str, reason: str) -> None:
         raise click.UsageError(f"There is no such client. Known: {', '.join(known_clients[1:])}.")
     name = "" if service == "all" else service
     with _opened() as switches:
-        switches.set(client, name, off=off, by_whom=by, reason=reason)
+        switches.set(client, name, off=off, by_whom=who, reason=why)
         still_off = switches.is_off(client, name) and not off
     click.echo(f"{service} is {'off' if off else 'on'} for {client or 'all clients'}, within five seconds everywhere.")
     if still_off:
         click.echo("Another entry still keeps it off: see 'chartside switch list'.", err=True)
+
+
+def _said(by: str, reason: str) -> tuple[str, str]:
+    """Who and why, as they are kept. Raises `click.UsageError` for words that cannot be: nothing is switched then."""
+    from oversight.switches import MOST_NAME, MOST_REASON  # noqa: PLC0415
+
+    try:
+        who, why = typed_name(by, MOST_NAME), typed(reason, MOST_REASON, "reason")
+    except Unprocessable as fault:
+        raise click.UsageError(f"{fault.message} Nothing was switched.") from None
+    if not (who and why):
+        raise click.UsageError("Say who decides this, and why, in words that can be seen. Nothing was switched.")
+    return who, why
 
 
 @contextmanager

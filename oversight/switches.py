@@ -22,8 +22,8 @@ from oversight.audit import add_event
 from oversight.database import reading, writing
 
 ALL = ""
-_MAX_NAME = 200
-_MAX_REASON = 300
+MOST_NAME = 200
+MOST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class SqlSwitches:
     def set(self, client: str, service: str, *, off: bool, by_whom: str, reason: str) -> None:
         """Switch off, or on again, and note it in the audit in the same transaction. Raises `LedgerUnavailable`."""
         now = self._clock.now()
-        row = {"time": now, "client": client[:_MAX_NAME], "service": service[:_MAX_NAME], "off": off}
-        row |= {"by_whom": by_whom[:_MAX_NAME], "reason": reason[:_MAX_REASON]}
+        row = {"time": now, "client": client[:MOST_NAME], "service": service[:MOST_NAME], "off": off}
+        row |= {"by_whom": by_whom[:MOST_NAME], "reason": reason[:MOST_REASON]}
         detail = f"{'off' if off else 'on'}, by {row['by_whom']}: {row['reason']}"
         with writing(self._engine, one_at_a_time=True) as connection:
             chain.append(connection, tables.switch, row)

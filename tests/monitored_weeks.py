@@ -29,7 +29,8 @@ class Week:
     Values: `glucose` is a factor of it, `together` the correlation of lactate and creatinine, `pulse_counts` a factor
     of what pulse adds to the risk. Of the feed: shares of signals that are `gone`, of stays whose newest value is
     `late`, of values that are `implausible` or of a unit that is `unknown`. `other`: share of stays of a second client,
-    `stayed`: share of entries about stays of the week before, whose pulse is another one by then.
+    `stayed`: share of entries about stays of the week before, whose pulse is another one by then. `renamed`: the model
+    asks for the first value of each concept, and no longer for the last.
     """
 
     entries: int = 300
@@ -50,6 +51,7 @@ class Week:
     unknown: float = 0.0
     other: float = 0.0
     stayed: float = 0.0
+    renamed: bool = False
 
 
 def rows_of(weeks: list[Week], rng: np.random.Generator) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -134,7 +136,7 @@ def _write_values(folder, weeks: list[Week], of: np.ndarray, stayed: np.ndarray,
     """The values and reasons behind each entry, and their words."""
     size, wide = len(of), len(CONCEPTS)
     said = {name: np.array([getattr(each, name) for each in weeks])[of] for name in (
-        "glucose", "together", "pulse_counts", "gone", "late", "implausible", "unknown")}  # fmt: skip
+        "glucose", "together", "pulse_counts", "gone", "late", "implausible", "unknown", "renamed")}  # fmt: skip
     standard = rng.normal(size=(size, wide))
     standard[:, 2] = said["together"] * standard[:, 1] + np.sqrt(1 - said["together"] ** 2) * standard[:, 2]
     standard[:, 0] += np.log(said["glucose"]) / SPREAD
@@ -149,7 +151,7 @@ def _write_values(folder, weeks: list[Week], of: np.ndarray, stayed: np.ndarray,
     Parts(folder / VALUE).add(
         {
             "sequence": sequence, "draw": (sequence * 2654435761 % 4294967296 * DRAWS // 4294967296).astype(np.int32),
-            "vocabulary": np.ones(size, dtype=np.int64), "value": _lists(values.tolist()),
+            "vocabulary": 1 + said["renamed"].astype(np.int64), "value": _lists(values.tolist()),
             "effect": _lists(effects.tolist()), "reads": _lists([reads] * size),
             "facts": np.maximum(wide - missing - unused["implausible"] - unused["unknown"], 0).astype(np.int32),
             "unit_unknown": unused["unknown"].astype(np.int32), "implausible": unused["implausible"].astype(np.int32),
@@ -161,12 +163,13 @@ def _write_values(folder, weeks: list[Week], of: np.ndarray, stayed: np.ndarray,
     )  # fmt: skip
     names = np.array(CONCEPTS, dtype=object)
     told = {"concept": names, "concept_label": np.array([each.title() for each in CONCEPTS], dtype=object)}
-    Parts(folder / WORD).add(
-        {"sequence": np.ones(wide, dtype=np.int64), "place": np.arange(wide, dtype=np.int32), **told,
-         "feature": np.array([f"{each}-last" for each in CONCEPTS], dtype=object),
-         "label": np.array([f"Last {each}" for each in CONCEPTS], dtype=object), "unit": texts("u", wide),
-         "lead": np.ones(wide, dtype=np.bool_)}
-    )  # fmt: skip
+    for number, which in ((1, "last"), (2, "first")):
+        Parts(folder / WORD).add(
+            {"sequence": np.full(wide, number), "place": np.arange(wide, dtype=np.int32), **told,
+             "feature": np.array([f"{each}-{which}" for each in CONCEPTS], dtype=object),
+             "label": np.array([f"{which.title()} {each}" for each in CONCEPTS], dtype=object),
+             "unit": texts("u", wide), "lead": np.ones(wide, dtype=np.bool_)}
+        )  # fmt: skip
 
 
 def _lists(lists: list[list]) -> np.ndarray:

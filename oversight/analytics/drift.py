@@ -191,13 +191,13 @@ def _categories(name: str, counts: Sequence[tuple[bool, str | None, int]], featu
 
 
 def joint_drift(rows: DriftRows, rng: np.random.Generator) -> JointDrift | Refused:
-    """A classifier on all values that both periods know."""
+    """A classifier on all values that both periods ask for; a missing one tells too, if any is there at all."""
     if not rows.features:
         return Refused("there are no values to tell the periods apart by")
     asked = np.isfinite(rows.effects).any(axis=1)
     known = [np.isfinite(rows.effects[asked & (rows.now == now)]).any(axis=0) for now in (False, True)]
     both = known[0] & known[1]
-    if not both.any():
+    if not np.isfinite(rows.values[asked][:, both]).any():
         return Refused("no value is known in both periods")
     table = np.log1p(np.abs(rows.values[:, both])) * np.sign(rows.values[:, both])
     return two_sample(table[asked & ~rows.now], table[asked & rows.now], rng, rows=JOINT_ROWS)

@@ -24,7 +24,7 @@ from oversight.statistics.suppression import SMALLEST_SHOWN
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 # Rates are of the last four weeks; counts are of all time, so that Prometheus can take differences.
 RECENT_DAYS = 28
-MOST_SERVICES, MOST_SERIES = 50, 1_000
+MOST_SERVICES, MOST_SERIES = 50, 1_250
 OTHER = "other"
 _OUTCOMES = ("accepted", "overridden", "snoozed", "no_answer")
 

@@ -96,7 +96,7 @@ class Mart:
         # What does not fit into memory goes beside the parts, not into the working folder. DuckDB marks each file there
         # with its owner, and clears away what a killed process left.
         config = SETTINGS | {"temp_directory": str(self.folder / SPILL)}
-        with _told_in_words(), duckdb.connect(config=config) as connection:
+        with told_in_words(), duckdb.connect(config=config) as connection:
             for setting in _REMEMBERED:
                 connection.execute(setting)
             for copied in COPIED:
@@ -109,7 +109,7 @@ class Mart:
 
 
 @contextmanager
-def _told_in_words() -> Iterator[None]:
+def told_in_words() -> Iterator[None]:
     """Damage of a part as `LedgerUnavailable`. A question of ours that is wrong stays the fault that it is."""
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -11,12 +11,16 @@ Figures = Mapping[str, Any]
 
 
 class Status(StrEnum):
-    """How loud a result is. Refused: there is no figure, and the words say why; that is not the same as ok."""
+    """How loud a result is. Refused: there is no figure, and the words say why; that is not the same as ok.
+
+    Fault: the monitor itself broke, and somebody has to mend it.
+    """
 
     OK = "ok"
     WATCH = "watch"
     ALARM = "alarm"
     REFUSED = "refused"
+    FAULT = "fault"
 
 
 class Family(StrEnum):
@@ -26,6 +30,7 @@ class Family(StrEnum):
     DRIFT = "drift"
 
 
+# Of checks: a monitor at fault has none.
 LOUDNESS = (Status.REFUSED, Status.OK, Status.WATCH, Status.ALARM)
 
 
@@ -45,6 +50,14 @@ class Check:
     otherwise: Status = Status.OK
     family: Family = Family.FIGURES
     adjusted_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a monitor ended with: the class of the exception and `file:line`. Not its message, which may quote data."""
+
+    kind: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,15 @@ def refused(monitor: str, subject: str, why: str, figures: Figures | None = None
     return MonitorResult(monitor, Status.REFUSED, subject, why, figures or {})
 
 
+def at_fault(monitor: str, subject: str, fault: Fault) -> MonitorResult:
+    """No answer, because the monitor broke: that is no lack of data, and says nothing about the service."""
+    why = (
+        f"This monitor is at fault ({fault.kind} at {fault.where}) and has no answer for this week. That is a fault of "
+        "Chartside, not a lack of data. Tell whoever runs it."
+    )
+    return MonitorResult(monitor, Status.FAULT, subject, why, {"fault": fault.kind, "where": fault.where})
+
+
 def told(
     monitor: str, subject: str, quiet: str, figures: Figures, checks: tuple[Check, ...], aside: str = ""
 ) -> MonitorResult:
@@ -91,3 +113,15 @@ def level(effect: float, thresholds: tuple[float, float]) -> Status:
     """What an effect says by itself; `thresholds` are (watch, alarm)."""
     watch, alarm = thresholds
     return Status.ALARM if effect >= alarm else Status.WATCH if effect >= watch else Status.OK
+
+
+def as_json(result: MonitorResult) -> dict[str, Any]:
+    """A result as plain JSON."""
+    return {
+        "monitor": result.monitor,
+        "status": result.status.value,
+        "subject": result.subject,
+        "words": result.words,
+        "figures": dict(result.figures),
+        "checks": [asdict(check) for check in result.checks],
+    }

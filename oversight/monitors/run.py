@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Protocol
 
 import numpy as np
 
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
+from oversight.monitors.answers import Asked, Monitor, ask
 from oversight.monitors.before_outcomes import EstimatedMonitor
 from oversight.monitors.changes import ChangePointMonitor
 from oversight.monitors.classifier import ClassifierDriftMonitor
@@ -24,32 +24,11 @@ from oversight.monitors.judged_source import JudgedSource
 from oversight.monitors.outcomes import PerformanceMonitor
 from oversight.monitors.rates import RATES
 from oversight.monitors.reasons import ReasonsDriftMonitor
-from oversight.monitors.result import MonitorResult
-from oversight.monitors.stays import StayMonitor, StayWeek, stay_week
+from oversight.monitors.result import MonitorResult, Status
 from oversight.monitors.thresholds import Thresholds
 from oversight.monitors.volume import VolumeMonitor
 from oversight.monitors.weeks import last_full_week
 from oversight.tallies import Period
-
-
-class Monitor(Protocol):
-    """One question about a week of a service. `needs` are the columns of the mart's events that it reads."""
-
-    @property
-    def name(self) -> str:
-        """What runs and alerts are called by."""
-        ...
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Columns of the view `event`."""
-        ...
-
-    def run(
-        self, mart: Questions, selection: Selection, thresholds: Thresholds, rng: np.random.Generator
-    ) -> MonitorResult:
-        """The answer. The selection's period is the week; what it is held against, the monitor asks for itself."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +45,11 @@ class ServiceRun:
     answers: int
     thresholds: Thresholds
     results: tuple[MonitorResult, ...]
+
+    @property
+    def at_fault(self) -> tuple[str, ...]:
+        """The monitors that broke."""
+        return tuple(result.monitor for result in self.results if result.status is Status.FAULT)
 
 
 def all_monitors(judged: JudgedSource | None = None) -> tuple[Monitor, ...]:
@@ -87,32 +71,16 @@ def run_service(
     monitors: tuple[Monitor, ...],
     seed: str = "",
 ) -> ServiceRun:
-    """Run the monitors of one service for one week. Same mart and same seed, same answer."""
+    """Run the monitors of one service for one week. Same mart and same seed, same answer.
+
+    A monitor that breaks is at fault in its answer. Raises what is no single monitor's (`oversight.monitors.answers`).
+    """
     selection = Selection(week, service=service)
-    results = _answers(mart, selection, thresholds, monitors, lambda name: _rng(seed, name, service, week.last))
+    asked = Asked(mart, selection, thresholds, lambda name: _rng(seed, name, service, week.last))
+    results = ask(asked, monitors)
     version, up_to, answers = _known(mart, selection)
     family = controlled(results, thresholds.false_discoveries)
     return ServiceRun(service, week, version, up_to, answers, thresholds, family)
-
-
-def _answers(
-    mart: Questions,
-    selection: Selection,
-    thresholds: Thresholds,
-    monitors: tuple[Monitor, ...],
-    rng: Callable[[str], np.random.Generator],
-) -> list[MonitorResult]:
-    """Of each monitor, in their order. Those of stays that follow each other share what was read, which is let go."""
-    found: list[MonitorResult] = []
-    stays: StayWeek | None = None
-    for monitor in monitors:
-        if isinstance(monitor, StayMonitor):
-            stays = stays or stay_week(mart, selection, thresholds)
-            found.append(monitor.judge(stays, thresholds, rng(monitor.name)))
-        else:
-            stays = None
-            found.append(monitor.run(mart, selection, thresholds, rng(monitor.name)))
-    return found
 
 
 def run_all(

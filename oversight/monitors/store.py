@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from oversight import chain, tables
 from oversight.alerts import AlertStep
 from oversight.database import reading, writing
-from oversight.monitors.result import Check, MonitorResult
+from oversight.monitors.result import Check, MonitorResult, Status, as_json
 from oversight.monitors.run import ServiceRun
 from oversight.tallies import Period
 
@@ -25,7 +23,8 @@ def store(engine: Engine, runs: Iterable[ServiceRun], now: datetime) -> tuple[in
     """Keep runs, and open alerts for their alarms. Says the numbers of the alerts that are new.
 
     A run of the same monitor, service and week, on the same ledger with the same thresholds, is there already and
-    adds nothing. A thing whose alert is still open gets no second one. Raises `LedgerUnavailable`.
+    adds nothing; an answer is kept beside an earlier fault, and no fault beside an earlier answer. A thing whose alert
+    is still open gets no second one. Raises `LedgerUnavailable`.
     """
     with writing(engine, one_at_a_time=True) as connection:
         return tuple(number for run in runs for number in _kept(connection, run, now))
@@ -52,18 +51,6 @@ def content_key(*parts: object) -> str:
     return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()
 
 
-def as_json(result: MonitorResult) -> dict[str, Any]:
-    """A result as plain JSON."""
-    return {
-        "monitor": result.monitor,
-        "status": result.status.value,
-        "subject": result.subject,
-        "words": result.words,
-        "figures": dict(result.figures),
-        "checks": [asdict(check) for check in result.checks],
-    }
-
-
 def _kept(connection: Connection, run: ServiceRun, now: datetime) -> tuple[int, ...]:
     """Keep one run. The numbers of the alerts that are new."""
     opened: list[int] = []
@@ -88,6 +75,10 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
         json.dumps(run.thresholds.as_json()),
     )  # fmt: skip
     earlier = connection.scalar(_RUN, {"key": key})
+    if earlier is None and result.status is Status.FAULT:
+        # A key of its own leaves room for the answer of a monitor that was mended, on the same ledger.
+        key = content_key(key, result.status.value)
+        earlier = connection.scalar(_RUN, {"key": key})
     if earlier is not None:
         return int(earlier)
     # With the thresholds of the day: those of the manifest may be others by the time that somebody looks.

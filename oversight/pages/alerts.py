@@ -29,7 +29,7 @@ MOST_DAYS = 8
 OVERDUE_DAYS = 7
 MOST_DIGITS = 12
 # Told by shape as well as by word.
-MARKS = {"alarm": "◆", "watch": "▲", "ok": "●", "refused": "○"}
+MARKS = {"fault": "✕", "alarm": "◆", "watch": "▲", "ok": "●", "refused": "○"}
 
 
 class AlertBook(Protocol):
@@ -135,13 +135,15 @@ def _listed(desk: AlertDesk) -> Response:
     every, last = desk.book.alerts(), desk.runs.last_time()
     still = [one for one in every if one.state is not AlertStep.CLOSED]
     late = {one.number for one in still if is_overdue(one, now, OVERDUE_DAYS)}
+    services = _by_service(desk.runs.latest())
     page = render_template(
         "oversight/alerts.html",
         still=sorted(still, key=lambda one: (one.number not in late, -one.number)),
         late=late,
         days={one.number: (now - one.time).days for one in still},
         log=[logged(one) for one in every if one.state is AlertStep.CLOSED],
-        services=_by_service(desk.runs.latest()),
+        services=services,
+        broken={name: [run for run in runs if run.status == "fault"] for name, runs in services.items()},
         last=last,
         stale=freshness(last, now),
         marks=MARKS,

@@ -12,18 +12,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from unicodedata import category
 
 from clinical.advice import OVERRIDE_REASONS, Advice, Channel, Feedback, Outcome
 from clinical.assessment import Abstention, Indicator
-from clinical.errors import MalformedRequest
+from clinical.errors import MalformedRequest, Unprocessable
 from clinical.policy import is_person
 from clinical.record import Coding
 from clinical.snooze import SNOOZES
+from clinical.typed_words import shown, typed
 
 MAX_COMMENT = 500
-# Line breaks, and the joiners of emoji and of some scripts.
-KEPT = "\n\u200c\u200d"
+# The fields of all forms of the page that hold somebody's words.
+WRITTEN = ("comment", "words")
 
 _ONCE = re.compile(r"[A-Za-z0-9_\-]{16,64}")
 _REASONS = {reason.code: reason for reason in OVERRIDE_REASONS}
@@ -69,16 +69,25 @@ def is_number(once: str) -> bool:
     return bool(_ONCE.fullmatch(once))
 
 
-def read_text(text: str, limit: int, name: str) -> str:
-    """Free text with plain line breaks. Raises `MalformedRequest` where it is too long or cannot be stored."""
-    plain = "".join(
-        " " if one == "\t" or category(one) == "Zs" else one for one in "\n".join(text.split("\r\n"))
-    ).strip()
-    if len(plain) > limit:
-        raise MalformedRequest(f"The {name} is longer than {limit} characters. Nothing was saved.")
-    if any(not one.isprintable() and one not in KEPT for one in plain):
-        raise MalformedRequest(f"The {name} holds characters that cannot be stored. Nothing was saved.")
-    return plain
+def read_text(text: str, most: int, name: str) -> str:
+    """Words as they are kept. Raises `MalformedRequest` for those that cannot be (`clinical.typed_words`)."""
+    try:
+        return typed(text, most, name)
+    except Unprocessable as refused:
+        raise MalformedRequest(f"{refused.message} Nothing was saved.") from None
+
+
+def given_back(form: Mapping[str, str]) -> dict[str, str]:
+    """What was sent, as the form shows it again: words without marks that nobody sees, which could not be found."""
+    return {name: shown(value) if name in WRITTEN else value for name, value in form.items()}
+
+
+def with_difference(fault: str, form: Mapping[str, str]) -> str:
+    """A fault, and that the words which stand below it are not quite what was sent, where that is so."""
+    sent = (form.get(name, "").replace("\r\n", "\n").strip() for name in WRITTEN)
+    if all(shown(words) == words for words in sent):
+        return fault
+    return f"{fault} Below, your words stand as plain text: read them again before you send them."
 
 
 def read_decision(form: Mapping[str, str]) -> Decision:

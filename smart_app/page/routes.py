@@ -18,7 +18,17 @@ from smart_app.form_token import check_form_token, form_token
 from smart_app.headers import Exemption, allow
 from smart_app.opening import Opening
 from smart_app.page import view
-from smart_app.page.decision import MAX_COMMENT, Decision, Problem, as_feedback, check_possible, new_once, read_decision
+from smart_app.page.decision import (
+    MAX_COMMENT,
+    Decision,
+    Problem,
+    as_feedback,
+    check_possible,
+    given_back,
+    new_once,
+    read_decision,
+    with_difference,
+)
 from smart_app.page.filling import Filling, Room
 from smart_app.page.problem_report import FORM, KINDS, as_report, place_of, read_report, still_to_write
 from smart_app.page.write_route import Writing
@@ -82,7 +92,7 @@ class Page:
         except MalformedRequest as fault:
             sent = request.form.get("outcome", "")
             form = sent if sent in ("accepted", "snoozed", "withdrawn") else "overridden"
-            return self._render(launch, problem=Problem(advice.id, form, fault.message), status=400)
+            return self._wrong(launch, advice, form, fault)
         self._store(as_feedback(decision, advice, launch.visit.user, at))
         return self._back(launch.id, f"saved-{advice.id}")
 
@@ -115,9 +125,14 @@ class Page:
         try:
             found = read_report(request.form)
         except MalformedRequest as fault:
-            return self._render(launch, problem=Problem(advice.id, FORM, fault.message), status=400)
+            return self._wrong(launch, advice, FORM, fault)
         self._deps.incidents.open(as_report(found, advice, launch, self._deps.clock.now()))
         return self._back(launch.id, f"r-{advice.id}")
+
+    def _wrong(self, launch: Launch, advice: Advice, form: str, fault: MalformedRequest) -> Response:
+        """The page with the form that was sent open again, its words in it, and what is wrong with it."""
+        message = with_difference(fault.message, request.form)
+        return self._render(launch, problem=Problem(advice.id, form, message), status=400)
 
     def _or_not_saved(self, launch: Launch, save: Callable[[Launch], Response]) -> Response:
         """What came of a form; whatever went wrong before it was stored, the answer says so, with a way back."""
@@ -205,7 +220,7 @@ class Page:
             to_report=to_report,
             report_open=still_to_write(to_report, reports, launch),
             problem=problem,
-            sent=request.form if problem else {},
+            sent=given_back(request.form) if problem else {},
             what_ifs=self._what_if.views([advice for advice, _ in shown]),
             may_write=self.writing.offered(launch),
             written=self.writing.written(launch),

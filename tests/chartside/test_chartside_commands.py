@@ -13,9 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chartside.cli import cli
+from chartside.clock import SystemClock
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
 from clinical.errors import LedgerUnavailable
+from oversight.database import open_engine
+from oversight.switches import SqlSwitches
 
 CALL = "/cds-services/icu-mortality"
 WHO = ("--by", "dr-chief", "--reason", "recall")
@@ -69,6 +72,48 @@ def test_a_name_that_does_not_exist_is_refused(arguments: tuple[str, ...], comma
     result = command("switch", "off", *arguments, *WHO)
     assert result.exit_code == 2
     assert "Known:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "said"),
+    [
+        ("dr-chief", "wrong \u202egnol oot", "In the reason there are characters that nobody sees and that change what "
+         "is read (U+202E)"),
+        ("dr\x1b[2Jchief", "recall", "In the name there are characters that nobody sees"),
+        ("dr-chief", "x" * 301, "At most 300 characters are kept of the reason; you sent 301."),
+        ("d" * 201, "recall", "At most 200 characters are kept of the name; you sent 201."),
+        ("\u200b", "recall", "Say who decides this, and why"),
+        ("dr-chief", " \u00ad ", "Say who decides this, and why"),
+    ],
+)  # fmt: skip
+def test_words_that_cannot_be_kept_switch_nothing(
+    by: str, reason: str, said: str, command: Callable[..., Result], tmp_path: Path
+) -> None:
+    """By the one rule of all words that are typed; nothing is cut off in silence."""
+    result = command("switch", "off", "icu-mortality", "--by", by, "--reason", reason)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+    assert "Nothing was switched." in " ".join(result.output.split())
+    assert "ever switched off" in command("switch", "list").output
+    assert audited(tmp_path) == []
+
+
+def test_words_are_kept_as_plain_text(command: Callable[..., Result]) -> None:
+    """What only came along is left out, what belongs to the writing stays, and the longest that fits is whole."""
+    why = "کتاب\u200cها " + "x" * 291 + "."
+    assert len(why) == 300
+    arguments = ("--by", " dr\u00a0chief\ufeff ", "--reason", f"\ufeff{why}\u00ad")
+    assert command("switch", "off", "icu-mortality", *arguments).exit_code == 0
+    assert f"by dr chief: {why}\n" in command("switch", "list").output
+
+
+def test_what_was_kept_before_the_rule_is_listed_plainly(command: Callable[..., Result], deployment: Settings) -> None:
+    """A terminal obeys control characters, and a list has a line for each."""
+    engine = open_engine(deployment.database_url)
+    SqlSwitches(engine, SystemClock()).set("", "sirs", off=True, by_whom="a\x1b[2J", reason="one\ntwo \u202eeerht")
+    engine.dispose()
+    (line,) = command("switch", "list").output.splitlines()
+    assert line.endswith("by a[2J: one two eerht")
 
 
 def test_a_whole_ledger_is_said_to_be_whole(command: Callable[..., Result]) -> None:

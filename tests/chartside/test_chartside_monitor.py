@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,7 +19,9 @@ from sqlalchemy import text
 from chartside.factory import House, mart_folder, open_house
 from chartside.house import derive_key
 from chartside.incidents_command import KINDS, incidents
+from chartside.logs import JsonLines
 from chartside.monitor_command import monitor
+from chartside.monitor_watch import Look
 from chartside.settings import Settings
 from clinical.advice import Advice, Channel, Feedback, Outcome
 from clinical.incident import IncidentReport, IncidentState, ProblemKind
@@ -25,8 +29,12 @@ from models.runtime.catalogue import MODELS_FOLDER, read_manifests
 from models.runtime.manifest_monitoring import monitoring_of
 from oversight.database import open_engine
 from oversight.ledger import SqlLedger
+from oversight.monitor_runs import SqlRuns
+from oversight.monitors.drifting import MixDriftMonitor
+from oversight.monitors.result import MonitorResult
 from oversight.monitors.run import all_monitors
 from oversight.monitors.thresholds import USUAL, Thresholds
+from oversight.monitors.volume import VolumeMonitor
 from oversight.pseudonyms import Pseudonyms
 from oversight.verify import verify
 
@@ -102,8 +110,10 @@ def answer(card: Advice, number: int) -> Feedback:
 
 
 def run(*arguments: str) -> Result:
-    """The command for the week of the history."""
-    return CliRunner().invoke(monitor, ["--last", SUNDAY.isoformat(), *arguments])
+    """The command for the week of the history; where nothing is planted, no monitor is at fault."""
+    result = CliRunner().invoke(monitor, ["--last", SUNDAY.isoformat(), *arguments])
+    assert "at fault" not in result.stderr
+    return result
 
 
 def rows(settings: Settings, table: str) -> int:
@@ -113,6 +123,14 @@ def rows(settings: Settings, table: str) -> int:
         number = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
     engine.dispose()
     return int(number)
+
+
+def statuses(settings: Settings) -> dict[str, str]:
+    """The latest word of each monitor."""
+    engine = open_engine(settings.database_url)
+    found = {each.monitor: each.status for each in SqlRuns(engine).latest()}
+    engine.dispose()
+    return found
 
 
 def test_an_alarm_is_printed_kept_and_told_by_the_exit_code(deployment: Settings) -> None:
@@ -156,6 +174,80 @@ def test_several_weeks_are_run_as_if_every_monday(deployment: Settings) -> None:
     result = run("--weeks", "3", "--dry-run", "--json")
     assert result.exit_code == 1, result.output
     assert [each["last"] for each in json.loads(result.output)["runs"]] == ["2026-02-15", "2026-02-22", "2026-03-01"]
+
+
+# --- a monitor that breaks -------------------------------------------------------------------------------------------
+
+QUOTED = "Mrs Waldegrave"
+
+
+def break_(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> None:
+    """Let monitors break, with a message that nobody may read."""
+
+    def broken(*_: Any, **__: Any) -> MonitorResult:
+        """In the middle."""
+        raise ValueError(QUOTED)
+
+    for kind in kinds:
+        monkeypatch.setattr(kind, "run", broken)
+
+
+def by_hand(*arguments: str) -> Result:
+    """The command, as a person would see it."""
+    result = CliRunner().invoke(monitor, [*arguments] if "--last" in arguments else ["--last", str(SUNDAY), *arguments])
+    assert QUOTED not in result.output
+    return result
+
+
+def test_a_fault_without_an_alarm_has_an_exit_code_of_its_own(
+    deployment: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The week before is quiet: without the fault its code is 0. What else was found is kept and printed."""
+    week = ("--last", "2026-02-22")
+    assert by_hand(*week, "--dry-run").exit_code == 0
+    break_(monkeypatch, VolumeMonitor, MixDriftMonitor)
+    result = by_hand(*week)
+    assert result.exit_code == 3
+    assert re.search(
+        r"fault +volume: This monitor is at fault \(ValueError at test_chartside_monitor.py:", result.stdout
+    )
+    assert "Monitors are at fault and have no answer." in result.stderr
+    assert f"{SERVICE}, week of 2026-02-16: volume, mix-drift" in result.stderr
+    assert rows(deployment, "monitor_run") == len(all_monitors(lambda: None))  # type: ignore[arg-type,misc]
+    assert statuses(deployment)["volume"] == statuses(deployment)["mix-drift"] == "fault"
+
+
+def test_an_alarm_beside_a_fault_is_still_an_alarm(deployment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for code 1 is told; the fault stands on standard error, and JSON stays JSON."""
+    break_(monkeypatch, VolumeMonitor)
+    result = by_hand("--json")
+    assert result.exit_code == 1
+    (service,) = json.loads(result.stdout)["runs"]
+    found = {each["monitor"]: each["status"] for each in service["results"]}
+    assert (found["volume"], found["no-answer"]) == ("fault", "alarm")
+    assert "week of 2026-02-23: volume" in result.stderr
+    assert rows(deployment, "alert") >= 1
+
+
+def test_the_watcher_keeps_a_week_with_a_fault_and_says_so(
+    deployment: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In two lines; a second look finds the week judged, and after a mend a run by hand takes the fault's place."""
+    caplog.set_level(logging.INFO, "chartside.monitors")
+    look = Look(deployment, None, 1, At())
+    with monkeypatch.context() as patched:
+        break_(patched, VolumeMonitor)
+        look(At.time)
+        look(At.time)
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    fault, judged = (line for line in lines if line["event"] in ("monitor at fault", "week judged"))
+    named = {"service": SERVICE, "week": "2026-02-23"}
+    assert fault.items() >= {**named, "level": "error", "monitor": "volume", "fault": "ValueError"}.items()
+    assert judged.items() >= {**named, "level": "warning", "faults": ["volume"]}.items()
+    assert QUOTED not in json.dumps(lines)
+    assert statuses(deployment)["volume"] == "fault"
+    assert run().exit_code == 1
+    assert statuses(deployment)["volume"] == "ok"
 
 
 def test_who_read_stands_in_the_audit(deployment: Settings) -> None:

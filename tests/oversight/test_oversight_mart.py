@@ -308,12 +308,12 @@ def test_judged_rows_say_what_was_done(ledger, engine, make_advice, answer, tell
     assert rows["treated"].tolist() == [True, True, False, False]
     assert rows["lead_hours"].tolist() == [30.0, 30.0, 30.0, 20.0]
     assert rows["probability"].tolist() == [cards[0].finding.probability] * 4
-    assert len(set(rows["encounter"].tolist())) == 1
+    assert len(set(rows["encounter"].tolist())) == len(set(rows["patient"].tolist())) == 1
     assert (set(rows["unit"]), set(rows["tier"])) == ({"ICU 2"}, {"high"})
     assert {name: array.dtype.kind for name, array in rows.items()} == {
         "sequence": "i", "time": "i", "probability": "f", "alerted": "b", "lead_hours": "f", "unit": "O", "tier": "O",
         "model_version": "O", "encounter": "u", "accepted": "b", "overridden": "b", "action_seen": "b", "outcome": "f",
-        "treated": "b",
+        "treated": "b", "patient": "u",
     }  # fmt: skip
 
 

@@ -137,6 +137,7 @@ def _monitor(engine: Engine, folder: Path) -> None:
         for before in reversed(range(WEEKS)):
             week = LAST_DAY - timedelta(weeks=before)
             runs = run_all(mart, week, _thresholds, judged)
+            assert not any(run.at_fault for run in runs)
             store(engine, runs, datetime.combine(week + timedelta(days=1), time(5, 10), UTC))
 
 

@@ -275,7 +275,7 @@ def test_a_machine_with_the_token_reads_the_metrics(web, notes):
     assert 0 < found["chartside_override_rate", "icu-mortality"] < 1
     labels = {label for name in found for label in name[1:]}
     assert labels <= {"icu-mortality", "override-rate", "repeat", "accepted", "overridden", "snoozed", "no_answer",
-                      "ok", "watch", "alarm", "refused"}  # fmt: skip
+                      "ok", "watch", "alarm", "refused", "fault"}  # fmt: skip
 
 
 def test_metrics_are_counted_once_for_many_readers(web, standing):

@@ -65,6 +65,7 @@ def weeks(seeded, thresholds) -> Weeks:
     made, first = {}, null_week(seeded)
     for name, last in (("null", first.last), ("changed", first.last + timedelta(weeks=4)), ("end", seeded.period.last)):
         made[name] = {run.service: run for run in run_all(seeded.mart, last, thresholds.__getitem__, judged)}
+    assert [run.at_fault for runs in made.values() for run in runs.values() if run.at_fault] == []
     return Weeks(first.first, made)
 
 

@@ -40,6 +40,7 @@ def engine(seeded, tmp_path_factory):
 def worked(seeded, engine):
     """The week of the broken rule was looked at, and the team has worked."""
     runs = run_all(seeded.mart, WEEK_OF_THE_BROKEN_RULE, lambda _: USUAL, judged, "readmission-30d")
+    assert not any(run.at_fault for run in runs)
     store(engine, runs, datetime.combine(WEEK_OF_THE_BROKEN_RULE + timedelta(days=1), time(5), UTC))
     now = datetime.combine(seeded.wishes.last_day + timedelta(days=1), time(8), UTC)
     return Team(engine, seeded.pseudonyms, seeded.mart, now).work()

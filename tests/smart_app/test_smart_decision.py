@@ -1,5 +1,6 @@
 """What the clinician decides."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from clinical.advice import OVERRIDE_REASONS, Channel, Outcome, Receipt
 from clinical.errors import LedgerUnavailable
+from clinical.snooze import SNOOZES
 
 
 @pytest.fixture
@@ -85,8 +87,11 @@ def test_a_token_of_another_page_is_refused(house, doctor, browser, page) -> Non
         ({"outcome": "deleted"}, "Choose Accept, Override or Snooze"),
         ({}, "Choose Accept, Override or Snooze"),
         ({"outcome": "accepted", "once": "x"}, "Choose Accept, Override or Snooze"),
-        ({"outcome": "accepted", "comment": "x" * 501}, "longer than 500"),
-        ({"outcome": "accepted", "comment": "a\x00b"}, "cannot be stored"),
+        (
+            {"outcome": "accepted", "comment": "x" * 501},
+            "At most 500 characters are kept of the comment; you sent 501.",
+        ),
+        ({"outcome": "accepted", "comment": "a\x00b"}, "that nobody sees and that change what is read (U+0000)"),
     ],
 )
 def test_an_incomplete_form_says_what_is_wrong(house, doctor, browser, page, changes, words) -> None:
@@ -98,6 +103,62 @@ def test_an_incomplete_form_says_what_is_wrong(house, doctor, browser, page, cha
     assert "Saved" not in answer.text
     assert ("typed text" in answer.text) == ("comment" not in changes)
     assert house.ledger.feedback == []
+
+
+def given(text: str, name: str = "comment") -> list[str]:
+    """What stands in the fields of a page for words, other than nothing."""
+    fields = re.findall(rf'<textarea name="{name}"[^>]*>(.*?)</textarea>', text, re.DOTALL)
+    return [html.unescape(each) for each in fields if each]
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "overridden", "snoozed"])
+@pytest.mark.parametrize("mark", ["\u202e", "\u200f", "\u2066", "\x1b", "\x07"])
+def test_marks_that_change_what_is_read_are_refused(house, doctor, browser, page, outcome, mark) -> None:
+    """Named, with the comment given back without them; sent again as it stands there, it is stored."""
+    url, fields = page
+    form = {**fields, "outcome": outcome, "reason": OVERRIDE_REASONS[0].code, "span": SNOOZES[0].code}
+    answer = doctor.post(browser, url, {**form, "comment": f"not {mark}given\r\nשלום 😀"})
+    assert answer.status_code == 400
+    said = (
+        f"In the comment there are characters that nobody sees and that change what is read (U+{ord(mark):04X}). Write "
+        "without them, or paste as plain text. Nothing was saved. Below, your words stand as plain text: read them "
+        "again before you send them."
+    )
+    assert said in answer.text
+    assert mark not in answer.text
+    (again,) = given(answer.text)
+    assert again == "not given\nשלום 😀"
+    assert house.ledger.feedback == []
+    assert doctor.post(browser, url, {**form, "comment": again}).status_code == 303
+    assert [each.comment for each in house.ledger.feedback] == [again]
+
+
+def test_a_comment_that_is_too_long_comes_back_whole(doctor, browser, page) -> None:
+    """Nothing of it is lost, and nothing is said of plain text where it is what was sent."""
+    url, fields = page
+    words = "word " * 200 + "end"
+    answer = doctor.post(browser, url, {**fields, "outcome": "accepted", "comment": words})
+    assert "At most 500 characters are kept of the comment; you sent 1,003. Nothing was saved.</p>" in answer.text
+    assert given(answer.text) == [words]
+
+
+def test_what_only_came_along_is_left_out_of_a_comment(house, doctor, browser, page) -> None:
+    """It does not count either; the joiners of Persian and of emoji do belong."""
+    url, fields = page
+    words = "کتاب\u200cها 👩\u200d⚕️ " + "x" * 487
+    assert len(words) == 500
+    sent = "\ufeff" + words.replace(" ", "\u00a0") + "\u00ad\u200b"
+    assert doctor.post(browser, url, {**fields, "outcome": "accepted", "comment": sent}).status_code == 303
+    (feedback,) = house.ledger.feedback
+    assert feedback.comment == words
+
+
+def test_another_fault_gives_the_comment_back_too(doctor, browser, page) -> None:
+    """With a word that it stands there as plain text, where it does."""
+    url, fields = page
+    answer = doctor.post(browser, url, {**fields, "outcome": "overridden", "comment": "so\u00adft"})
+    assert "needs a reason. Choose one; nothing was saved yet. Below, your words stand as plain text" in answer.text
+    assert given(answer.text) == ["soft"]
 
 
 def test_the_advice_of_another_patient_is_refused(house, doctor, browser, page, make) -> None:

@@ -64,8 +64,9 @@ def test_the_same_form_twice_is_one_report(house, doctor, browser, form) -> None
         ({"kind": "made-up"}, "Choose what kind"),
         ({"once": "x"}, "Choose what kind"),
         ({"words": "  \r\n "}, "Say in a few words"),
-        ({"words": "x" * 1001}, "longer than 1000"),
-        ({"words": "a\x00b"}, "cannot be stored"),
+        ({"words": "x" * 1001}, "At most 1,000 characters are kept of the text; you sent 1,001. Nothing was saved."),
+        ({"words": "a\x00b"}, "that nobody sees and that change what is read (U+0000)"),
+        ({"words": "\u200b\u00ad\u3164"}, "Say in a few words"),
     ],
 )
 def test_an_incomplete_form_says_what_is_wrong(house, doctor, browser, form, changes, words) -> None:
@@ -76,6 +77,21 @@ def test_an_incomplete_form_says_what_is_wrong(house, doctor, browser, form, cha
     assert words in answer.text
     assert ("Much too high." in answer.text) == ("words" not in changes)
     assert house.incidents.reports == {}
+
+
+def test_words_that_are_refused_are_given_back_to_be_sent_again(house, doctor, browser, form) -> None:
+    """Without the mark, which nobody could find, and as long as they were; then they open a draft."""
+    url, fields = form
+    answer = doctor.post(browser, url, {**fields, "words": f"dose \u202e5.0\u202c mg\r\n{'x' * 980}"})
+    assert answer.status_code == 400
+    assert (
+        "In the text there are characters that nobody sees and that change what is read (U+202C, U+202E)" in answer.text
+    )
+    again = re.search(r'<textarea name="words"[^>]*>(dose .*?)</textarea>', answer.text, re.DOTALL)[1]
+    assert again == f"dose 5.0 mg\n{'x' * 980}"
+    assert house.incidents.reports == {}
+    assert doctor.post(browser, url, {**fields, "words": again}).status_code == 303
+    assert [each.words for each in house.incidents.reports.values()] == [again]
 
 
 def test_a_thousand_characters_fit(house, doctor, browser, form) -> None:

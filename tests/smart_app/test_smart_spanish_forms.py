@@ -192,6 +192,7 @@ SAID = {
     "fault.message": "the server did not answer in time", "verb": "read", "type(fault).__name__": "ValueError",
     "type(error).__name__": "ValueError", "' and '.join(lacking)": "RiskAssessment and Provenance", "wanted": "FULL",
     "resource['resourceType']": "RiskAssessment",
+    "refused.message": "At most 500 characters are kept of the comment; you sent 501.",
 }  # fmt: skip
 SHOWN = {
     "NotAllowed", "NotAuthenticated", "MalformedRequest", "LaunchFailed", "WrongPatient", "LedgerUnavailable",
@@ -298,7 +299,9 @@ WRONG = {
     "no span": ("s", {"outcome": "snoozed"}),
     "nothing to undo": ("a", {"outcome": "withdrawn"}),
     "no outcome": ("a", {}),
-    "cannot be stored": ("a", {"outcome": "accepted", "comment": "a\x00b"}),
+    "marks": ("a", {"outcome": "accepted", "comment": "a\u202eb\x00c"}),
+    "long and not plain": ("a", {"outcome": "accepted", "comment": "x" * 501 + "\u00ad"}),
+    "no reason, and not plain": ("o", {"outcome": "overridden", "comment": "so\u00adft"}),
 }
 
 
