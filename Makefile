@@ -31,10 +31,10 @@ LONG_ROADS = tests/road tests/ehr_simulator/test_ehr_simulator_whole_demo.py tes
 EVERY_CHART = tests/what_if/test_what_if_real_path.py tests/what_if/test_what_if_browser.py
 
 # Suites that take minutes and stand by themselves: training and what it leaves, the memory of every service, each state of
-# the pages in a browser, each fault that the doctor has to find.
+# the pages in a browser, each fault that the doctor has to find, and how often drawn intervals hold.
 LONG_SUITES = tests/training tests/models_mortality tests/models_readmission tests/models_sepsis tests/bench \
   tests/chartside/test_training_commands.py tests/chartside/test_models_command.py tests/doctor/test_doctor_faults.py \
-  tests/smart_app/test_smart_axe.py tests/what_if/test_what_if_page.py
+  tests/smart_app/test_smart_axe.py tests/what_if/test_what_if_page.py tests/oversight_statistics/test_stats_drawn_coverage.py
 
 # What a stranger, another EHR or any input may send: thousands of made requests and records. None of it is measured.
 HOSTILE = tests/hostile tests/smart_hostile tests/fhir_adapters/test_fhir_plans.py tests/fhir_adapters/test_fhir_shapes.py \

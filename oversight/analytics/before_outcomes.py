@@ -16,7 +16,7 @@ from oversight.analytics.side_by_side import Figure, as_estimate
 from oversight.mart.mart import Questions
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimated import BLIND_TO, Estimated, estimated
-from oversight.statistics.labelled import BoolArray, labelled
+from oversight.statistics.labelled import BoolArray, labelled, shared
 from oversight.statistics.operating_point import operating_point
 from oversight.statistics.refused import Refused
 from oversight.tallies import Period
@@ -78,5 +78,7 @@ def before_outcomes(mart: Questions, selection: Selection, rows: Rows, rng: np.r
 def _realised(period: Period, rows: Rows, here: BoolArray) -> Realised:
     """Outcomes as they came, which is what the estimate is an estimate of."""
     found = labelled(rows.outcome[here], rows.risk[here])
-    at = operating_point(found, rows.alerted[here])
-    return Realised(period, found.rows, found.events, auroc(found), as_estimate(at.ppv), as_estimate(at.sensitivity))
+    patients = shared(rows.patient[here])
+    at = operating_point(found, rows.alerted[here], patients)
+    area = auroc(found, patients)
+    return Realised(period, found.rows, found.events, area, as_estimate(at.ppv), as_estimate(at.sensitivity))

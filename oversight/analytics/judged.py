@@ -29,8 +29,8 @@ class Judged:
     sequence (int64, the row of the ledger), time (int64, microseconds since 1970), probability (0 to 1), alerted (a
     card was shown), outcome (0 or 1), lead_hours (from assessment to event; NaN without one, or without its time),
     unit, tier and model_version (text), encounter (uint64, the same for the same stay; where no stay is named, the
-    same for the same patient), accepted, overridden, action_seen (something was done afterwards, seen in the record)
-    and treated (accepted, or action seen).
+    same for the same patient), patient (uint64, the same for the same patient), accepted, overridden, action_seen
+    (something was done afterwards, seen in the record) and treated (accepted, or action seen).
     """
 
     rows: dict[str, npt.NDArray[Any]]
@@ -83,7 +83,7 @@ CREATE OR REPLACE TEMP TABLE judged_row AS {chosen}
 SELECT sequence, time, probability, card AS alerted, verdict,
   CASE WHEN verdict = {yes} THEN (came - time) / {hour} END AS lead_hours, CAST(unit_name AS VARCHAR) AS unit,
   coalesce(CAST(tier AS VARCHAR), '') AS tier, CAST(model_version AS VARCHAR) AS model_version,
-  hash(client, coalesce(encounter, patient)) AS encounter,
+  hash(client, coalesce(encounter, patient)) AS encounter, hash(client, coalesce(patient, encounter)) AS patient,
   coalesce(answer = 'accepted', false) AS accepted, coalesce(answer = 'overridden', false) AS overridden,
   acted AS action_seen
 FROM settled

@@ -40,7 +40,8 @@ class Rows:
     """Equally long arrays, in the order of the ledger; `outcome` is 0 or 1, `risk` 0 to 1.
 
     `followed_up`: whether it is known that a card without an answer was left, or not. `lead_hours` from the assessment
-    to the event. `stay` is the same number for the same stay. `unit`, `version` are texts.
+    to the event. `stay` is the same number for the same stay, `patient` for the same patient: hashes, so nobody's
+    identity is here. `unit`, `version` are texts.
     """
 
     sequence: IntArray
@@ -54,6 +55,7 @@ class Rows:
     overridden: BoolArray
     lead_hours: FloatArray
     stay: npt.NDArray[Any]
+    patient: npt.NDArray[Any]
     unit: npt.NDArray[Any]
     version: npt.NDArray[Any]
 
@@ -111,6 +113,7 @@ def _rows(found: Mapping[str, npt.NDArray[Any]]) -> Rows:
         followed_up=np.ones_like(flags["treated"]) if looked_up else flags["treated"] | flags["overridden"],
         lead_hours=np.asarray(found["lead_hours"], dtype=np.float64),
         stay=np.asarray(found["encounter"]),
+        patient=np.asarray(found["patient"]),
         unit=np.asarray(found["unit"]),
         version=np.asarray(found["model_version"]),
         **flags,

@@ -53,10 +53,11 @@ def stretches(
     where, values = selection.where()
     counted = mart.rows(_STAYS.format(step=step.value, where=where), values)
     code = period_codes(rows, step)
-    naive = _by_start(over_time(rows.outcome, rows.risk, code, alerted=rows.alerted))
+    naive = _by_start(over_time(rows.outcome, rows.risk, code, clusters=rows.patient, alerted=rows.alerted))
     aware = {}
     if weight is not None:
-        aware = _by_start(over_time(rows.outcome, rows.risk, code, weight=weight, alerted=rows.alerted))
+        found = over_time(rows.outcome, rows.risk, code, weight=weight, clusters=rows.patient, alerted=rows.alerted)
+        aware = _by_start(found)
     return tuple(
         Stretch(start, stays, _complete(start, step, question, until), naive.get(start), aware.get(start))
         for start, stays in counted

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from oversight.analytics.judged_stays import Rows
-from oversight.proportions import Proportion, proportion
+from oversight.proportions import Proportion
+from oversight.statistics.cluster_share import cluster_proportion
 from oversight.statistics.concordance import Concordance, override_concordance
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import BoolArray, FloatArray, IntArray
@@ -69,8 +70,8 @@ def risk_response(rows: Rows, weight: FloatArray | None) -> RiskResponse:
     whole = _with_sums(stays)
     word = mark(whole.ravel().astype(np.float64), hide_stays.ravel()) if hide_stays.any() else ""
     cells = [
-        [_cell(s, e, hs, he, word) for s, e, hs, he in zip(*line, strict=True)]
-        for line in zip(whole, _with_sums(events), hide_stays, hide_events, strict=True)
+        [_cell(s, share, hs, he, word) for s, share, hs, he in zip(*line, strict=True)]
+        for line in zip(whole, _shares(rows, band, response, number), hide_stays, hide_events, strict=True)
     ]
     borders = [0.0, *edges, 1.0]
     bands = tuple(
@@ -81,8 +82,10 @@ def risk_response(rows: Rows, weight: FloatArray | None) -> RiskResponse:
         for k in range(number)
     )  # fmt: skip
     answered = rows.alerted & (rows.accepted | rows.overridden)
-    compared = compare_shadow(rows.risk[answered], rows.overridden[answered], rows.outcome[answered] == 1, edges)
-    concordance = override_concordance(rows.alerted & rows.overridden, rows.outcome)
+    compared = compare_shadow(
+        rows.risk[answered], rows.overridden[answered], rows.outcome[answered] == 1, edges, rows.patient[answered]
+    )
+    concordance = override_concordance(rows.alerted & rows.overridden, rows.outcome, rows.patient)
     return RiskResponse(bands, tuple(cells[-1]), word, compared, concordance)
 
 
@@ -125,11 +128,20 @@ def _hidden(stays: IntArray, events: IntArray) -> tuple[Flags, Flags]:
     return hide.reshape(whole.shape), hide_events.reshape(whole.shape)
 
 
-def _cell(stays: int, events: int, hide_stays: bool, hide_events: bool, word: str) -> Cell:
+def _shares(rows: Rows, band: IntArray, response: IntArray, number: int) -> list[list[Proportion | None]]:
+    """The share with the event of each cell, laid out as `_with_sums` does; the stays of one patient are alike."""
+    columns = [response == column for column in range(len(RESPONSES))] + [response < _CARDED]
+    lines = [band == row for row in range(number)] + [np.ones_like(rows.alerted)]
+    return [
+        [cluster_proportion(rows.outcome[here], rows.patient[here]) for here in (line & column for column in columns)]
+        for line in lines
+    ]
+
+
+def _cell(stays: int, share: Proportion | None, hide_stays: bool, hide_events: bool, word: str) -> Cell:
     """One cell."""
     if hide_stays:
         return Cell(word, "hidden")
-    share = proportion(int(events), int(stays))
     return Cell(int(stays), "hidden" if hide_events and stays else share or "–")
 
 
@@ -143,7 +155,10 @@ def _aware(rows: Rows, weight: FloatArray | None, here: BoolArray, cards: Cell) 
 
 
 def _difference(cells: Sequence[Cell]) -> Estimate | Refused:
-    """Overridden less accepted in one band."""
+    """Overridden less accepted in one band, by its two intervals (Zou & Donner 2008, Stat Med 27:1693-1702).
+
+    These allow for patients who return; whoever is in both cells makes the difference's, if anything, too wide.
+    """
     accepted, overridden = cells[0].events, cells[1].events
     if isinstance(accepted, str) or isinstance(overridden, str):
         return Refused("hidden, or only one kind")

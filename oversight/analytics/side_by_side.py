@@ -172,8 +172,10 @@ def _weights(
 
 
 def _performance(rows: Rows, weight: FloatArray | None, threshold: float) -> Performance:
-    """All measures of these rows. One row for each stay: no clusters."""
-    return performance(rows.outcome, rows.risk, threshold, weight=weight, alerted=rows.alerted, grid=_NO_GRID)
+    """All measures of these rows, one for each stay. The stays of one patient are alike: patients are what is drawn."""
+    return performance(
+        rows.outcome, rows.risk, threshold, weight=weight, alerted=rows.alerted, clusters=rows.patient, grid=_NO_GRID
+    )
 
 
 def _drawn(rows: Rows, features: FloatArray, names: Sequence[str], rng: np.random.Generator) -> AlertFigures | None:
@@ -181,8 +183,9 @@ def _drawn(rows: Rows, features: FloatArray, names: Sequence[str], rng: np.rando
     if int(rows.alerted.sum()) > MOST_BOOTSTRAPPED:
         return None
     found = feedback_aware(
-        rows.outcome, rows.risk, rows.alerted, rows.treated, features, names, rng, followed_up=rows.followed_up
-    )
+        rows.outcome, rows.risk, rows.alerted, rows.treated, features, names, rng,
+        followed_up=rows.followed_up, clusters=rows.patient, naive=False,
+    )  # fmt: skip
     return None if isinstance(found, Refused) or isinstance(found.weighted, Refused) else found.weighted
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from oversight.analytics.judged_stays import Rows
 from oversight.analytics.past_assessments import Past
-from oversight.proportions import CONFIDENCE, Proportion, proportion
+from oversight.proportions import Proportion, proportion
+from oversight.statistics.daily_mean import daily_mean
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import BoolArray, FloatArray, IntArray
 from oversight.statistics.refused import Refused
@@ -99,7 +100,7 @@ class Simulator:
             by_clinician=numbers[2] - numbers[3],
             cards=numbers[3],
             upper=int(np.count_nonzero(upper)),
-            per_day=_per_day(daily.sum(axis=0)),
+            per_day=daily_mean(daily.sum(axis=0)),
             busiest_day=int(daily.sum(axis=0).max(initial=0)),
             per_clinician_day=numbers[3] / staff if staff else None,
             stays_with_card=int(reached.sum()),
@@ -124,18 +125,6 @@ def _within(shown: BoolArray, group: IntArray, seconds: IntArray, most: int | No
     kept = shown & (group < 0)
     kept[rows[rank < most]] = True
     return kept
-
-
-def _per_day(daily: IntArray) -> Estimate | Refused:
-    """The mean with Student's interval from the spread of days."""
-    from scipy.special import stdtrit  # noqa: PLC0415  heavy
-
-    days = len(daily)
-    if days < 2:
-        return Refused("one day does not tell how days differ")
-    mean = float(daily.mean())
-    reach = float(stdtrit(days - 1, (1 + CONFIDENCE) / 2)) * float(np.std(daily, ddof=1)) / days**0.5
-    return Estimate(mean, max(mean - reach, 0.0), mean + reach)
 
 
 @dataclass(frozen=True, slots=True)

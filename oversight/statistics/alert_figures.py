@@ -54,14 +54,19 @@ def figures(sums: FloatArray, risk: FloatArray) -> FloatArray:
 
 
 def estimates(
-    exact: FloatArray, coarse: FloatArray, replicates: FloatArray, confidence: float = CONFIDENCE
+    exact: FloatArray, coarse: FloatArray, replicates: FloatArray, confidence: float = CONFIDENCE, wider: float = 1.0
 ) -> AlertFigures | None:
-    """`exact` figures with intervals from `replicates` (replicate × figure) of the `coarse`; None where one fails."""
+    """`exact` figures with intervals from `replicates` (replicate × figure) of the `coarse`; None where one fails.
+
+    `wider`: as for `corrected`.
+    """
     usable = replicates[np.isfinite(replicates).all(axis=1)]
     if not np.isfinite(exact).all() or len(usable) == 0:
         return None
     each = zip(exact, coarse, usable.T, strict=True)
-    return AlertFigures(*(corrected(float(value), float(near), drawn, confidence) for value, near, drawn in each))
+    return AlertFigures(
+        *(corrected(float(value), float(near), drawn, confidence, wider) for value, near, drawn in each)
+    )
 
 
 def _slope(events: FloatArray, others: FloatArray, risk: FloatArray) -> float:

@@ -30,14 +30,18 @@ def draws(size: int, rng: np.random.Generator, clusters: IntArray | None = None)
     return (counts if clusters is None else counts[clusters]).astype(np.float64)
 
 
-def corrected(value: float, resampled: float, replicates: FloatArray, confidence: float = CONFIDENCE) -> Estimate:
+def corrected(
+    value: float, resampled: float, replicates: FloatArray, confidence: float = CONFIDENCE, wider: float = 1.0
+) -> Estimate:
     """`value` with the spread of its replicates, moved back by as much as resampling moved their median.
 
     `resampled`: the figure in the form that was drawn from (coarser, say). What resampling adds to a figure (ranks
-    from rows drawn twice, steps fitted to noise) the sample has added once already, so it is taken off.
+    from rows drawn twice, steps fitted to noise) the sample has added once already, so it is taken off. `wider`: by
+    which factor the spread is too small.
     """
     # Of n replicates, the k-th lies at k / (n + 1): so few as 100 then leave out 5 % and not 6 (Weibull's positions).
     ends = [(1 - confidence) / 2, 0.5, (1 + confidence) / 2]
     low, median, high = (float(q) for q in np.quantile(replicates, ends, method="weibull"))
     centre = value - (median - resampled)
-    return Estimate(value, min(value, centre + low - median), max(value, centre + high - median))
+    below, above = wider * (low - median), wider * (high - median)
+    return Estimate(value, min(value, centre + below), max(value, centre + above))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from oversight.proportions import CONFIDENCE
+from oversight.proportions import CONFIDENCE, Proportion, proportion
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.jackknife import Spread, ratio_without_each, spread
-from oversight.statistics.labelled import FloatArray
+from oversight.statistics.labelled import FloatArray, by_cluster, shared
 from oversight.statistics.refused import Refused
 from oversight.statistics.sampling_error import t_value
 from oversight.statistics.weighted_share import Share, wilson_effective
@@ -38,6 +40,19 @@ def cluster_share(
         known = t_value(max(rows - 1, 1), confidence) / t_value(error.freedom, confidence)
         effective = min(value * (1 - value) * (known / error.error) ** 2, float(rows))
     return Share(float(hits.sum()), denominator, rows, effective, *wilson_effective(value, effective, confidence))
+
+
+def cluster_proportion(hit: FloatArray, labels: npt.ArrayLike, confidence: float = CONFIDENCE) -> Proportion | None:
+    """The share of rows with a `hit` of 1 (else 0), its interval that of `cluster_share`; None of no row.
+
+    `labels`: one for each row, of any kind. Where all are different, rows are independent and the interval is Wilson's.
+    """
+    made, clusters = proportion(int(hit.sum()), len(hit), confidence), shared(labels)
+    if made is None or clusters is None:
+        return made
+    totals = by_cluster(np.ones_like(hit), clusters)
+    found = cluster_share(by_cluster(hit, clusters), totals, "row", len(hit), confidence)
+    return made if isinstance(found, Refused) else replace(made, low=found.low, high=found.high)
 
 
 def cluster_ratio(sums: FloatArray, totals: FloatArray, confidence: float = CONFIDENCE) -> Estimate:

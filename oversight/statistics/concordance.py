@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oversight.proportions import Proportion, proportion
+from oversight.statistics.cluster_share import cluster_proportion
 from oversight.statistics.labelled import BoolArray
 from oversight.statistics.refused import Refused
 
@@ -20,8 +21,10 @@ class Concordance:
     unknown: int
 
 
-def override_concordance(overridden: BoolArray, outcome: npt.ArrayLike) -> Concordance:
-    """`outcome`: 1, 0, or NaN if not known, for each card.
+def override_concordance(
+    overridden: BoolArray, outcome: npt.ArrayLike, clusters: npt.ArrayLike | None = None
+) -> Concordance:
+    """`outcome`: 1, 0, or NaN if not known, for each card. `clusters`: a label for each where patients have several.
 
     No event after an override does not prove the override right: the event may have been averted by other means, and
     most cards are not followed by the event anyway. Read it beside 1 - PPV of all cards.
@@ -29,10 +32,14 @@ def override_concordance(overridden: BoolArray, outcome: npt.ArrayLike) -> Conco
     happened = np.asarray(outcome, dtype=np.float64)
     if happened.shape != overridden.shape:
         raise ValueError("overridden and outcome must be equally long")
-    known = happened[overridden & ~np.isnan(happened)]
+    among = overridden & ~np.isnan(happened)
+    known = happened[among]
     if not np.all((known == 0) | (known == 1)):
         raise ValueError("an outcome is 0, 1 or NaN")
-    share = proportion(int(np.count_nonzero(known == 0)), len(known))
+    if clusters is None:
+        share = proportion(int(np.count_nonzero(known == 0)), len(known))
+    else:
+        share = cluster_proportion(1 - known, np.asarray(clusters)[among])
     return Concordance(
         share if share is not None else Refused("no overridden card with a known outcome"),
         int(overridden.sum()) - len(known),

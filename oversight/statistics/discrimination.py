@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from oversight.proportions import CONFIDENCE
+from oversight.statistics.cluster_share import FEW
 from oversight.statistics.estimate import Estimate, z_value
 from oversight.statistics.jackknife import Spread, of_parts, spread
 from oversight.statistics.labelled import FloatArray, IntArray, Labelled, by_cluster, count_clusters, too_few
@@ -51,9 +52,9 @@ def average_precision(
 
     The error of independent rows is that of each one's influence (infinitesimal jackknife, Efron 1981, Biometrika
     68:589-599); of clusters (codes from 0) that of the figure without each (`oversight.statistics.jackknife`), where of
-    many only the most influential are left out in earnest. The interval is of Student's t, because a few top rows make
-    most of the error, which is then itself unsure, and is laid on the scale of ln(-ln), as those of shares of survivors
-    are: in a sample the figure is skewed and a little too high.
+    many only the most influential are left out in earnest, and of more than 2000 none. The interval is of Student's t,
+    because a few top rows make most of the error, which is then itself unsure, and is laid on the scale of ln(-ln), as
+    those of shares of survivors are: in a sample the figure is skewed and a little too high.
 
     Of 4000 samples each of 300, 800 and 3000 rows with 35 to 703 events, weighted or not, it held the truth in 94.0 to
     95.4 % (binomial error .3 points; 2.6 to 3.4 % lay below it, 1.9 to 2.9 above); with the weights of `feedback_aware`
@@ -66,7 +67,8 @@ def average_precision(
     groups = distinct_risks(rows.risk)
     events, others = groups.sums(rows.weight * rows.outcome), groups.sums(rows.weight * (1 - rows.outcome))
     area = precision_area(events, others)
-    if area >= 1:
+    # Sums of weights are rounded, so that is asked of the ranking too.
+    if area > 1 - _ROUNDING or np.flatnonzero(events)[0] > np.flatnonzero(others)[-1]:
         return Refused(
             "every event ranks above every other row: the average precision is 1, with no interval to be had"
         )
@@ -121,8 +123,10 @@ def _areas_without(rows: Labelled, groups: RiskGroups, owner: IntArray) -> Float
 def _pairs_within(event: FloatArray, other: FloatArray, code: IntArray, owner: IntArray) -> FloatArray:
     """Rightly ranked pairs of rows of one cluster, by cluster; a tie counts half."""
     width = int(code.max()) + 1
-    cells, place = np.unique(owner * width + code, return_inverse=True)
-    events, others = by_cluster(event, place), by_cluster(other, place)
+    # A row alone in its cluster makes no pair there, and sorting takes the time.
+    paired = np.flatnonzero((np.bincount(owner) > 1)[owner])
+    cells, place = np.unique(owner[paired] * width + code[paired], return_inverse=True)
+    events, others = by_cluster(event[paired], place), by_cluster(other[paired], place)
     of = cells // width
     before = np.cumsum(others) - others
     first = np.searchsorted(of, of)
@@ -139,6 +143,8 @@ def _precision_spread(
     counted = by_cluster(rows.weight, owner) > 0
     number, width = int(counted.sum()), len(events)
     moved = -by_cluster(influence, owner) * number / max(number - 1, 1)
+    if number > FEW:
+        return spread(moved[counted])
     # The most influential first: in few clusters that is all of them.
     chosen = np.flatnonzero(counted)
     chosen = chosen[np.argsort(-np.abs(moved[chosen]), kind="stable")[: max(_LEFT_OUT // width, 1)]]

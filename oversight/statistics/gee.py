@@ -8,6 +8,7 @@ over counts, and a million cards cost as much as their table.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,8 @@ Floats = npt.NDArray[np.float64]
 _STEPS = 100
 _CLOSE = 1e-11
 _NEARLY_ONE = 0.99
+FEW = 300
+"""Of so many clusters each is left out by itself."""
 
 
 class Working(StrEnum):
@@ -49,11 +52,13 @@ class GroupedOutcomes:
 class GeeFit:
     """Log-odds for each column of the design, with their robust covariance (columns × columns).
 
-    `correlation` is between two cards of a cluster, 0 under working independence.
+    `moved`: how far each cluster pulls each coefficient (clusters × columns), the estimate less what a step of scoring
+    makes of it without that cluster. `correlation` is between two cards of a cluster, 0 under working independence.
     """
 
     coefficients: Floats
     covariance: Floats
+    moved: Floats
     correlation: float
     clusters: int
     cards: int
@@ -89,10 +94,11 @@ def fit_gee(outcomes: GroupedOutcomes, design: Floats, working: Working) -> GeeF
         return Refused("The adjusted model has no solution: its groups cannot be told apart.")
     if state is None:
         return Refused("The adjusted model did not settle: some group is almost always, or almost never, overridden.")
-    bread = np.linalg.inv(state.information)
+    bread = np.asarray(np.linalg.inv(state.information), dtype=np.float64)
     return GeeFit(
         coefficients=state.coefficients,
         covariance=bread @ (state.scores.T @ state.scores) @ bread,
+        moved=model.moved(state, bread),
         correlation=state.correlation,
         clusters=model.sizes.size,
         cards=int(model.sizes.sum()),
@@ -109,6 +115,7 @@ class _Model:
         self.sizes: Floats = np.bincount(outcomes.cluster, outcomes.total).astype(np.float64)
         self._cell_totals = np.bincount(outcomes.cell, outcomes.total, design.shape[0])
         self._order = np.argsort(outcomes.cluster, kind="stable")
+        self._ends = np.cumsum(np.bincount(outcomes.cluster))[:-1]
         self._sparse_design, self._table = _sparse(outcomes, design, self._order, self.sizes.size)
 
     def settle(self) -> _State | None:
@@ -143,6 +150,28 @@ class _Model:
             information - pull.T @ (weight[:, None] * pull),
             self._per_cluster(surprise) - (weight * residual)[:, None] * pull,
         )
+
+    def moved(self, state: _State, bread: Floats) -> Floats:
+        """Mancl and DeRouen 2001 (Biometrics 57:126-134): scores over the information of the other clusters.
+
+        (I - H)^-1 on a cluster's residuals does the same to its score as taking its information off. Of many clusters
+        none has a leverage worth the time.
+        """
+        moved: Floats = state.scores @ bread
+        if self.sizes.size > FEW:
+            return moved
+        mean = self._mean(state.coefficients)
+        spread = mean * (1 - mean)
+        rows, weight = self._outcomes, state.correlation / (1 + (self.sizes - 1) * state.correlation)
+        pull = self._per_cluster(np.multiply(rows.total, np.sqrt(spread)[rows.cell]))
+        for place, here in enumerate(np.split(self._order, self._ends)):
+            own = self._design[rows.cell[here]]
+            held = own.T @ ((rows.total[here] * spread[rows.cell[here]])[:, None] * own)
+            held -= weight[place] * np.outer(pull[place], pull[place])
+            # Where nothing would be left of a column, its cluster is as it is in the linear form.
+            with suppress(np.linalg.LinAlgError):
+                moved[place] = np.linalg.solve(state.information - held, state.scores[place])
+        return moved
 
     def _correlation(self, coefficients: Floats) -> float:
         """Mean product of two Pearson residuals of a cluster, over their scale."""

@@ -24,6 +24,8 @@ from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import FloatArray
 from oversight.statistics.sampling_error import t_estimate, t_value
 
+_LARGEST = 709.0
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -55,13 +57,13 @@ class Spread:
     def on_log_odds(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
         """For a figure between 0 and 1."""
         made = t_estimate(math.log(value / (1 - value)), self.error / (value * (1 - value)), self.freedom, confidence)
-        return Estimate(value, 1 / (1 + math.exp(-made.low)), 1 / (1 + math.exp(-made.high)))
+        return Estimate(value, 1 / (1 + _exp(-made.low)), 1 / (1 + _exp(-made.high)))
 
     def on_log_of_log(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
         """For a figure between 0 and 1, on the scale of ln(-ln) (Borgan & Liestøl 1990, Scand J Stat 17:35-41)."""
         slope = -1 / (value * math.log(value))
         made = t_estimate(math.log(-math.log(value)), self.error * slope, self.freedom, confidence)
-        return Estimate(value, math.exp(-math.exp(made.high)), math.exp(-math.exp(made.low)))
+        return Estimate(value, math.exp(-_exp(made.high)), math.exp(-_exp(made.low)))
 
     def skewed(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
         """For a mean on either side of 0: t with the skewness taken off (Hall 1992, J R Stat Soc B 54:221-228).
@@ -104,6 +106,11 @@ def ratio_without_each(sums: FloatArray, totals: FloatArray) -> FloatArray:
     part, size = sums[counted], totals[counted]
     whole = float(size.sum())
     return np.asarray((float(part.sum()) / whole * size - part) / (whole - size), dtype=np.float64)
+
+
+def _exp(value: float) -> float:
+    """Held at the largest that there is: the error of a figure all but 0 or 1 may reach beyond it."""
+    return math.exp(min(value, _LARGEST))
 
 
 def _unskewed(quantile: float, skewness: float) -> float:

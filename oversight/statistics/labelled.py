@@ -79,7 +79,12 @@ def count_clusters(rows: Labelled, clusters: IntArray | None) -> tuple[int, int]
     if clusters is None:
         return rows.events, rows.rows - rows.events
     happened, counted = rows.outcome == 1, rows.weight > 0
-    return len(np.unique(clusters[happened & counted])), len(np.unique(clusters[~happened & counted]))
+    return _different(clusters[happened & counted]), _different(clusters[~happened & counted])
+
+
+def _different(code: IntArray) -> int:
+    """How many different codes, counted and not sorted."""
+    return int(np.count_nonzero(np.bincount(code)))
 
 
 def log_odds(risk: FloatArray) -> FloatArray:
@@ -97,3 +102,9 @@ def codes(labels: npt.ArrayLike) -> tuple[IntArray, int]:
     """Labels of any kind as whole numbers from 0, and how many different ones there are."""
     distinct, code = np.unique(np.asarray(labels), return_inverse=True)
     return code.astype(np.int64), len(distinct)
+
+
+def shared(labels: npt.ArrayLike) -> IntArray | None:
+    """Labels as codes from 0; None where no two rows have the same one, so that rows are independent as they are."""
+    code, number = codes(labels)
+    return None if number == len(code) else code

@@ -16,7 +16,7 @@ from oversight.statistics.calibration import (
 )
 from oversight.statistics.discrimination import auroc, average_precision
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, IntArray, Labelled, codes, labelled, too_few
+from oversight.statistics.labelled import BoolArray, IntArray, Labelled, labelled, shared, too_few
 from oversight.statistics.operating_point import operating_point
 from oversight.statistics.proper_scores import brier
 from oversight.statistics.refused import Refused
@@ -63,7 +63,7 @@ def over_time(
     made = []
     for part in parts:
         here = labelled(rows.outcome[part], rows.risk[part], rows.weight[part])
-        groups = None if label is None else codes(label[part])[0]
+        groups = None if label is None else shared(label[part])
         made.append(
             InPeriod(
                 period=int(when[part[0]]),

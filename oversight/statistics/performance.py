@@ -18,7 +18,7 @@ from oversight.statistics.calibration import (
 from oversight.statistics.calibration_curve import CalibrationCurve, calibration_curve
 from oversight.statistics.discrimination import auroc, average_precision
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, codes, labelled
+from oversight.statistics.labelled import BoolArray, labelled, shared
 from oversight.statistics.operating_point import OperatingPoint, operating_point
 from oversight.statistics.proper_scores import brier, log_loss
 from oversight.statistics.refused import Refused
@@ -60,15 +60,16 @@ def performance(
     """Performance of risks against outcomes (0 or 1) that are known.
 
     `alerted`: what was alerted on; None: risk >= threshold. `weight`: what each row stands for. `clusters`: a label
-    for each row (encounter or patient) where one has several; all intervals then allow for it, but for those in the
-    bins of the calibration curve. With fewer than ten of them with the event, or without, figures are refused.
-    Raises ValueError for arrays that do not fit together.
+    for each row (encounter or patient) where one has several; all intervals then allow for it. Where no two rows
+    share a label they are independent as they are. With fewer than ten labels with the event, or without, figures are
+    refused. Raises ValueError for arrays that do not fit together.
     """
     rows = labelled(outcome, risk, weight)
     shown = rows.risk >= threshold if alerted is None else np.asarray(alerted, dtype=np.bool_)
-    groups = None if clusters is None else codes(clusters)[0]
-    if groups is not None and groups.shape != rows.risk.shape:
+    label = None if clusters is None else np.asarray(clusters)
+    if label is not None and label.shape != rows.risk.shape:
         raise ValueError("clusters must be as long as the rows")
+    groups = None if label is None else shared(label)
     return Performance(
         rows=rows.rows,
         events=rows.events,
@@ -80,7 +81,7 @@ def performance(
         calibration_line=calibration_line(rows, groups),
         intercept_in_the_large=intercept_in_the_large(rows, groups),
         observed_expected=observed_expected(rows, groups),
-        calibration_curve=calibration_curve(rows),
+        calibration_curve=calibration_curve(rows, groups),
         at_threshold=operating_point(rows, shown, groups),
         net_benefit=net_benefit(rows, shown, threshold, groups),
         decision_curve=decision_curve(rows, grid),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from oversight.proportions import CONFIDENCE
 from oversight.statistics.estimate import Estimate, z_value
 from oversight.statistics.refused import Refused
+from oversight.statistics.sampling_error import t_value
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -38,7 +39,8 @@ def review_share(appropriate: Flags, probabilities: Floats, strata: Integers, po
 
     Horvitz and Thompson 1952 (J Am Stat Assoc 47:663-685), Hájek 1971. Variance linearised within strata, with the
     finite-population correction; Wilson's interval at the effective number of cases (Korn and Graubard 1998, Surv
-    Methodol 24:193-201, in Wilson's form). Cases drawn but not reviewed must be left out *and* the probabilities of
+    Methodol 24:193-201, in Wilson's form), with Student's t of the degrees of freedom that strata of few cases leave
+    (Satterthwaite 1946, Biom Bull 2:110-114). Cases drawn but not reviewed must be left out *and* the probabilities of
     their stratum lowered (`as_reviewed`). Refused under 10 reviewed cases. Raises ValueError for a probability outside
     0 to 1.
     """
@@ -49,13 +51,14 @@ def review_share(appropriate: Flags, probabilities: Floats, strata: Integers, po
     weight = 1 / probabilities
     total = float(np.sum(weight[appropriate]))
     share = total / float(weight.sum())
-    variance = _variance(appropriate, weight, strata, share)
+    variance, freedom = _variance(appropriate, weight, strata, share)
     simple = share * (1 - share)
     # Where all verdicts are alike there is no variance to see; the design effect of the weights takes its place.
     effective = simple / variance if variance > 0 and simple > 0 else float(weight.sum() ** 2 / np.sum(weight**2))
     if bool(np.all(probabilities == 1)):
         effective = math.inf
-    return ReviewShare(_wilson(share, effective), total, len(appropriate), population, effective)
+    known = t_value(len(appropriate) - 1) / t_value(freedom)
+    return ReviewShare(_wilson(share, effective * known**2), total, len(appropriate), population, effective)
 
 
 def as_reviewed(strata: Integers, sizes: Integers) -> Floats:
@@ -64,15 +67,18 @@ def as_reviewed(strata: Integers, sizes: Integers) -> Floats:
     return np.asarray(reviewed[strata] / sizes[strata], dtype=np.float64)
 
 
-def _variance(appropriate: Flags, weight: Floats, strata: Integers, share: float) -> float:
-    """Of the weighted share; a stratum with one case is measured from the common centre, 0."""
+def _variance(appropriate: Flags, weight: Floats, strata: Integers, share: float) -> tuple[float, float]:
+    """Of the weighted share, and its degrees of freedom; a single case of a stratum is measured from the centre, 0."""
     pull = weight * (appropriate - share) / weight.sum()
     number = np.bincount(strata)
     held = np.maximum(number, 1)
     centre = np.where(number > 1, np.bincount(strata, pull) / held, 0.0)
     fraction = np.bincount(strata, 1 / weight) / held
     spread = np.bincount(strata, (pull - centre[strata]) ** 2) * np.where(number > 1, held / np.maximum(held - 1, 1), 1)
-    return float(np.sum((1 - fraction) * spread))
+    parts = (1 - fraction) * spread
+    unsure = float(np.sum(parts**2 / np.maximum(held - 1, 1)))
+    whole = float(np.sum(parts))
+    return whole, min(whole**2 / unsure, len(pull) - 1.0) if unsure > 0 else len(pull) - 1.0
 
 
 def _wilson(share: float, number: float) -> Estimate:

@@ -22,15 +22,6 @@ def t_value(freedom: float, confidence: float = CONFIDENCE) -> float:
     return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
-def clustered_estimate(value: float, sum_of_squares: float, clusters: int) -> Estimate:
-    """A figure whose deviation is a sum over independent clusters; `sum_of_squares` is of the clusters' shares in it.
-
-    Variance G / (G - 1) × Σ u², t with G - 1 degrees of freedom: the usual correction where clusters are few
-    (Cameron and Miller 2015, J Hum Resour 50:317-372, section VI).
-    """
-    return t_estimate(value, math.sqrt(clusters / (clusters - 1) * sum_of_squares), clusters - 1)
-
-
 def around(value: float, reach: float) -> Estimate:
     """An interval of equal reach to both sides."""
     return Estimate(value, value - reach, value + reach)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from oversight.proportions import Proportion, proportion
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, FloatArray
+from oversight.statistics.jackknife import spread
+from oversight.statistics.labelled import BoolArray, FloatArray, IntArray, shared
 from oversight.statistics.refused import Refused
 from oversight.statistics.weighted_share import normal_interval
 
@@ -37,13 +38,19 @@ class ShadowComparison:
 
 
 def compare_shadow(
-    risk: npt.ArrayLike, live: BoolArray, happened: BoolArray, edges: Sequence[float]
+    risk: npt.ArrayLike,
+    live: BoolArray,
+    happened: BoolArray,
+    edges: Sequence[float],
+    clusters: npt.ArrayLike | None = None,
 ) -> ShadowComparison:
     """How much more often something happened (the event, or an action) after live cards than after shadow cards.
 
     `edges`: ascending inner borders of the strata. By stratum: Newcombe's interval (1998, Stat Med 17:873-890, method
     10). Common: Mantel-Haenszel risk difference with Sato's variance (Sato, Greenland & Robins 1989, Biometrics
-    45:1323-1324). Unless cards went live at random, units and periods may differ in more than the risk.
+    45:1323-1324); with `clusters`, a label for each card where patients have several, from the difference without each
+    (`oversight.statistics.jackknife`), while strata take cards as independent. Unless cards went live at random,
+    units and periods may differ in more than the risk.
     """
     forecast = np.asarray(risk, dtype=np.float64)
     if not forecast.shape == live.shape == happened.shape:
@@ -58,7 +65,11 @@ def compare_shadow(
         for k in range(len(edges) + 1)
     )
     both = (totals > 0).all(axis=1)
-    return ShadowComparison(strata, _common(hits[both], totals[both].astype(np.float64)), int(totals[~both].sum()))
+    common = _common(hits[both], totals[both].astype(np.float64))
+    owner = None if clusters is None else shared(clusters)
+    if owner is not None and isinstance(common, Estimate):
+        common = _without_each(common.value, hits, totals, code, happened, owner)
+    return ShadowComparison(strata, common, int(totals[~both].sum()))
 
 
 def _stratum(low_risk: float, high_risk: float, hits: list[int], totals: list[int]) -> Stratum:
@@ -85,7 +96,29 @@ def _common(hits: FloatArray, totals: FloatArray) -> Estimate | Refused:
         return Refused("no stratum holds both live and shadow cards")
     (b, a), (n0, n1), n = hits.T, totals.T, totals.sum(axis=1)
     weight = float(np.sum(n1 * n0 / n))
-    value = float(np.sum((a * n0 - b * n1) / n)) / weight
+    value = float(_mantel_haenszel(hits, totals))
     first = float(np.sum((n1**2 * b - n0**2 * a + n1 * n0 * (n0 - n1) / 2) / n**2))
     second = float(np.sum((a * (n0 - b) + b * (n1 - a)) / (2 * n)))
     return normal_interval(value, math.sqrt(max(value * first + second, 0.0)) / weight)
+
+
+def _mantel_haenszel(hits: FloatArray, totals: FloatArray) -> FloatArray:
+    """The common risk difference of tables (... × strata × shadow, live); NaN where no stratum holds both kinds."""
+    size = np.maximum(totals.sum(axis=-1), 1.0)
+    part = (hits[..., 1] * totals[..., 0] - hits[..., 0] * totals[..., 1]) / size
+    weight = (totals[..., 0] * totals[..., 1] / size).sum(axis=-1)
+    return np.asarray(np.divide(part.sum(axis=-1), weight, out=np.full_like(weight, np.nan), where=weight > 0))
+
+
+def _without_each(
+    value: float, hits: FloatArray, totals: IntArray, code: IntArray, happened: BoolArray, owner: IntArray
+) -> Estimate | Refused:
+    """The common difference with its interval, each cluster (codes from 0) left out once."""
+    clusters, cells = int(owner.max()) + 1, totals.size
+    place, shape = owner * cells + code, (clusters, *totals.shape)
+    left = totals - np.bincount(place, minlength=clusters * cells).reshape(shape)
+    had = hits - np.bincount(place, happened, clusters * cells).reshape(shape)
+    moved = _mantel_haenszel(had, left.astype(np.float64)) - value
+    if not np.isfinite(moved).all():
+        return Refused("all cards of one kind that can be compared are those of one patient")
+    return spread(moved).known_by(clusters).interval(value)

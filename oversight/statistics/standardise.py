@@ -3,13 +3,16 @@
 Direct standardisation (Keiding and Clayton 2014, Stat Sci 29:529-558): in each cell (a unit and a risk stratum) the
 rates of both arms are weighted by the cell's share of the standard population, which is the pooled one: all answered
 cards of both arms in the cells used. A difference then cannot come from cards having moved between units or risks.
-Intervals are clustered by clinician (linearised sums per clinician, weights taken as fixed).
+Intervals are clustered by clinician: from what each figure is without each of them, weights taken as fixed
+(`oversight.statistics.jackknife`). Of 2000 to 3000 samples each of 10 to 60 clinicians the intervals of differences
+held the truth in 94.3 to 95.8 %, also where clinicians have very uneven numbers of cards; those of a single rate in 94
+to 95.5, but then in 92 to 93 of 10 or 20 clinicians; those of the gap, for which weights are not fixed, in 95 to 96.5.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +20,8 @@ import numpy.typing as npt
 from oversight.proportions import Proportion, wilson
 from oversight.statistics.cards import CardTable, Codes, compact
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.jackknife import spread
 from oversight.statistics.refused import Refused
-from oversight.statistics.sampling_error import clustered_estimate
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -32,9 +35,9 @@ MINIMUM_CLINICIANS = 10
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """Two rates, their difference (second - first), and how far each clinician's cards pull it.
+    """Two rates, their difference (second - first), and how far each clinician's cards pull them.
 
-    `pulls` has a row for each arm and a column for each clinician; each row sums to 0.
+    `pulls` has a row for each arm and a column for each clinician: the rate less what it is without them.
     """
 
     rates: tuple[float, float]
@@ -137,10 +140,7 @@ def _standardised(
     difference = _difference(arms)
     if isinstance(difference, Refused):
         return difference
-    first, second = (
-        clustered_estimate(rate, float(np.square(pull).sum()), pull.size)
-        for rate, pull in zip(arms.rates, arms.pulls, strict=True)
-    )
+    first, second = (_by_clinician(rate, pull) for rate, pull in zip(arms.rates, arms.pulls, strict=True))
     return Standardised(
         first=first,
         second=second,
@@ -158,8 +158,25 @@ def _gap(table: CardTable, inside: CardTable, arms: Arms) -> Estimate:
     whole = _arms(table, np.zeros(table.unit.size, np.int64), np.ones(1))
     pull = whole.pulls[1] - whole.pulls[0]
     everybody = compact(table.clinician)[0]
-    pull[np.searchsorted(everybody, compact(inside.clinician)[0])] -= arms.pulls[1] - arms.pulls[0]
-    return clustered_estimate(whole.difference - arms.difference, float(np.square(pull).sum()), pull.size)
+    own = arms.pulls[1] - arms.pulls[0] + _pulls_of_weights(inside)
+    pull[np.searchsorted(everybody, compact(inside.clinician)[0])] -= own
+    return _by_clinician(whole.difference - arms.difference, pull)
+
+
+def _pulls_of_weights(inside: CardTable) -> Floats:
+    """How far each clinician pulls the standardised difference by where their cards were shown, both arms together."""
+    (clinicians, who), (cell, units, _) = compact(inside.clinician), _cells(inside)
+    shape = (clinicians.size, units.size)
+    own = np.bincount(who * units.size + cell, inside.answered, shape[0] * shape[1]).reshape(shape)
+    rates = [
+        np.bincount(cell[rows], inside.overridden[rows], units.size)
+        / np.bincount(cell[rows], inside.answered[rows], units.size)
+        for rows in _arm_rows(inside)
+    ]
+    each, weights = own.sum(axis=1), own.sum(axis=0) / own.sum()
+    gap = rates[1] - rates[0]
+    pulls: Floats = (own @ gap - each * float(weights @ gap)) / (own.sum() - each)
+    return pulls
 
 
 def _arms(table: CardTable, cell: Codes, weights: Floats) -> Arms:
@@ -169,9 +186,14 @@ def _arms(table: CardTable, cell: Codes, weights: Floats) -> Arms:
     for rows in _arm_rows(table):
         total = np.bincount(cell[rows], table.answered[rows], weights.size)
         rate = np.bincount(cell[rows], table.overridden[rows], weights.size) / total
-        surprise = table.overridden[rows] - table.answered[rows] * rate[cell[rows]]
+        own, place = compact(who[rows] * weights.size + cell[rows])
+        clinician, here = np.divmod(own, weights.size)
+        answered = np.bincount(place, table.answered[rows])
+        surprise = np.bincount(place, table.overridden[rows]) - answered * rate[here]
+        # A cell whose cards are all of one clinician keeps its rate without them: nothing there says another.
+        others = np.where(answered < total[here], total[here] - answered, np.inf)
         rates.append(float(weights @ rate))
-        pulls.append(np.bincount(who[rows], (weights / total)[cell[rows]] * surprise, int(who.max()) + 1))
+        pulls.append(np.bincount(clinician, weights[here] * surprise / others, int(who.max()) + 1))
     return Arms((rates[0], rates[1]), np.stack(pulls))
 
 
@@ -180,10 +202,15 @@ def _difference(arms: Arms) -> Estimate | Refused:
     pull = arms.pulls[1] - arms.pulls[0]
     if pull.size < MINIMUM_CLINICIANS:
         return Refused(f"Too few clinicians answered; an interval by clinician needs at least {MINIMUM_CLINICIANS}.")
-    squares = float(np.square(pull).sum())
-    if squares < 1e-24:
+    if float(np.square(pull).sum()) < 1e-24:
         return Refused("No rate varies between clinicians, so there is no interval.")
-    return clustered_estimate(arms.difference, squares, pull.size)
+    return _by_clinician(arms.difference, pull)
+
+
+def _by_clinician(value: float, pull: Floats) -> Estimate:
+    """Of no more degrees of freedom than clinicians, less one."""
+    made = spread(pull)
+    return replace(made, freedom=min(made.freedom, pull.size - 1)).interval(value)
 
 
 def _newcombe(first: Proportion, second: Proportion) -> Estimate:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oversight.proportions import CONFIDENCE
 from oversight.statistics.cluster_share import cluster_ratio, cluster_share, scaled_share
+from oversight.statistics.daily_mean import daily_mean
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import BoolArray, FloatArray, IntArray
 from oversight.statistics.refused import Refused
@@ -37,7 +37,7 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Burden:
-    """Cards shown; `per_day` with an interval from the spread of days; `per_clinician_day` where these are known."""
+    """Cards shown; `per_day` as in `daily_mean`; `per_clinician_day` where these are known."""
 
     cards: int
     per_day: Estimate | Refused
@@ -63,7 +63,8 @@ def try_thresholds(
 ) -> tuple[AtThreshold, ...]:
     """A card where risk >= threshold and the repeat rule allows it. `clinician_days`: of the whole period, by unit.
 
-    Intervals allow for several assessments of one encounter; those of units borrow that allowance from the whole.
+    Intervals allow for several assessments of one encounter; those of units borrow that allowance from the whole. Of
+    1500 replays each of 120 and 400 encounters 94.5 to 96.2 % held the truth, in single units 92.9 to 96.7.
     Raises ValueError for thresholds outside 0 to 1, both excluded.
     """
     staff = None if clinician_days is None else np.asarray(clinician_days, dtype=np.float64)
@@ -132,18 +133,12 @@ def _at(past: Replay, threshold: float, exchange: float, staff: FloatArray | Non
 
 def _burden(daily: IntArray, staff: float | None) -> Burden:
     """From cards by day."""
-    cards, days = int(daily.sum()), len(daily)
-    if days < 2:
-        few = Refused("one day does not tell how days differ")
-        return Burden(cards, few, few)
-    mean, error = cards / days, float(np.std(daily, ddof=1)) / days**0.5
-    from scipy.special import stdtrit  # noqa: PLC0415 (heavy, and no page of a patient needs it)
-
-    reach = float(stdtrit(days - 1, (1 + CONFIDENCE) / 2)) * error
-    rate = Estimate(mean, max(mean - reach, 0.0), mean + reach)
+    cards, rate = int(daily.sum()), daily_mean(daily)
+    if isinstance(rate, Refused):
+        return Burden(cards, rate, rate)
     if staff is None or staff <= 0:
         return Burden(cards, rate, Refused("the number of clinician-days is not known"))
-    scale = days / staff
+    scale = len(daily) / staff
     return Burden(cards, rate, Estimate(rate.value * scale, rate.low * scale, rate.high * scale))
 
 

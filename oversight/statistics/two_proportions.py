@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Protocol
 
 from oversight.proportions import CONFIDENCE, Proportion
 from oversight.statistics.estimate import Estimate
@@ -14,6 +15,30 @@ def difference(share: Proportion, reference: Proportion) -> Estimate:
     """`share` − `reference` with the interval built from the two Wilson intervals.
 
     Newcombe 1998 (Stat Med 17:873-890), method 10. The confidence is that of the two shares.
+    """
+    return square_and_add(share, reference)
+
+
+class HasInterval(Protocol):
+    """A figure between two ends."""
+
+    @property
+    def value(self) -> float:
+        """The figure itself."""
+
+    @property
+    def low(self) -> float:
+        """The lower end of its interval."""
+
+    @property
+    def high(self) -> float:
+        """The upper end of its interval."""
+
+
+def square_and_add(share: HasInterval, reference: HasInterval) -> Estimate:
+    """The difference of two independent figures from the interval of each, which need not be symmetric.
+
+    Zou and Donner 2008 (Stat Med 27:1693-1702): what Newcombe did for shares holds for any figures.
     """
     value = share.value - reference.value
     below = math.hypot(share.value - share.low, reference.high - reference.value)

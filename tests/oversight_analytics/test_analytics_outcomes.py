@@ -48,6 +48,7 @@ def rows_of(number: int, seed: int = 1, **given) -> Rows:
         "outcome": (rng.random(number) < risk * np.where(treated, 0.5, 1.0)).astype(float), "alerted": alerted,
         "treated": treated, "followed_up": np.ones(number, dtype=bool), "accepted": treated, "overridden": overridden,
         "lead_hours": np.full(number, np.nan), "stay": np.arange(number).astype(np.uint64),
+        "patient": np.arange(number).astype(np.uint64),
         "unit": np.array(["A", "B"], dtype=object)[rng.integers(0, 2, number)],
         "version": np.full(number, "1", dtype=object),
     }  # fmt: skip

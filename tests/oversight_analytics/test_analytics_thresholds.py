@@ -108,8 +108,8 @@ def firsts(past: Past) -> Rows:
     no, unit = np.zeros(number, dtype=bool), np.array(past.units, dtype=object)[past.unit[known]]
     rows = Rows(
         past.sequence[known], past.seconds[known] * 1_000_000, past.risk[known], past.outcome[known],
-        past.risk[known] >= 0.3, no, no, no, no, np.full(number, np.nan), past.stay[known].astype(np.uint64), unit,
-        unit,
+        past.risk[known] >= 0.3, no, no, no, no, np.full(number, np.nan), past.stay[known].astype(np.uint64),
+        past.stay[known].astype(np.uint64), unit, unit,
     )  # fmt: skip
     return rows.first_of_each_stay()
 

@@ -51,7 +51,7 @@ def test_limits_where_chance_explains_all() -> None:
 
 @pytest.mark.parametrize("apart", [0, 0.05, 0.15])
 def test_units_like_all_others_stay_inside(apart) -> None:
-    """Of units that differ as units do, 93 to 98 % lie inside the 95 % limits and 99 % inside the 99.8 % limits."""
+    """Of units that differ as units do, 93.5 to 96.5 % lie inside the 95 % limits and 99 % inside the 99.8 % limits."""
     rng = np.random.default_rng(3)
     positions = []
     for _ in range(300):
@@ -62,7 +62,7 @@ def test_units_like_all_others_stay_inside(apart) -> None:
         positions.extend(point.position for point in plot.points)
     inside = positions.count(Position.INSIDE) / len(positions)
     alarms = (positions.count(Position.VERY_HIGH) + positions.count(Position.VERY_LOW)) / len(positions)
-    assert 0.93 <= inside <= 0.98
+    assert 0.935 <= inside <= 0.965, inside
     assert alarms <= 0.01
 
 

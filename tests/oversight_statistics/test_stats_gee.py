@@ -61,23 +61,46 @@ def test_equals_statsmodels(working, structure, seed) -> None:
     assert effect.odds_ratio.value == pytest.approx(np.exp(oracle.params[-1]), abs=1e-7)
 
 
-def test_interval_covers() -> None:
+@pytest.mark.parametrize("clinicians", [10, 20, 60])
+def test_interval_covers(clinicians) -> None:
     """95 % intervals of the log-odds hold the truth in 94 to 96 % of 2,000 simulations of alike cards.
 
     A card of a clinician has the probability m + .3 e √(m (1 - m)), e = ±1 by clinician: the marginal model holds
     exactly, and two cards of a clinician correlate by .09.
     """
     rng = np.random.default_rng(5)
-    hits, runs = 0, 2000
+    hits, runs, cards = 0, 2000, 40 * clinicians
     for _ in range(runs):
-        who, unit, later = rng.integers(0, 60, 2400), rng.integers(0, 4, 2400), rng.integers(0, 2, 2400)
+        who, unit, later = (rng.integers(0, each, cards) for each in (clinicians, 4, 2))
         mean = 1 / (1 + np.exp(-(-0.4 + 0.3 * unit - 0.25 * later)))
-        chance = mean + 0.3 * rng.choice((-1, 1), 60)[who] * np.sqrt(mean * (1 - mean))
-        cards = AnsweredCards((rng.random(2400) < chance).astype(int), later, unit, 0 * unit, who)
-        effect = adjusted_effect(tabulate(cards))
+        chance = mean + 0.3 * rng.choice((-1, 1), clinicians)[who] * np.sqrt(mean * (1 - mean))
+        answered = AnsweredCards((rng.random(cards) < chance).astype(int), later, unit, 0 * unit, who)
+        effect = adjusted_effect(tabulate(answered))
         assert isinstance(effect, AdjustedEffect)
         hits += effect.log_odds.low <= -0.25 <= effect.log_odds.high
-    assert 0.94 <= hits / runs <= 0.96
+    assert 0.94 <= hits / runs <= 0.96, hits / runs
+
+
+@pytest.mark.parametrize("working", list(Working))
+def test_leaving_a_clinician_out_equals_mancl_and_derouen(working) -> None:
+    """Residuals of each clinician times (I - H)^-1 give the score that moves the estimate, with whole matrices."""
+    cards = cards_of(np.random.default_rng(4), cards=500, clinicians=20)
+    rows = rows_of(cards)
+    design, cell = np.unique(rows, axis=0, return_inverse=True)
+    fit = fit_gee(GroupedOutcomes(cards.clinician, cell, np.ones_like(cell), cards.overridden), design, working)
+    assert isinstance(fit, GeeFit)
+    mean = 1 / (1 + np.exp(-rows @ fit.coefficients))
+    root, parts = np.sqrt(mean * (1 - mean)), []
+    for one in range(20):
+        here = np.flatnonzero(cards.clinician == one)
+        alike = np.full((here.size, here.size), fit.correlation) + (1 - fit.correlation) * np.eye(here.size)
+        slope = (mean * (1 - mean))[here, None] * rows[here]
+        parts.append((here, slope, np.linalg.inv(root[here, None] * alike * root[here])))
+    bread = np.linalg.inv(sum(slope.T @ inverse @ slope for _, slope, inverse in parts))
+    for one, (here, slope, inverse) in enumerate(parts):
+        leverage = slope @ bread @ slope.T @ inverse
+        residual = np.linalg.solve(np.eye(here.size) - leverage, (cards.overridden - mean)[here])
+        np.testing.assert_allclose(fit.moved[one], bread @ slope.T @ inverse @ residual, atol=1e-7)
 
 
 def test_units_of_one_outcome_are_left_out() -> None:

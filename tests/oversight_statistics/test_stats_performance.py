@@ -16,7 +16,7 @@ from oversight.statistics.calibration_curve import calibration_curve
 from oversight.statistics.discrimination import auroc, average_precision
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.labelled import Labelled, labelled
-from oversight.statistics.lead_time import LeadTime, lead_time
+from oversight.statistics.lead_time import LeadTime, lead_time, median_interval
 from oversight.statistics.logistic import LogisticFit, fit_logistic, robust_covariance
 from oversight.statistics.operating_point import operating_point
 from oversight.statistics.over_time import over_time
@@ -282,6 +282,25 @@ def test_lead_time_by_hand() -> None:
     assert lead.median.low <= 3
     assert lead.median.high >= 7
     assert isinstance(lead_time([np.nan, 101], [100, 100]), Refused)
+
+
+@pytest.mark.parametrize("number", [6, 11, 12, 20, 40, 200])
+def test_the_interval_of_a_median_covers_the_truth(number: int) -> None:
+    """Of 4000 samples of lead times, few and many, 94 to 96 %; between order statistics alone it was up to 99."""
+    ascending = np.sort(np.random.default_rng(20).lognormal(2, 1, (4000, number)), axis=1)
+    held = [low <= math.exp(2) <= high for low, high in map(median_interval, ascending)]
+    assert 0.94 <= np.mean(held) <= 0.96, np.mean(held)
+
+
+def test_the_interval_of_a_median_lies_between_order_statistics() -> None:
+    """Of ten, 2nd to 9th is 97.9 % sure and 3rd to 8th 89.1: the ends lie between. Of five, all there is."""
+    low, high = median_interval(np.arange(1.0, 11.0))
+    sure, less = 1 - 2 * 11 / 1024, 1 - 2 * 56 / 1024
+    share = (sure - 0.95) / (sure - less)
+    assert low == pytest.approx(2 + 8 * share / (2 + 6 * share))
+    assert high == pytest.approx(11 - low)
+    assert median_interval(np.array([1.0, 2, 3, 5, 8])) == (1, 8)
+    assert median_interval(np.array([4.0])) == (4, 4)
 
 
 def test_too_few_of_either_are_refused() -> None:

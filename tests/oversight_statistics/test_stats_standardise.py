@@ -78,9 +78,9 @@ def test_newcombe_published_interval() -> None:
     assert (found.difference.low, found.difference.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
-def test_intervals_equal_cluster_robust_least_squares() -> None:
-    """Standard errors of crude and standardised differences are those of statsmodels OLS, clustered, to 1e-9."""
-    cards = simpson(np.random.default_rng(4), 4000, 40, 4)
+def test_intervals_equal_leaving_each_clinician_out() -> None:
+    """Crude and standardised differences are those of statsmodels' OLS; their errors those of OLS without each."""
+    cards = simpson(np.random.default_rng(4), 2000, 20, 4)
     table = tabulate(cards)
     fair, raw = standardised(table), crude(table)
     assert isinstance(fair, Standardised)
@@ -91,20 +91,22 @@ def test_intervals_equal_cluster_robust_least_squares() -> None:
         [(cell[:, None] == np.arange(12)) & (cards.later == arm)[:, None] for arm in (0, 1)], axis=1
     )
     share = np.bincount(cell) / cell.size
-    options = {"groups": cards.clinician, "use_correction": False}
-    clinicians = np.unique(cards.clinician).size
     for estimate, columns, contrast in (
         (fair.difference, design, np.concatenate((-share, share))),
         (raw.clustered, sm.add_constant(cards.later), np.array([0, 1])),
     ):
-        fit = sm.OLS(cards.overridden.astype(float), columns.astype(float)).fit(cov_type="cluster", cov_kwds=options)
-        error = np.sqrt(contrast @ fit.cov_params() @ contrast * clinicians / (clinicians - 1))
-        reach = error * _t(0.975, clinicians - 1)
-        assert estimate.value == pytest.approx(contrast @ fit.params, abs=1e-9)
+        whole, *without = (
+            float(contrast @ sm.OLS(cards.overridden[rows].astype(float), columns[rows].astype(float)).fit().params)
+            for rows in (np.ones(2000, bool), *(cards.clinician != one for one in range(20)))
+        )
+        squares = np.square(np.array(without) - whole)
+        freedom = min(19, 2 / (np.square(squares).sum() / squares.sum() ** 2 - 1 / 20))
+        assert estimate.value == pytest.approx(whole, abs=1e-9)
+        reach = np.sqrt(squares.sum() * 19 / 20) * _t(0.975, freedom)
         assert estimate.high - estimate.value == pytest.approx(reach, abs=1e-9)
 
 
-def _t(share: float, freedom: int) -> float:
+def _t(share: float, freedom: float) -> float:
     """A quantile of t."""
     from scipy.stats import t
 
@@ -138,21 +140,38 @@ def test_no_reversal_without_one() -> None:
     assert said <= 2
 
 
-def test_standardised_interval_covers() -> None:
-    """95 % intervals of the standardised difference hold the truth in 94 to 96 % of 3,000 simulations."""
+@pytest.mark.parametrize(("clinicians", "number"), [(12, 500), (60, 3000)])
+def test_standardised_intervals_cover(clinicians: int, number: int) -> None:
+    """95 % intervals of rates and differences hold the truth in 94 to 96 % of 3,000 simulations, of few clinicians too.
+
+    The gap's do in 94 to 97: it is known a little better than its interval says.
+    """
     rng = np.random.default_rng(11)
-    hits, runs, clinicians, cells = 0, 3000, 60, 6
-    base, effect = np.linspace(0.3, 0.6, cells), np.linspace(-0.1, 0.15, cells)
+    hits, runs, cells = np.zeros(5), 3000, 6
+    base, effect, later_share = (
+        np.linspace(0.3, 0.6, cells),
+        np.linspace(-0.1, 0.15, cells),
+        np.linspace(0.3, 0.7, cells),
+    )
+    before, after = (1 - later_share) / np.sum(1 - later_share), later_share / later_share.sum()
+    change = float(after @ (base + effect) - before @ base)
     for _ in range(runs):
-        who, later = rng.integers(0, clinicians, 3000), rng.integers(0, 2, 3000)
-        unit = rng.integers(0, cells, 3000)
+        who, unit = rng.integers(0, clinicians, number), rng.integers(0, cells, number)
+        later = (rng.random(number) < later_share[unit]).astype(int)
         chance = base[unit] + effect[unit] * later + 0.15 * rng.choice((-1, 1), clinicians)[who]
-        cards = AnsweredCards((rng.random(3000) < chance).astype(int), later, unit // 3, unit % 3, who)
-        fair = standardised(tabulate(cards))
+        table = tabulate(AnsweredCards((rng.random(number) < chance).astype(int), later, unit // 3, unit % 3, who))
+        fair, raw = standardised(table), crude(table)
         assert isinstance(fair, Standardised)
-        truth = float(np.bincount(unit) / unit.size @ effect)
-        hits += fair.difference.low <= truth <= fair.difference.high
-    assert 0.94 <= hits / runs <= 0.96
+        assert isinstance(raw, Crude)
+        assert isinstance(raw.clustered, Estimate)
+        share = np.bincount(unit) / number
+        pairs = (
+            (fair.difference, share @ effect), (fair.first, share @ base), (fair.second, share @ (base + effect)),
+            (raw.clustered, change), (fair.gap, change - effect.mean()),
+        )  # fmt: skip
+        hits += [each.low <= true <= each.high for each, true in pairs]
+    assert np.all(hits / runs >= 0.94), hits / runs
+    assert np.all(hits / runs <= [0.96, 0.96, 0.96, 0.96, 0.97]), hits / runs
 
 
 def test_cells_without_both_arms_are_named_and_counted() -> None:
