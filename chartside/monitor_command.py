@@ -15,7 +15,7 @@ from chartside import logs
 from chartside.mart_command import mart_option
 from chartside.monitor_watch import Appointment, watch
 from chartside.settings import Settings, from_environment
-from clinical.errors import ChartsideError
+from clinical.errors import ChartsideError, origin
 
 if TYPE_CHECKING:
     from oversight.alerts import Alert
@@ -39,7 +39,7 @@ goes on after a fault, and ends with 0 at SIGTERM:
 \b
   chartside monitor --watch
 
-Or a line for cron, Mondays at 05:10, that mails what is printed when there is an alarm:
+Or a line for cron, Mondays at 05:10, that mails what is printed when there is an alarm or a fault:
 
 \b
   10 5 * * 1  out=$(chartside monitor 2>&1) || echo "$out" | mail -s "Chartside monitors" quality@hospital.example
@@ -105,7 +105,9 @@ def monitor(
     try:
         runs, alerts = _run(from_environment(), service, days, folder, dry_run=dry_run)
     except ChartsideError as fault:
-        _not_run(fault)
+        _not_run(fault.message)
+    except Exception as fault:  # with 1, a traceback would be taken for an alarm; its message may quote what was read
+        _not_run(f"That is a fault of Chartside ({type(fault).__name__} at {origin(fault)}); nothing was kept.")
     click.echo(json.dumps(_as_json(runs, alerts), indent=2) if as_data else _as_text(runs, alerts))
     if faults := _faults(runs):
         click.echo(faults, err=True)
@@ -134,12 +136,12 @@ def _settings() -> Settings:
     try:
         return from_environment()
     except ChartsideError as fault:
-        _not_run(fault)
+        _not_run(fault.message)
 
 
-def _not_run(fault: ChartsideError) -> NoReturn:
+def _not_run(why: str) -> NoReturn:
     """Say why, and end."""
-    click.echo(f"The monitors could not run. {fault.message}", err=True)
+    click.echo(f"The monitors could not run. {why}", err=True)
     sys.exit(NOT_RUN)
 
 

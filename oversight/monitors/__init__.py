@@ -1,4 +1,4 @@
-"""Monitors: each asks one question about a week of a service, and says ok, watch, alarm, or why it cannot say.
+"""Monitors: each asks one question about a week of a service: ok, watch, alarm, why it cannot say, or that it broke.
 
 `run_service` asks all of them and controls false discoveries over the whole family; `store` keeps what they found.
 """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol, TypeVar
 
+import duckdb
 import numpy as np
 
 from clinical.errors import ChartsideError, origin
@@ -23,6 +24,8 @@ from oversight.monitors.thresholds import Thresholds
 
 LOG = logging.getLogger("chartside.monitors")
 _T = TypeVar("_T")
+# What the mart says of a question that is wrong for these data, or too large: of that question, not of the mart.
+_OF_ONE = (duckdb.DataError, duckdb.NotSupportedError, duckdb.OutOfMemoryException)
 
 
 class Monitor(Protocol):
@@ -106,7 +109,10 @@ def _tried(question: Callable[[], _T]) -> _T | Fault:
     """What is asked for, or the fault that it ended with."""
     try:
         with told_in_words():
-            return question()
+            try:
+                return question()
+            except _OF_ONE as fault:
+                return Fault(type(fault).__name__, origin(fault))
     except (ChartsideError, MemoryError):
         raise
     except Exception as fault:  # whatever it is, it must not silence the other monitors

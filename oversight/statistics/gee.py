@@ -8,7 +8,6 @@ over counts, and a million cards cost as much as their table.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,6 +25,8 @@ _CLOSE = 1e-11
 _NEARLY_ONE = 0.99
 FEW = 300
 """Of so many clusters each is left out by itself."""
+# What is left of a direction, next to what there was, where only rounding is left.
+_NOTHING = 1e-9
 
 
 class Working(StrEnum):
@@ -168,9 +169,7 @@ class _Model:
             own = self._design[rows.cell[here]]
             held = own.T @ ((rows.total[here] * spread[rows.cell[here]])[:, None] * own)
             held -= weight[place] * np.outer(pull[place], pull[place])
-            # Where nothing would be left of a column, its cluster is as it is in the linear form.
-            with suppress(np.linalg.LinAlgError):
-                moved[place] = np.linalg.solve(state.information - held, state.scores[place])
+            moved[place] = _without(state.information, held, state.scores[place], moved[place])
         return moved
 
     def _correlation(self, coefficients: Floats) -> float:
@@ -199,6 +198,26 @@ class _Model:
         self._table.data = figures[self._order]
         sums: Floats = (self._table @ self._sparse_design).toarray()
         return sums
+
+
+def _without(information: Floats, held: Floats, score: Floats, linear: Floats) -> Floats:
+    """The inverse of what the other clusters tell, times a score; `linear` along what they tell nothing of.
+
+    A unit of one clinician is such a direction: the score has no part along it, because no other score has and all add
+    up to 0. Rounding would solve for it all the same, and put in anything.
+    """
+    rest = information - held
+    try:
+        factor = np.linalg.cholesky(rest)
+    except np.linalg.LinAlgError:
+        factor = np.zeros_like(rest)
+    if (np.diagonal(factor) ** 2 > _NOTHING * np.diagonal(information)).all():
+        solved: Floats = np.linalg.solve(rest, score)
+        return solved
+    told, axes = np.linalg.eigh(rest)
+    known = told > _NOTHING * max(float(told[-1]), 0.0)
+    result: Floats = axes @ np.where(known, axes.T @ score / np.where(known, told, 1.0), axes.T @ linear)
+    return result
 
 
 def _sparse(outcomes: GroupedOutcomes, design: Floats, order: Codes, clusters: int) -> tuple[Any, Any]:

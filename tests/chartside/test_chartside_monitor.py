@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
@@ -227,6 +227,23 @@ def test_an_alarm_beside_a_fault_is_still_an_alarm(deployment: Settings, monkeyp
     assert (found["volume"], found["no-answer"]) == ("fault", "alarm")
     assert "week of 2026-02-23: volume" in result.stderr
     assert rows(deployment, "alert") >= 1
+
+
+def test_a_fault_outside_of_the_monitors_is_not_taken_for_an_alarm(
+    deployment: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exit code of 2, with class and place, and nothing is kept; the message may quote what was read."""
+
+    def break_off(*_: Any, **__: Any) -> NoReturn:
+        raise ValueError(QUOTED)
+
+    monkeypatch.setattr("oversight.monitors.run.controlled", break_off)
+    result = by_hand()
+    assert result.exit_code == 2
+    assert re.search(
+        r"could not run\. That is a fault of Chartside \(ValueError at test_chartside_monitor.py:\d+\)", result.stderr
+    )
+    assert rows(deployment, "monitor_run") == 0
 
 
 def test_the_watcher_keeps_a_week_with_a_fault_and_says_so(

@@ -60,6 +60,16 @@ def mistyped(mart: Questions) -> object:
     return mart.rows(f"SELECT nothing FROM event WHERE patient = '{QUOTED}'")
 
 
+def overflowed(mart: Questions) -> object:
+    """A question whose answer no integer holds."""
+    return mart.rows("SELECT 9223372036854775807::BIGINT + count(*)::BIGINT FROM event")
+
+
+def converted(mart: Questions) -> object:
+    """A question that takes a word for a number."""
+    return mart.rows("SELECT CAST(service AS INTEGER) FROM event")
+
+
 @dataclass(frozen=True)
 class Broken:
     """A monitor that breaks."""
@@ -123,7 +133,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
     ("broken", "kind"),
     [
         (divided, "ZeroDivisionError"), (mistaken, "ValueError"), (singular, "LinAlgError"),
-        (mistyped, "BinderException"),
+        (mistyped, "BinderException"), (overflowed, "OutOfRangeException"), (converted, "ConversionException"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["volume", "score-drift", "feed-quality"])

@@ -103,6 +103,58 @@ def test_leaving_a_clinician_out_equals_mancl_and_derouen(working) -> None:
         np.testing.assert_allclose(fit.moved[one], bread @ slope.T @ inverse @ residual, atol=1e-7)
 
 
+@pytest.mark.parametrize("working", list(Working))
+@pytest.mark.parametrize("alone", [0, 4])
+def test_leaving_out_the_only_clinician_of_a_unit(working, alone) -> None:
+    """What they do to all else is as if their unit had no column: nothing is made of rounding. `alone` 0: the base."""
+    cards = cards_of(np.random.default_rng(6), cards=900, clinicians=20)
+    unit = np.where(cards.clinician == 7, alone, cards.unit % 4 if alone else 1 + cards.unit % 4)
+    rows = rows_of(AnsweredCards(cards.overridden, cards.later, unit, cards.stratum, cards.clinician))
+    others = rows_of(AnsweredCards(cards.overridden, cards.later, (unit - 1) % 5, cards.stratum, cards.clinician))
+    fits = []
+    for one in (rows, others):  # the same model with another unit as its base
+        design, cell = np.unique(one, axis=0, return_inverse=True)
+        fits.append(
+            fit_gee(GroupedOutcomes(cards.clinician, cell, np.ones_like(cell), cards.overridden), design, working)
+        )
+    assert all(isinstance(fit, GeeFit) for fit in fits)
+    first, second = (fit.moved[:, -1] for fit in fits)
+    np.testing.assert_allclose(first, second, atol=1e-7)
+    rest = cards.clinician != 7
+    design, cell = np.unique(rows, axis=0, return_inverse=True)
+    kept = np.unique(rows[rest], axis=0)
+    assert np.linalg.matrix_rank(kept) == design.shape[1] - 1
+    assert abs(first[7]) < 10 * np.median(np.abs(first))
+
+
+def test_intervals_are_of_a_usual_width_where_a_unit_has_one_clinician() -> None:
+    """Of 100 tables the widest interval is not three times the usual one (a bad inverse made it a hundred times)."""
+    rng, widths = np.random.default_rng(11), []
+    for _ in range(100):
+        who, later = rng.integers(0, 20, 900), rng.integers(0, 2, 900)
+        unit = np.where(who == 0, 4, who % 4)
+        chance = 1 / (1 + np.exp(0.4 - 0.3 * (unit % 3) + 0.25 * later))
+        overridden = (rng.random(900) < chance).astype(int)
+        effect = adjusted_effect(tabulate(AnsweredCards(overridden, later, unit, 0 * unit, who)))
+        assert isinstance(effect, AdjustedEffect)
+        widths.append(effect.log_odds.high - effect.log_odds.low)
+    assert max(widths) < 3 * np.median(widths)
+
+
+def test_the_only_clinician_of_an_arm_moves_it_as_in_the_linear_form() -> None:
+    """Without them there is no effect to compare with, so what they do to it cannot be left out: it is not 0."""
+    rng = np.random.default_rng(12)
+    who, unit = rng.integers(0, 12, 600), rng.integers(0, 3, 600)
+    later = ((who == 5) & (rng.random(600) < 0.5)).astype(int)
+    overridden = rng.integers(0, 2, 600)
+    rows = rows_of(AnsweredCards(overridden, later, unit, 0 * unit, who))
+    design, cell = np.unique(rows, axis=0, return_inverse=True)
+    fit = fit_gee(GroupedOutcomes(who, cell, np.ones_like(cell), overridden), design, Working.INDEPENDENCE)
+    assert isinstance(fit, GeeFit)
+    assert np.isfinite(fit.moved).all()
+    assert abs(fit.moved[5, -1]) > 0.01
+
+
 def test_units_of_one_outcome_are_left_out() -> None:
     """A unit that overrides everything says nothing of the effect: it is named, and the rest gives the same effect."""
     rng = np.random.default_rng(8)
