@@ -13,7 +13,7 @@ from oversight.analytics.past_assessments import Past
 from oversight.proportions import Proportion, proportion
 from oversight.statistics.daily_mean import daily_mean
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.labelled import BoolArray, FloatArray, IntArray
+from oversight.statistics.labelled import BoolArray, FloatArray, IntArray, shared
 from oversight.statistics.refused import Refused
 from oversight.statistics.repeat_rule import RepeatRule, repeat_rule
 from oversight.statistics.replay import Replay, replay
@@ -42,7 +42,7 @@ class Rules:
 class Cards:
     """Of `crossings` (risk at or above the threshold) those withheld by each rule in turn, and the cards left.
 
-    `upper` of the cards are of the upper tier. `by_unit`: units × days.
+    `upper` of the cards are of the upper tier, on `days` days. `by_unit`: units × days.
     """
 
     rules: Rules
@@ -52,6 +52,7 @@ class Cards:
     by_clinician: int
     cards: int
     upper: int
+    days: int
     per_day: Estimate | Refused
     busiest_day: int
     per_clinician_day: float | None
@@ -100,6 +101,7 @@ class Simulator:
             by_clinician=numbers[2] - numbers[3],
             cards=numbers[3],
             upper=int(np.count_nonzero(upper)),
+            days=past.days,
             per_day=daily_mean(daily.sum(axis=0)),
             busiest_day=int(daily.sum(axis=0).max(initial=0)),
             per_clinician_day=numbers[3] / staff if staff else None,
@@ -142,12 +144,17 @@ class BothWorths:
 
 
 def worths(rows: Rows, weight: FloatArray | None, past: Past, thresholds: Sequence[float]) -> tuple[BothWorths, ...]:
-    """For each threshold. `rows`: one for each stay; `weight`: for outcomes as they would have been untreated."""
+    """For each threshold. `rows`: one for each stay; `weight`: for outcomes as they would have been untreated.
+
+    Intervals take stays of one patient to be alike.
+    """
     unit = past.unit[np.searchsorted(past.sequence, rows.sequence)]
-    naive = try_thresholds(_replay(rows, unit, past, None), thresholds)
+    patients = shared(rows.patient)  # None where nobody has two stays, which are then independent as they are
+    owner = np.arange(len(unit)) if patients is None else patients
+    naive = try_thresholds(_replay(rows, unit, owner, past, None), thresholds)
     aware: Sequence[AtThreshold | None] = [None] * len(thresholds)
     if weight is not None:
-        aware = try_thresholds(_replay(rows, unit, past, weight), thresholds)
+        aware = try_thresholds(_replay(rows, unit, owner, past, weight), thresholds)
     events = np.bincount(unit[rows.outcome == 1], minlength=len(past.units))
     made = []
     for threshold, one, other in zip(thresholds, naive, aware, strict=True):
@@ -158,10 +165,10 @@ def worths(rows: Rows, weight: FloatArray | None, past: Past, thresholds: Sequen
     return tuple(made)
 
 
-def _replay(rows: Rows, unit: IntArray, past: Past, weight: FloatArray | None) -> Replay:
-    """One row for each stay: no rule withholds any."""
+def _replay(rows: Rows, unit: IntArray, owner: IntArray, past: Past, weight: FloatArray | None) -> Replay:
+    """One row for each stay: no rule withholds any. `owner`: the patient, within whom stays are alike."""
     return replay(
-        rows.risk, unit, np.zeros_like(unit), rows.outcome, np.arange(len(unit)), rows.time // 1_000_000,
+        rows.risk, unit, np.zeros_like(unit), rows.outcome, owner, rows.time // 1_000_000,
         days=2, repeat_hours=0, units=len(past.units), weight=weight,
     )  # fmt: skip
 

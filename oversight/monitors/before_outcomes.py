@@ -16,7 +16,7 @@ from oversight.monitors.thresholds import Thresholds
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.estimated import BLIND_TO, Estimated, estimated
-from oversight.statistics.labelled import codes, labelled
+from oversight.statistics.labelled import labelled
 from oversight.statistics.refused import Refused
 from oversight.tallies import Period
 
@@ -62,7 +62,7 @@ class EstimatedMonitor:
 
     def _told(self, made: Estimated, known: JudgedRows, thresholds: Thresholds) -> MonitorResult:
         """The estimate beside what was last realised."""
-        then = auroc(labelled(known.outcome, known.risk), codes(known.cluster)[0])
+        then = auroc(labelled(known.outcome, known.risk), known.patient)
         fell = isinstance(then, Estimate) and then.low > made.auroc.high
         large = isinstance(then, Estimate) and then.value - made.auroc.value >= thresholds.auroc[0]
         figures: dict[str, Any] = {

@@ -14,6 +14,7 @@ from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.monitors.thresholds import Thresholds
 from oversight.monitors.weeks import during
+from oversight.statistics.labelled import IntArray, codes
 from oversight.tallies import Period
 
 Array = npt.NDArray[Any]
@@ -29,7 +30,10 @@ class WithRows(Protocol):
 
     @property
     def rows(self) -> Mapping[str, Array]:
-        """Among them sequence, probability, outcome, alerted, treated, overridden, action_seen, unit and encounter."""
+        """Among them sequence, probability, outcome, alerted, treated, overridden, action_seen, unit.
+
+        And encounter and patient: the same for the same stay, and for the same patient.
+        """
         ...
 
 
@@ -53,7 +57,8 @@ class JudgedSource(Protocol):
 class JudgedRows:
     """Equally long: risk and outcome (0 to 1, 0 or 1), card shown, acted on, known to be acted on or not, and who.
 
-    `cluster` is the same for rows of one stay, `sequence` the row of the ledger, `unit` where it was.
+    `cluster` is the same for rows of one stay, and `patient` (codes from 0) for those of one patient, who are what is
+    independent; `sequence` is the row of the ledger, `unit` where it was.
     """
 
     risk: npt.NDArray[np.float64]
@@ -62,6 +67,7 @@ class JudgedRows:
     treated: npt.NDArray[np.bool_]
     followed_up: npt.NDArray[np.bool_]
     cluster: Array
+    patient: IntArray
     unit: Array
     sequence: npt.NDArray[np.int64]
 
@@ -85,6 +91,7 @@ def judged_rows(
         treated=treated,
         followed_up=np.ones_like(treated) if looked_up else answered,
         cluster=rows["encounter"],
+        patient=codes(rows["patient"])[0],
         unit=rows["unit"],
         sequence=np.asarray(rows["sequence"], dtype=np.int64),
     )

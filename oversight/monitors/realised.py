@@ -15,7 +15,7 @@ from oversight.statistics.calibration import calibration_line, observed_expected
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.feedback_aware import feedback_aware
-from oversight.statistics.labelled import codes, labelled
+from oversight.statistics.labelled import labelled, shared
 from oversight.statistics.refused import Refused
 
 # So many units tell cards apart; smaller ones are one group.
@@ -37,13 +37,13 @@ class Realised:
 
 
 def realised(rows: JudgedRows, rng: np.random.Generator) -> Realised:
-    """The figures. Stays, not rows, are what is independent."""
+    """The figures. Patients, not stays or rows, are what is independent."""
     if not rows.alerted.any():
         return _without_cards(rows, "no card was shown")
     features, names = _units(rows)
     found = feedback_aware(
         rows.outcome, rows.risk, rows.alerted, rows.treated, features, names, rng,
-        followed_up=rows.followed_up, clusters=rows.cluster,
+        followed_up=rows.followed_up, clusters=rows.patient,
     )  # fmt: skip
     if isinstance(found, Refused):
         return _without_cards(rows, found.reason)
@@ -61,13 +61,12 @@ def _of(figures: AlertFigures, basis: str) -> Realised:
 
 def _without_cards(rows: JudgedRows, why: str) -> Realised:
     """Figures that need no card. O:E takes the first row of each stay."""
-    groups = codes(rows.cluster)[0]
     every = labelled(rows.outcome, rows.risk)
-    firsts = np.unique(groups, return_index=True)[1]
-    line = calibration_line(every, groups)
-    ratio = observed_expected(labelled(rows.outcome[firsts], rows.risk[firsts]))
+    firsts = np.unique(rows.cluster, return_index=True)[1]
+    line = calibration_line(every, rows.patient)
+    ratio = observed_expected(labelled(rows.outcome[firsts], rows.risk[firsts]), shared(rows.patient[firsts]))
     return Realised(
-        auroc(every, groups),
+        auroc(every, rows.patient),
         line if isinstance(line, Refused) else line.slope,
         ratio if isinstance(ratio, Refused) else ratio.ratio,
         f"{NAIVE} (not weighted: {why})",

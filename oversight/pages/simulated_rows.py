@@ -60,9 +60,9 @@ def column(name: str, cards: Cards, worth: BothWorths | None, minutes: float) ->
     parts = np.array([cards.by_repeat, cards.by_stay, cards.by_clinician, cards.cards], dtype=np.int64)
     flags, word = hidden_parts(parts, _few(parts))
     texts = [word if flag else f"{count:,}" for count, flag in zip(parts.tolist(), flags, strict=True)]
-    mean = cards.per_day.value if isinstance(cards.per_day, Estimate) else float(cards.cards)
     return Column(
-        name, cards.rules.threshold, cards, (texts[0], texts[1], texts[2], texts[3]), minutes * mean,
+        name, cards.rules.threshold, cards, (texts[0], texts[1], texts[2], texts[3]),
+        minutes * cards.cards / cards.days,
         _worth(worth.naive if worth else None, _NO_OUTCOMES),
         _worth(worth.aware if worth else None, _NOT_WEIGHTED if worth else _NO_OUTCOMES), worth,
     )  # fmt: skip

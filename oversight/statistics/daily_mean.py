@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from oversight.proportions import CONFIDENCE
@@ -11,21 +10,38 @@ from oversight.statistics.jackknife import spread
 from oversight.statistics.labelled import IntArray
 from oversight.statistics.refused import Refused
 
+FEWEST_DAYS = 4
+
 
 def daily_mean(daily: IntArray, confidence: float = CONFIDENCE) -> Estimate | Refused:
-    """The mean of counts by day, shape (days,), days taken as independent. Refused of a single day.
+    """The mean of counts by day, shape (days,), days taken as independent. Refused of fewer than 4 days.
 
     The interval is on the log scale, because a busy day makes both the mean and its error larger, with Student's t of
     as many degrees of freedom as the days leave (`oversight.statistics.jackknife`). Of 20,000 periods each of 7 to 90
     days, .3 to 20 a day, as a Poisson count or far more uneven, 94.4 to 95.8 % held the truth, and 97 where there were
-    only some seven in all; plain t held it in 90 to 95. Of days without any, the end is that of a Poisson count of 0
-    (Garwood 1936, Biometrika 28:437-442).
+    only some seven in all; plain t held it in 90 to 95. In 10,000 periods each of 4 to 6
+    days it was 93.5 to 97.0 %, and up to 99.7 where there were fewer than two in all.
+
+    Two or three days do not tell how days differ: t then reaches to many times the mean (from one card in two days to
+    164,894 a day), and the interval of a Poisson count held the truth of uneven days in 32 to 70 %. Days all alike,
+    with or without cards, show no difference to go by and have that interval (Garwood 1936, Biometrika 28:437-442).
     """
     days = len(daily)
-    if days < 2:
-        return Refused("one day does not tell how days differ")
+    if days < FEWEST_DAYS:
+        return Refused(
+            f"{days} {'day does' if days == 1 else 'days do'} not tell how days differ; {FEWEST_DAYS} are needed"
+        )
     mean = float(daily.mean())
-    if mean == 0:
-        return Estimate(0.0, 0.0, -math.log((1 - confidence) / 2) / days)
+    if daily.min() == daily.max():
+        low, high = _poisson_ends(int(daily.sum()), confidence)
+        return Estimate(mean, low / days, high / days)
     known = spread((mean - daily) / (days - 1))
     return replace(known, freedom=min(known.freedom, days - 1)).on_log(mean, confidence)
+
+
+def _poisson_ends(count: int, confidence: float) -> tuple[float, float]:
+    """Garwood's exact interval of the mean of a Poisson count."""
+    from scipy.special import gammaincinv  # noqa: PLC0415  heavy, and wanted on few pages
+
+    tail = (1 - confidence) / 2
+    return float(gammaincinv(count, tail)) if count else 0.0, float(gammaincinv(count + 1, 1 - tail))

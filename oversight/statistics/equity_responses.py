@@ -111,13 +111,14 @@ def _rate(weight: Floats, cases: Floats, among: Floats) -> Estimate:
     """The weighted average of the strata's rates, with the interval built from their Wilson intervals.
 
     Zou, Huang and Zhang 2009 (Comput Stat Data Anal 53:1080-1085): of a weighted sum of shares, each one's distance
-    to its end counts squared. So a stratum without a case is not taken as certain.
+    to its end counts squared. So a stratum without a case is not taken as certain. All between 0 and 1, which
+    weights that add up to a little more than 1 would pass.
     """
     share = cases / among
     low, high = wilson_arrays(share, among)
-    value = float(weight @ share)
+    value = min(float(weight @ share), 1.0)
     below, above = (math.sqrt(float(weight**2 @ (end - share) ** 2)) for end in (low, high))
-    return Estimate(value, value - below, value + above)
+    return Estimate(value, max(value - below, 0.0), min(value + above, 1.0))
 
 
 def median_equity(

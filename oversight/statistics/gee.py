@@ -212,8 +212,7 @@ def _without(information: Floats, held: Floats, score: Floats, linear: Floats) -
     except np.linalg.LinAlgError:
         factor = np.zeros_like(rest)
     if (np.diagonal(factor) ** 2 > _NOTHING * np.diagonal(information)).all():
-        solved: Floats = np.linalg.solve(rest, score)
-        return solved
+        return np.asarray(np.linalg.solve(rest, score), dtype=np.float64)
     told, axes = np.linalg.eigh(rest)
     known = told > _NOTHING * max(float(told[-1]), 0.0)
     result: Floats = axes @ np.where(known, axes.T @ score / np.where(known, told, 1.0), axes.T @ linear)

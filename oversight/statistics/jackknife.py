@@ -44,15 +44,16 @@ class Spread:
         return t_estimate(value, self.error, self.freedom, confidence)
 
     def on_log(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
-        """For a figure above 0; of 0 itself, which nothing moved, no width."""
-        if value <= 0:
+        """For a figure above 0; of 0 itself, and of what nothing moved, no width."""
+        if value <= 0 or self.error == 0:
             return Estimate(value, value, value)
         return Spread(self.error / value, self.freedom, self.skewness).of_log(value, confidence)
 
     def of_log(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
         """For a figure above 0 whose logarithm this is the spread of."""
         made = t_estimate(math.log(value), self.error, self.freedom, confidence)
-        return Estimate(value, math.exp(made.low), math.exp(made.high))
+        # There and back, rounding may pass the figure itself.
+        return Estimate(value, min(math.exp(made.low), value), max(math.exp(made.high), value))
 
     def on_log_odds(self, value: float, confidence: float = CONFIDENCE) -> Estimate:
         """For a figure between 0 and 1."""

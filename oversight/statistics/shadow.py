@@ -49,8 +49,8 @@ def compare_shadow(
     `edges`: ascending inner borders of the strata. By stratum: Newcombe's interval (1998, Stat Med 17:873-890, method
     10). Common: Mantel-Haenszel risk difference with Sato's variance (Sato, Greenland & Robins 1989, Biometrics
     45:1323-1324); with `clusters`, a label for each card where patients have several, from the difference without each
-    (`oversight.statistics.jackknife`), while strata take cards as independent. Unless cards went live at random,
-    units and periods may differ in more than the risk.
+    who has a card in strata that hold both kinds (`oversight.statistics.jackknife`), while strata take cards as
+    independent. Unless cards went live at random, units and periods may differ in more than the risk.
     """
     forecast = np.asarray(risk, dtype=np.float64)
     if not forecast.shape == live.shape == happened.shape:
@@ -64,11 +64,13 @@ def compare_shadow(
         _stratum(borders[k], borders[k + 1], [int(n) for n in hits[k]], [int(n) for n in totals[k]])
         for k in range(len(edges) + 1)
     )
-    both = (totals > 0).all(axis=1)
+    both: BoolArray = np.all(totals > 0, axis=1)
     common = _common(hits[both], totals[both].astype(np.float64))
-    owner = None if clusters is None else shared(clusters)
+    # Whose cards are all in strata with one kind is not compared, and tells nothing of the error either.
+    compared = both[code // 2]
+    owner = None if clusters is None else shared(np.asarray(clusters)[compared])
     if owner is not None and isinstance(common, Estimate):
-        common = _without_each(common.value, hits, totals, code, happened, owner)
+        common = _without_each(common.value, hits, totals, code[compared], happened[compared], owner)
     return ShadowComparison(strata, common, int(totals[~both].sum()))
 
 
@@ -113,7 +115,7 @@ def _mantel_haenszel(hits: FloatArray, totals: FloatArray) -> FloatArray:
 def _without_each(
     value: float, hits: FloatArray, totals: IntArray, code: IntArray, happened: BoolArray, owner: IntArray
 ) -> Estimate | Refused:
-    """The common difference with its interval, each cluster (codes from 0) left out once."""
+    """The common difference with its interval, each cluster (codes from 0) of the cards compared left out once."""
     clusters, cells = int(owner.max()) + 1, totals.size
     place, shape = owner * cells + code, (clusters, *totals.shape)
     left = totals - np.bincount(place, minlength=clusters * cells).reshape(shape)

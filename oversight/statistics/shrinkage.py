@@ -27,7 +27,8 @@ _LEAST_WORTH, _MOST_WORTH = 1e-3, 1e6
 class Shrunken:
     """One unit at its place in the input: its own rate (None without a card), and the rate drawn to the group's.
 
-    `shrunken` has the interval of its beta posterior, widened by how unsure μ and k themselves are.
+    `shrunken` has the interval of its beta posterior, widened by how unsure μ and k themselves are, and to that
+    of its own rate where a beta distribution would pile up at 0 or 1. Its value is never outside.
     """
 
     place: int
@@ -62,6 +63,12 @@ def shrunken_rates(counts: Counts, totals: Counts, confidence: float = CONFIDENC
     The interval allows for μ and k being found from the units too: Jiang, Lahiri and Wan 2002 (Ann Stat 30:1782-1810),
     with what both become as each unit is left out. Of 30,000 units each, 10 to 60 at a time, 94.4 to 95.2 % of the
     intervals held the true rate; with μ and k taken as known, 90 to 93 of 10 to 20 units at a time.
+
+    Where most units override (almost) nothing, or everything, the posterior of such a unit piles up at 0 or 1, and its
+    mean may lie beyond its upper quantile: with true rates of .001 to .005 in most of 12 to 30 units and .05 to .9 in
+    the rest, 34 to 85 % of such intervals held the truth. There, and where the prior piles up at both ends, the
+    interval takes in the unit's own (Wilson's) as well. So the rates of the few were held in 95.3 to 98.3 % and those
+    of the many in 98.8 to 99.6; rates drawn from beta distributions that pile up at an end in 95.6 to 97.4.
     """
     if counts.shape != totals.shape or counts.ndim != 1 or bool(((counts < 0) | (counts > totals)).any()):
         raise ValueError("one count and one total for each unit, count between 0 and total")
@@ -83,12 +90,26 @@ def shrunken_rates(counts: Counts, totals: Counts, confidence: float = CONFIDENC
     tails = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
     from scipy.special import betaincinv  # noqa: PLC0415  heavy, and wanted on few pages
 
-    interval = betaincinv((value * worth)[:, None], ((1 - value) * worth)[:, None], tails)
-    units = tuple(
-        Shrunken(place, _own(int(counts[place]), int(totals[place]), confidence), Estimate(*map(float, figures)))
-        for place, figures in enumerate(zip(value, *interval.T, strict=True))
-    )
-    return ShrunkenRates(mean, float(strength), units)
+    first, second = value * worth, (1 - value) * worth
+    ends = betaincinv(first[:, None], second[:, None], tails)
+    # Its own posterior piles up at an end, or the prior at both, and there is no common rate to be drawn to.
+    piled = (np.minimum(first, second) < 1) | (max(mean, 1 - mean) * strength < 1)
+    units = []
+    for place, (low, high) in enumerate(ends.tolist()):
+        own = _own(int(counts[place]), int(totals[place]), confidence)
+        found = Estimate(float(value[place]), low, high)
+        units.append(Shrunken(place, own, _with_own(found, own) if piled[place] else found))
+    return ShrunkenRates(mean, float(strength), tuple(units))
+
+
+def _with_own(found: Estimate, own: Proportion | None) -> Estimate:
+    """The interval made to hold the unit's own as well, all from 0 to 1 without a card, and its value.
+
+    A beta distribution that is infinite at an end, with a parameter below 1, has almost all of its mass there. Its
+    mean may lie outside the quantiles, and a larger variance, which makes the parameter smaller, narrows these.
+    """
+    low, high = (own.low, own.high) if own else (0.0, 1.0)
+    return Estimate(found.value, min(low, found.low, found.value), max(high, found.high, found.value))
 
 
 def _beta(counts: Counts, totals: Counts, mean: float | Floats, strength: float | Floats) -> tuple[Floats, Floats]:

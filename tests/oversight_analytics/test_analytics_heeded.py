@@ -41,7 +41,7 @@ def source(factor: float, *, cards: bool, treated: bool, at_most: int = STAYS):
             "sequence": np.arange(1, 2 * size, 2), "probability": risk, "outcome": come.astype(float),
             "alerted": alerted, "treated": heeded,
             "overridden": alerted & ~heeded & (not treated), "action_seen": np.zeros(size, bool),
-            "unit": np.full(size, "ICU"), "encounter": np.arange(size),
+            "unit": np.full(size, "ICU"), "encounter": np.arange(size), "patient": np.arange(size),
         })  # fmt: skip
 
     return judged

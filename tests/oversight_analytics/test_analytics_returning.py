@@ -17,9 +17,11 @@ from oversight.analytics.judged_stays import Rows, judged_rows
 from oversight.analytics.laid_out import lay_out
 from oversight.analytics.outcome_periods import period_codes, stretches
 from oversight.analytics.outcome_question import OutcomeQuestion
+from oversight.analytics.past_assessments import Past
 from oversight.analytics.risk_response import risk_response
 from oversight.analytics.selection import Selection
 from oversight.analytics.side_by_side import side_by_side
+from oversight.analytics.simulated import worths
 from oversight.mart.columns import COPIED
 from oversight.mart.mart import Mart
 from oversight.mart.parts import Parts
@@ -30,6 +32,8 @@ from oversight.statistics.feedback_aware import FeedbackAware, feedback_aware
 from oversight.statistics.over_time import over_time
 from oversight.statistics.performance import performance
 from oversight.statistics.refused import Refused
+from oversight.statistics.replay import replay
+from oversight.statistics.thresholds import try_thresholds
 from oversight.tallies import Period
 
 ADDRESS = "/oversight/outcomes?from=2026-03-02&to=2026-05-30&service=icu-mortality"
@@ -174,6 +178,54 @@ def test_responses_are_those_of_patients(ward, asked) -> None:
     for cell, here in ((made[0], kinds[0]), (made[1], kinds[1]), (made[4], ~ward.shown), (made[5], ward.shown)):
         want = cluster_proportion(ward.outcome[here], ward.who[here])
         assert ends(cell.events) == pytest.approx(ends(want), abs=1e-12)
+
+
+def assessed(rows: Rows) -> Past:
+    """What the simulator replays beside these rows: the same, in two units, with nobody named."""
+    number = rows.risk.size
+    return Past(
+        sequence=rows.sequence, seconds=rows.time // 1_000_000, risk=rows.risk, unit=np.arange(number) % 2,
+        units=("A", "B"), day=np.zeros(number, dtype=np.int64), days=2, card=rows.alerted, stay=np.arange(number),
+        clinician=np.full(number, -1), staff=np.zeros(2), outcome=rows.outcome,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.2, 0.45])
+def test_thresholds_are_worth_what_the_page_of_outcomes_says(asked, share: float) -> None:
+    """PPV, sensitivity, specificity and net benefit, naive and weighted, have the intervals of patients."""
+    rows = asked.rows
+    (made,) = worths(rows, asked.found.weight, assessed(rows), [share])
+    for worth, weight in ((made.naive, None), (made.aware, asked.found.weight)):
+        want, alone = (
+            performance(rows.outcome, rows.risk, share, weight=weight, clusters=who) for who in (rows.patient, None)
+        )  # fmt: skip
+        assert worth is not None
+        for name, figure in (("card_ppv", "ppv"), ("sensitivity", "sensitivity"), ("specificity", "specificity")):
+            here, there = ends(getattr(worth, name)), ends(getattr(want.at_threshold, figure))
+            assert here == pytest.approx(there, abs=1e-9), name
+            _, low, high = ends(getattr(alone.at_threshold, figure))
+            assert here[2] - here[1] > 1.01 * (high - low), name
+        assert ends(worth.net_benefit) == pytest.approx(ends(want.net_benefit), abs=1e-9)
+
+
+def test_thresholds_of_one_stay_each_are_those_of_stays(asked) -> None:
+    """To the last digit, over all and by unit; by patients who return, those of units are wider too."""
+    rows = replace(asked.rows, patient=np.random.default_rng(2).permutation(NUMBER).astype(np.uint64))
+    past, number = assessed(rows), np.arange(NUMBER)
+    (made,) = worths(rows, None, past, [0.3])
+    laid = replay(
+        rows.risk, past.unit, np.zeros_like(number), rows.outcome, number, rows.time // 1_000_000, days=2,
+        repeat_hours=0, units=2,
+    )  # fmt: skip
+    (want,) = try_thresholds(laid, [0.3])
+    assert made.naive == want.worth
+    assert [naive for naive, _ in made.units] == [worth for _, worth in want.units]
+    (wider,) = worths(asked.rows, None, past, [0.3])
+    for (one, _), (other, _) in zip(wider.units, made.units, strict=True):
+        _, low, high = ends(one.sensitivity)
+        value, least, most = ends(other.sensitivity)
+        assert value == pytest.approx(ends(one.sensitivity)[0], abs=1e-12)
+        assert high - low > 1.02 * (most - least)
 
 
 def test_one_stay_each_changes_nothing(asked) -> None:

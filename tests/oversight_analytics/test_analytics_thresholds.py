@@ -195,6 +195,15 @@ def test_a_unit_shows_what_the_threshold_is_worth_there() -> None:
     assert headline(columns, DAYS).endswith("worse than no card at all.")
 
 
+def test_two_days_have_a_mean_but_no_interval() -> None:
+    """Work is the cards of both days over two, though how days differ cannot be told."""
+    past = past_of(600, days=2)
+    cards = Simulator(past, 24.0).cards(Rules(0.3))
+    assert isinstance(cards.per_day, Refused)
+    assert cards.cards > 0
+    assert column("Chosen", cards, None, 3.0).minutes_per_day == pytest.approx(3 * cards.cards / 2)
+
+
 def test_the_grid_holds_what_is_marked() -> None:
     """Ascending, between 0 and 1, with the live and the chosen threshold in it."""
     found = grid(past_of().risk, [0.3, 0.415])

@@ -372,6 +372,31 @@ def test_a_stratum_without_a_case_is_not_certain() -> None:
     assert result.rate.low == pytest.approx(0.25 - (0.5 - low[0]) / 2)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(5, 40), min_size=3, max_size=12), st.sampled_from([0.0, 0.02, 0.5, 0.98, 1.0]))
+def test_standardised_rates_lie_between_0_and_1(sizes: list[int], share: float) -> None:
+    """Weights of many strata may add up to a little more than 1: a rate of all is 100 %, and no end lies beyond."""
+    stratum = np.repeat(np.arange(len(sizes)), 2 * np.array(sizes))
+    groups = [attribute("group", [name for size in sizes for name in "a" * size + "b" * size])]
+    cases = np.random.default_rng(1).random(len(stratum)) < share
+    (result,) = standardised_equity(groups, Rate("x", cases), stratum, len(sizes))
+    for each in (result.rate, result.reference):
+        assert isinstance(each, Estimate)
+        assert 0 <= each.low <= each.value <= each.high <= 1
+
+
+def test_a_rate_of_all_is_no_more_than_1() -> None:
+    """These strata's weights add up to 1.0000000000000002."""
+    sizes = np.array([18, 35, 9])
+    weight = 2 * sizes / (2 * sizes).sum()
+    assert float(weight @ np.ones(len(sizes))) > 1
+    groups = [attribute("group", [name for size in sizes for name in "a" * size + "b" * size])]
+    stratum = np.repeat(np.arange(len(sizes)), 2 * sizes)
+    (result,) = standardised_equity(groups, Rate("x", np.ones(len(stratum), dtype=bool)), stratum, len(sizes))
+    assert isinstance(result.rate, Estimate)
+    assert result.rate.value == result.rate.high == 1
+
+
 def test_groups_that_share_no_risks_are_not_compared():
     """All of the one group in the lowest stratum, all of the other in the highest."""
     groups = [attribute("group", ["a"] * 100 + ["b"] * 80)]

@@ -129,6 +129,15 @@ def test_an_interval_may_reach_all_the_way(value: float) -> None:
         assert found.high - found.low > 0.9
 
 
+@pytest.mark.parametrize("value", [0.0, 1e-9, 0.1, 5.0, 7.3])
+def test_what_nothing_moves_has_no_width(value: float) -> None:
+    """Nor does rounding, there and back from the logarithm, leave a figure outside its interval."""
+    made = Spread(0.0, 1.0, 0.0).on_log(value)
+    assert (made.value, made.low, made.high) == (value, value, value)
+    tiny = Spread(1e-18, 1.0, 0.0).on_log(value)
+    assert tiny.low <= value <= tiny.high
+
+
 def test_a_slope_of_what_is_not_separated_is_given() -> None:
     """What refuses above is the separation: with one row out of place there is a line."""
     rng = np.random.default_rng(3)

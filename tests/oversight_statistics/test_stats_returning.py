@@ -147,8 +147,11 @@ def test_the_common_difference_is_that_of_leaving_each_patient_out(drawn) -> Non
     assert isinstance(made, Estimate)
     assert isinstance(plain, Estimate)
     assert made.value == plain.value
+    # Who has cards only in strata that hold one kind adds nothing to the difference, and is not counted.
+    stratum = np.searchsorted(edges, risk, side="right")
+    mixed = np.array([0 < live[stratum == each].mean() < 1 for each in range(3)])
     without = []
-    for one in np.unique(who):
+    for one in np.unique(who[mixed[stratum]]):
         left = compare_shadow(risk[who != one], live[who != one], happened[who != one], edges).difference
         assert isinstance(left, Estimate)
         without.append(left.value - made.value)
@@ -156,6 +159,24 @@ def test_the_common_difference_is_that_of_leaving_each_patient_out(drawn) -> Non
     error = np.sqrt(np.sum(np.square(without)) * (number - 1) / number)
     reach = float(t.ppf(0.975, number - 1)) * error
     assert (made.low, made.high) == pytest.approx((made.value - reach, made.value + reach), abs=1e-12)
+
+
+def test_who_is_not_compared_does_not_count() -> None:
+    """Patients whose cards are all in a stratum of one kind leave the difference and its interval as they were."""
+    rng = np.random.default_rng(11)
+    who = np.repeat(np.arange(4), 25)
+    live, happened = rng.random(100) < 0.5, rng.random(100) < 0.3 + 0.1 * (who % 2)
+    alone = compare_shadow(np.full(100, 0.3), live, happened, [0.6], who).difference
+    assert isinstance(alone, Estimate)
+    risk, own = np.append(np.full(100, 0.3), np.full(400, 0.8)), np.append(who + 1000, np.repeat(np.arange(200), 2))
+    beside = compare_shadow(risk, np.append(live, np.ones(400, bool)), np.append(happened, rng.random(400) < 0.5),
+                            [0.6], own)  # fmt: skip
+    assert beside.difference == alone
+    assert beside.one_sided == 400
+    # What a patient who is compared has there does not count either, and of one compared card each it is Sato's.
+    once = compare_shadow(np.append(risk[:100], np.full(100, 0.8)), np.append(live, np.ones(100, bool)),
+                          np.append(happened, happened), [0.6], np.tile(np.arange(100), 2)).difference  # fmt: skip
+    assert once == compare_shadow(risk[:100], live, happened, [0.6]).difference
 
 
 def test_cards_of_one_patient_alone_compare_nothing() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from oversight.proportions import Proportion, proportion, wilson
 from oversight.statistics.cluster_share import cluster_ratio, cluster_share, ratio_variance
@@ -352,15 +353,34 @@ def stays_of_four_units(stays: int, rng: np.random.Generator) -> tuple[np.ndarra
     return risk, stay % 4, (rng.random(len(stay)) < risk).astype(float), stay
 
 
-def test_no_card_in_a_month_is_not_none_for_ever() -> None:
-    """The end is that of a Poisson count of 0; a single day tells nothing of days."""
-    from scipy.stats import chi2
-
-    made = daily_mean(np.zeros(30, np.int64))
+@pytest.mark.parametrize(("each", "days"), [(0, 30), (0, 4), (1, 4), (5, 30)])
+def test_days_all_alike_are_not_certain(each: int, days: int) -> None:
+    """No card in a month is not none for ever, nor five every day: the interval is that of a Poisson count."""
+    made, total = daily_mean(np.full(days, each)), each * days
     assert isinstance(made, Estimate)
-    assert (made.value, made.low) == (0, 0)
-    assert made.high == pytest.approx(chi2.ppf(0.975, 2) / 2 / 30)
-    assert isinstance(daily_mean(np.array([4])), Refused)
+    assert made.value == each
+    low = chi2.ppf(0.025, 2 * total) / 2 / days if total else 0
+    assert (made.low, made.high) == pytest.approx((low, chi2.ppf(0.975, 2 * total + 2) / 2 / days))
+    assert made.low <= made.value < made.high
+
+
+@pytest.mark.parametrize("daily", [[], [4], [0, 1], [1, 1], [0, 0], [4, 9, 2]])
+def test_fewer_than_four_days_do_not_tell_how_days_differ(daily: list[int]) -> None:
+    """Of one card in two days t would say up to 164,894 a day; with four days it stays within a hundredfold."""
+    made = daily_mean(np.array(daily, dtype=np.int64))
+    assert isinstance(made, Refused)
+    assert made.reason.startswith(f"{len(daily)} day")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 300), min_size=4, max_size=60))
+def test_the_mean_of_days_lies_in_its_interval(daily: list[int]) -> None:
+    """With some width always, and within a hundredfold even if all cards came on one day of four."""
+    made = daily_mean(np.array(daily))
+    assert isinstance(made, Estimate)
+    assert 0 <= made.low <= made.value <= made.high
+    assert made.low < made.high
+    assert made.high <= 100 * made.value or not any(daily)
 
 
 def test_one_sided_strata_are_refused_and_counted() -> None:
