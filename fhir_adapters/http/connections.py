@@ -36,7 +36,9 @@ class _Traceable:
 
     def putrequest(self, *arguments: Any, **options: Any) -> None:
         """Begin a request; a kept connection may have been opened for another EHR."""
-        _CALL.connection = self
+        call: _Call | None = getattr(_CALL, "call", None)
+        if call is not None:
+            call.use(self)
         if self.sock is not None:
             _check_reach(self.host, self.sock)
         super().putrequest(*arguments, **options)  # type: ignore[misc]
@@ -74,31 +76,59 @@ class BoundedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
+class _Call:
+    """One call, which may be ended from outside for as long as it lasts.
+
+    Its connection may serve another call a moment later, so to end it and to leave it exclude each other.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._over = False
+        self._connection: _Traceable | None = None
+        self._lock = threading.Lock()
+
+    def use(self, connection: _Traceable) -> None:
+        """Note the connection. Raises `NoAnswer` where the call was ended before it had one."""
+        with self._lock:
+            if self.ended:
+                raise NoAnswer(TOO_LATE)
+            self._connection = connection
+
+    def end(self) -> None:
+        """Hang up, unless the call is over."""
+        with self._lock:
+            if self._over:
+                return
+            self.ended = True
+            sock = getattr(self._connection, "sock", None)
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """From here on it is not ended any more."""
+        with self._lock:
+            self._over = True
+
+
 @contextmanager
 def ended_at(deadline: Deadline) -> Iterator[None]:
     """End the call of this thread at the deadline.
 
     A time limit on each read does not bound a server that sends a header byte by byte; closing its socket does.
     """
-    mine: dict[str, Any] = {}
-    _CALL.__dict__.pop("connection", None)
-    calling = _CALL.__dict__
-
-    def end() -> None:
-        mine["ended"] = True
-        sock = getattr(calling.get("connection"), "sock", None)
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-    watch = threading.Timer(deadline.remaining(), end)
+    call = _CALL.call = _Call()
+    watch = threading.Timer(deadline.remaining(), call.end)
     watch.daemon = True
     watch.start()
     try:
         yield
     finally:
+        call.leave()
         watch.cancel()
-    if mine:
+        _CALL.call = None
+    if call.ended:
         raise NoAnswer(TOO_LATE)
 
 
