@@ -107,7 +107,8 @@ def monitor(
     except ChartsideError as fault:
         _not_run(fault.message)
     except Exception as fault:  # with 1, a traceback would be taken for an alarm; its message may quote what was read
-        _not_run(f"That is a fault of Chartside ({type(fault).__name__} at {origin(fault)}); nothing was kept.")
+        place = f"{type(fault).__name__} at {origin(fault)}"
+        _not_run(f"That is a fault of Chartside ({place}). Once it is mended, run it again: nothing is kept twice.")
     click.echo(json.dumps(_as_json(runs, alerts), indent=2) if as_data else _as_text(runs, alerts))
     if faults := _faults(runs):
         click.echo(faults, err=True)
