@@ -49,6 +49,19 @@ def test_an_override_with_its_reason_is_saved_and_undone(tab: Tab) -> None:
     assert tab.said == []
 
 
+def test_a_refused_comment_is_seen_at_once(tab: Tab) -> None:
+    """The page that comes back opens where its message stands, and the words are still there."""
+    inside = tab.open()
+    inside.locator("details.override summary").first.click()
+    inside.get_by_label("I judge the risk differently").first.check()
+    inside.get_by_role("textbox", name="Comment").locator("visible=true").fill("improving\u202e since")
+    inside.get_by_role("button", name="Save override").click()
+    inside.locator(".problem", has_text="Nothing was saved").wait_for()
+    tab.frame.wait_for_load_state()
+    tab.frame.wait_for_function("document.querySelector('.problem').getBoundingClientRect().top < innerHeight")
+    assert inside.get_by_role("textbox", name="Comment").locator("visible=true").input_value() == "improving since"
+
+
 @pytest.fixture
 def snoozed(tab: Tab) -> Tab:
     """A page of a risk that may be put off, put off for twelve hours."""
