@@ -28,7 +28,8 @@ _EPOCH = date(1970, 1, 1)
 # The latest ones: a recalibration on more hardly differs, and takes longer than somebody waits.
 _MOST_REFERENCE = 20_000
 _FIRSTS = """
-SELECT min(sequence) AS sequence, arg_min(probability, sequence) AS probability, arg_min(card, sequence) AS card
+SELECT min(sequence) AS sequence, arg_min(probability, sequence) AS probability, arg_min(card, sequence) AS card,
+  hash(client, arg_min(coalesce(patient, encounter), sequence)) AS patient
 FROM event WHERE {where} GROUP BY client, coalesce(encounter, patient) HAVING min(day) >= $start ORDER BY 1
 """
 
@@ -67,7 +68,7 @@ def before_outcomes(mart: Questions, selection: Selection, rows: Rows, rng: np.r
     estimate = estimated(
         rows.outcome[used], rows.risk[used], np.asarray(now["probability"], dtype=np.float64), 0.0, rng,
         alerted=np.asarray(now["card"], dtype=np.bool_), reference_ids=rows.sequence[used], ids=now["sequence"],
-        replicates=_REPLICATES,
+        reference_patients=rows.patient[used], patients=now["patient"], replicates=_REPLICATES,
     )  # fmt: skip
     reference = Period(selection.period.first, max(selection.period.first, first - timedelta(days=1)))
     return BeforeOutcomes(

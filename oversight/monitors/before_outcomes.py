@@ -22,7 +22,7 @@ from oversight.tallies import Period
 
 BADGE = f"blind to {BLIND_TO}"
 _RISKS = """
-SELECT sequence, probability, card FROM event
+SELECT sequence, probability, card, hash(client, coalesce(patient, encounter)) AS patient FROM event
 WHERE hook <> 'smart-launch' AND probability IS NOT NULL AND {where}
 QUALIFY row_number() OVER (PARTITION BY client, coalesce(encounter, patient) ORDER BY time, sequence) = 1
 """
@@ -55,6 +55,7 @@ class EstimatedMonitor:
         made = estimated(
             known.outcome[firsts], known.risk[firsts], np.asarray(now["probability"], dtype=np.float64), 0.0, rng,
             alerted=np.asarray(now["card"], dtype=np.bool_), reference_ids=known.sequence[firsts], ids=now["sequence"],
+            reference_patients=known.person[firsts], patients=now["patient"],
         )  # fmt: skip
         if isinstance(made, Refused):
             return refused(self.name, self.subject, f"{made.reason[:1].upper()}{made.reason[1:]}.", {"badge": BADGE})

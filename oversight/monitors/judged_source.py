@@ -58,7 +58,8 @@ class JudgedRows:
     """Equally long: risk and outcome (0 to 1, 0 or 1), card shown, acted on, known to be acted on or not, and who.
 
     `cluster` is the same for rows of one stay, and `patient` (codes from 0) for those of one patient, who are what is
-    independent; `sequence` is the row of the ledger, `unit` where it was.
+    independent; `person` is the patient's hash, the same in any period; `sequence` is the row of the ledger, `unit`
+    where it was.
     """
 
     risk: npt.NDArray[np.float64]
@@ -68,6 +69,7 @@ class JudgedRows:
     followed_up: npt.NDArray[np.bool_]
     cluster: Array
     patient: IntArray
+    person: Array
     unit: Array
     sequence: npt.NDArray[np.int64]
 
@@ -92,6 +94,7 @@ def judged_rows(
         followed_up=np.ones_like(treated) if looked_up else answered,
         cluster=rows["encounter"],
         patient=codes(rows["patient"])[0],
+        person=rows["patient"],
         unit=rows["unit"],
         sequence=np.asarray(rows["sequence"], dtype=np.int64),
     )

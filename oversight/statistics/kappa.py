@@ -15,7 +15,7 @@ from oversight.statistics.weighted_share import wilson_effective
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_PAIRS = 10
+LEAST_PAIRS = 20
 _NONE = 1e-12
 
 
@@ -33,11 +33,11 @@ def kappa(table: npt.ArrayLike) -> Agreement | Refused:
 
     Cohen 1960 (Educ Psychol Meas 20:37-46). The interval is Wilson's of the agreement, with chance as it was seen, for
     the number of cases that would make κ as unsure as leaving each case out shows it to be (Student's t; Efron and
-    Stein 1981, Ann Stat 9:586-596): where that is not unsure at all (full agreement), ten equal pairs are still not
+    Stein 1981, Ann Stat 9:586-596): where that is not unsure at all (full agreement), twenty equal pairs are still not
     certainty. Of 4000 reviews each of 20 to 500 cases with two or three verdicts 94.3 to 96 % held the truth, where one
-    verdict is rare (10 % of 40 cases) or cases are ten 93.5, and 97 where nearly all of 40 agree; with the large-sample
-    variance of Fleiss, Cohen and Everitt 1969 (Psychol Bull 72:323-327) they were 88 to 95. Refused under 10 pairs, or
-    where both reviewers only ever gave the same one verdict. Raises ValueError unless the table is square.
+    verdict is rare (10 % of 40 cases) 93.5, and 97 where nearly all of 40 agree; with the large-sample variance of
+    Fleiss, Cohen and Everitt 1969 (Psychol Bull 72:323-327) they were 88 to 95. Refused under 20 pairs (of 10 it is
+    93.5), or where both reviewers only ever gave the same one verdict. Raises ValueError unless the table is square.
     """
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:

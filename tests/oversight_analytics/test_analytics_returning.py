@@ -13,6 +13,7 @@ import pytest
 from oversight_analytics.pages_on_marts import INSIDE, said
 from scipy.special import ndtr
 
+from oversight.analytics.before_outcomes import before_outcomes
 from oversight.analytics.judged_stays import Rows, judged_rows
 from oversight.analytics.laid_out import lay_out
 from oversight.analytics.outcome_periods import period_codes, stretches
@@ -28,6 +29,7 @@ from oversight.mart.parts import Parts
 from oversight.override_rates import Step
 from oversight.statistics.cluster_share import cluster_proportion
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.estimated import Estimated, estimated
 from oversight.statistics.feedback_aware import FeedbackAware, feedback_aware
 from oversight.statistics.over_time import over_time
 from oversight.statistics.performance import performance
@@ -117,7 +119,8 @@ def asked(ward, tmp_path):
         found = side_by_side(rows, np.empty((NUMBER, 0)), [], 0.3, np.random.default_rng(1))
         until = datetime(2026, 7, 1, tzinfo=UTC)
         months = stretches(mart, selection, DEATH, rows, found.weight, Step.MONTH, until)
-    return SimpleNamespace(rows=rows, found=found, months=months)
+        expected = before_outcomes(mart, selection, rows, np.random.default_rng(1))
+    return SimpleNamespace(rows=rows, found=found, months=months, expected=expected)
 
 
 def test_patients_are_told_apart_by_numbers(ward, asked) -> None:
@@ -169,6 +172,27 @@ def test_months_are_those_of_patients(ward, asked) -> None:
                 assert ends(getattr(made, figure)) == pytest.approx(ends(getattr(want, figure)), abs=1e-9), figure
             assert ends(made.observed_expected.ratio) == pytest.approx(ends(want.observed_expected.ratio), abs=1e-9)
             assert ends(made.calibration_line.slope) == pytest.approx(ends(want.calibration_line.slope), abs=1e-9)
+
+
+def test_the_estimate_before_outcomes_draws_patients(ward, asked) -> None:
+    """Whole patients, also those with stays before and in the last four weeks: as `estimated` is told who is who."""
+    here = ward.days >= 90 - 28
+    # By the mart's numbers, in whose order patients are drawn.
+    number = dict(zip(ward.who.tolist(), asked.rows.patient.tolist(), strict=True))
+    patient = np.array([number[who] for who in ward.who.tolist()], dtype=np.uint64)
+    assert set(patient[here].tolist()) & set(patient[~here].tolist())
+    want, alone = (
+        estimated(
+            ward.outcome[~here], ward.risk[~here], ward.risk[here], 0.0, np.random.default_rng(1),
+            alerted=ward.shown[here], replicates=100, **who,
+        )
+        for who in ({"reference_patients": patient[~here], "patients": patient[here]}, {})
+    )  # fmt: skip
+    assert isinstance(want, Estimated)
+    assert isinstance(alone, Estimated)
+    assert asked.expected.estimate == want
+    assert want.auroc.value == alone.auroc.value
+    assert (want.auroc.low, want.auroc.high) != (alone.auroc.low, alone.auroc.high)
 
 
 def test_responses_are_those_of_patients(ward, asked) -> None:

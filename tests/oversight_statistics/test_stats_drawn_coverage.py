@@ -22,7 +22,8 @@ def patients(number: int, rng: np.random.Generator, shift: float = 0.0) -> tuple
 
 
 @pytest.mark.parametrize(
-    ("reference_rows", "rows", "shift", "threshold"), [(6000, 4000, 0.4, 0.4), (3000, 1000, 0.0, 0.3)]
+    ("reference_rows", "rows", "shift", "threshold"),
+    [(6000, 4000, 0.4, 0.4), (3000, 1000, 0.0, 0.3), (1500, 1000, 0.0, 0.3)],
 )
 def test_what_labels_then_show_lies_in_the_estimates_interval(
     reference_rows: int, rows: int, shift: float, threshold: float

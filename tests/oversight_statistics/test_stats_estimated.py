@@ -166,6 +166,29 @@ def test_a_poor_reference_is_refused() -> None:
         estimated(outcome, risk, risk, 0.4, again, reference_ids=np.arange(5), ids=np.arange(3000))
 
 
+def test_rows_of_one_patient_are_drawn_together() -> None:
+    """Rows four times over tell no more than once: of patients who return, intervals are that much wider.
+
+    Where nobody returns, or nobody says who it was, they are those of rows.
+    """
+    rng = np.random.default_rng(9)
+    outcome, scores = drawn(1500, rng)
+    _, risk = drawn(1000, rng)
+    reference, now = (np.tile(outcome, 4), np.tile(scores, 4)), np.tile(risk, 4)
+    alone = made(reference, now)
+    returning = made(
+        reference, now, reference_patients=np.tile(np.arange(1500), 4), patients=np.tile(np.arange(1500, 2500), 4)
+    )
+    for name in ("ppv", "sensitivity", "auroc"):
+        one, other = getattr(returning, name), getattr(alone, name)
+        assert one.value == other.value
+        assert one.high - one.low > 1.2 * (other.high - other.low), name
+    everybody = np.arange(10_000)
+    assert made(reference, now, reference_patients=everybody[:6000], patients=everybody[6000:]) == alone
+    with pytest.raises(ValueError, match="a patient for each row"):
+        made(reference, now, reference_patients=everybody, patients=everybody[:4000])
+
+
 def test_risks_beyond_the_reference_are_counted() -> None:
     """The recalibration is only held level there, and the share of such rows says how much that matters."""
     rng = np.random.default_rng(8)

@@ -353,7 +353,7 @@ def stays_of_four_units(stays: int, rng: np.random.Generator) -> tuple[np.ndarra
     return risk, stay % 4, (rng.random(len(stay)) < risk).astype(float), stay
 
 
-@pytest.mark.parametrize(("each", "days"), [(0, 30), (0, 4), (1, 4), (5, 30)])
+@pytest.mark.parametrize(("each", "days"), [(0, 30), (0, 7), (1, 7), (5, 30)])
 def test_days_all_alike_are_not_certain(each: int, days: int) -> None:
     """No card in a month is not none for ever, nor five every day: the interval is that of a Poisson count."""
     made, total = daily_mean(np.full(days, each)), each * days
@@ -364,18 +364,18 @@ def test_days_all_alike_are_not_certain(each: int, days: int) -> None:
     assert made.low <= made.value < made.high
 
 
-@pytest.mark.parametrize("daily", [[], [4], [0, 1], [1, 1], [0, 0], [4, 9, 2]])
-def test_fewer_than_four_days_do_not_tell_how_days_differ(daily: list[int]) -> None:
-    """Of one card in two days t would say up to 164,894 a day; with four days it stays within a hundredfold."""
+@pytest.mark.parametrize("daily", [[], [4], [0, 1], [1, 1], [0, 0], [4, 9, 2], [1, 0, 0, 2, 5, 1]])
+def test_fewer_than_seven_days_do_not_tell_how_days_differ(daily: list[int]) -> None:
+    """Of one card in two days t would say up to 164,894 a day; with seven days it stays within a hundredfold."""
     made = daily_mean(np.array(daily, dtype=np.int64))
     assert isinstance(made, Refused)
     assert made.reason.startswith(f"{len(daily)} day")
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.integers(0, 300), min_size=4, max_size=60))
+@given(st.lists(st.integers(0, 300), min_size=7, max_size=60))
 def test_the_mean_of_days_lies_in_its_interval(daily: list[int]) -> None:
-    """With some width always, and within a hundredfold even if all cards came on one day of four."""
+    """With some width always, and within a hundredfold even if all cards came on one day of seven."""
     made = daily_mean(np.array(daily))
     assert isinstance(made, Estimate)
     assert 0 <= made.low <= made.value <= made.high
