@@ -11,10 +11,10 @@ from oversight.analytics.selection import Selection
 from oversight.analytics.side_by_side import Figure, as_estimate
 from oversight.mart.mart import Questions
 from oversight.statistics.discrimination import auroc
-from oversight.statistics.labelled import BoolArray, FloatArray, labelled
+from oversight.statistics.labelled import BoolArray, FloatArray, labelled, shared
+from oversight.statistics.operating_point import operating_point
 from oversight.statistics.shadow import ShadowComparison, compare_shadow
 from oversight.statistics.suppression import SMALLEST_SHOWN
-from oversight.statistics.weighted_share import share
 
 # Two models that are asked at one call answer within moments; an hour leaves room for queues.
 _NEAR_SECONDS = 3600
@@ -87,41 +87,45 @@ def beside(
     mine, other = mine[near], other[near]
     if len(mine) < SMALLEST_SHOWN:
         return None
-    shared = rows.where(mine)
+    both = rows.where(mine)
     own = None if weight is None else weight[mine]
     risk = np.asarray(shadow["risk"], dtype=np.float64)[other]
     crossing = np.asarray(shadow["crossing"], dtype=np.bool_)[other]
-    first = shared.risk >= threshold
+    first = both.risk >= threshold
     pairs = np.bincount(2 * first + crossing, minlength=4)
     return ShadowBeside(
-        name, len(mine), _kind(live, shared, shared.risk, first, own), _kind(name, shared, risk, crossing, own),
+        name, len(mine), _kind(live, both, both.risk, first, own), _kind(name, both, risk, crossing, own),
         int(pairs[3]), int(pairs[2]), int(pairs[1]), int(pairs[0]),
-        _strata(shared, risk, first, crossing),
+        _strata(both, risk, first, crossing),
     )  # fmt: skip
 
 
 def _kind(name: str, rows: Rows, risk: FloatArray, crossing: BoolArray, weight: FloatArray | None) -> Kind:
-    """The figures of one model."""
-    event, ones = rows.outcome == 1, np.ones_like(risk)
-    ppv = share(event & crossing, np.where(crossing, ones, 0.0), "crossing")
-    sensitivity = share(event & crossing, np.where(event, ones, 0.0), "event")
+    """The figures of one model; patients are what is independent."""
+    found, patients = labelled(rows.outcome, risk), shared(rows.patient)
+    at = operating_point(found, crossing, patients)
     aware_ppv = aware_auroc = None
     if weight is not None:
-        aware_ppv = as_estimate(share(event & crossing, np.where(crossing, weight, 0.0), "crossing"))
-        aware_auroc = auroc(labelled(rows.outcome, risk, weight))
+        weighted = labelled(rows.outcome, risk, weight)
+        aware_ppv = as_estimate(operating_point(weighted, crossing, patients).ppv)
+        aware_auroc = auroc(weighted, patients)
     return Kind(
-        name, int(crossing.sum()), as_estimate(ppv), as_estimate(sensitivity), auroc(labelled(rows.outcome, risk)),
+        name, int(crossing.sum()), as_estimate(at.ppv), as_estimate(at.sensitivity), auroc(found, patients),
         aware_ppv, aware_auroc,
     )  # fmt: skip
 
 
 def _strata(rows: Rows, risk: FloatArray, live: BoolArray, shadow: BoolArray) -> ShadowComparison:
-    """The event after live cards and after shadow ones, in quarters of the score that each gave itself."""
+    """The event after live cards and after shadow ones, in quarters of the score that each gave itself.
+
+    Where both cross, it is the same patient on either side.
+    """
     scores = np.concatenate([rows.risk[live], risk[shadow]])
     kind = np.repeat(np.array([True, False]), [int(live.sum()), int(shadow.sum())])
     happened = np.concatenate([rows.outcome[live], rows.outcome[shadow]]) == 1
     edges = np.unique(np.round(np.quantile(scores, [0.25, 0.5, 0.75]), 3)) if len(scores) else np.array([])
-    return compare_shadow(scores, kind, happened, [float(edge) for edge in edges])
+    patients = np.concatenate([rows.patient[live], rows.patient[shadow]])
+    return compare_shadow(scores, kind, happened, [float(edge) for edge in edges], patients)
 
 
 _SILENT = "SELECT sequence FROM event WHERE withheld = 'shadow' AND {where} ORDER BY 1"
@@ -141,4 +145,6 @@ def silent_cards(mart: Questions, selection: Selection, rows: Rows) -> ShadowCom
     both = silent | rows.alerted
     risk = rows.risk[both]
     edges = np.unique(np.round(np.quantile(risk, [0.25, 0.5, 0.75]), 3))
-    return compare_shadow(risk, rows.alerted[both], rows.outcome[both] == 1, [float(edge) for edge in edges])
+    return compare_shadow(
+        risk, rows.alerted[both], rows.outcome[both] == 1, [float(edge) for edge in edges], rows.patient[both]
+    )

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from oversight.statistics.bootstrap import corrected, draws
 from oversight.statistics.discrimination import roc_area
@@ -71,15 +70,16 @@ def drawn_again(material: Material, rng: np.random.Generator, number: int) -> Dr
     made = [(_figures(counts * first, counts),) * 2]
     for _ in range(number):
         if material.patient is None:
-            fitted, sizes = (rng.poisson(events), rng.poisson(others)), rng.poisson(counts)
+            sizes = rng.poisson(counts)
+            line = _refitted(known.risk, rng.poisson(events), rng.poisson(others))
         else:
             times = draws(len(material.patient), rng, material.patient)
             before, now = times[: len(outcome)], times[len(outcome) :]
-            fitted = known.sums(before * outcome), known.sums(before * (1 - outcome))
             sizes = _by_alert(groups, shown, now).astype(np.int64)
-        line = _refitted(known.risk, *fitted)(groups.risk)[:, None]
-        came = rng.binomial(sizes, line)
-        made.append((_figures(came.astype(np.float64), sizes.astype(np.float64)), _figures(counts * line, counts)))
+            line = _refitted(known.risk, known.sums(before * outcome), known.sums(before * (1 - outcome)))
+        chances = line(groups.risk)[:, None]
+        came = rng.binomial(sizes, chances)
+        made.append((_figures(came.astype(np.float64), sizes.astype(np.float64)), _figures(counts * chances, counts)))
     return Drawn(*(Replicated(*figure) for figure in np.array(made).T))
 
 
@@ -100,7 +100,7 @@ def _by_alert(groups: RiskGroups, shown: FloatArray, times: FloatArray) -> Float
     return np.column_stack([groups.sums(times * (1 - shown)), groups.sums(times * shown)])
 
 
-def _refitted(risk: FloatArray, events: npt.NDArray[np.generic], others: npt.NDArray[np.generic]) -> Isotonic:
+def _refitted(risk: FloatArray, events: FloatArray | IntArray, others: FloatArray | IntArray) -> Isotonic:
     """The recalibration of drawn reference rows."""
     total = (events + others).astype(np.float64)
     kept = total > 0

@@ -21,6 +21,7 @@ from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.past_assessments import Past
 from oversight.analytics.risk_response import risk_response
 from oversight.analytics.selection import Selection
+from oversight.analytics.shadow_beside import beside
 from oversight.analytics.side_by_side import side_by_side
 from oversight.analytics.simulated import worths
 from oversight.mart.columns import COPIED
@@ -35,6 +36,7 @@ from oversight.statistics.over_time import over_time
 from oversight.statistics.performance import performance
 from oversight.statistics.refused import Refused
 from oversight.statistics.replay import replay
+from oversight.statistics.shadow import compare_shadow
 from oversight.statistics.thresholds import try_thresholds
 from oversight.tallies import Period
 
@@ -250,6 +252,42 @@ def test_thresholds_of_one_stay_each_are_those_of_stays(asked) -> None:
         value, least, most = ends(other.sensitivity)
         assert value == pytest.approx(ends(one.sensitivity)[0], abs=1e-12)
         assert high - low > 1.02 * (most - least)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_shadow_beside_is_judged_by_patients(known: bool) -> None:
+    """Figures of both models, naive and weighted, and what came at equal risk: patients are left out, not stays.
+
+    A stay in which both cross stands on both sides of the comparison, and is the same patient there.
+    """
+    rng = np.random.default_rng(6)
+    who, risk, came = visits(300, rng)
+    other = np.clip(risk + rng.normal(0, 0.1, risk.size), 0.001, 0.999)
+    rows = rows_of(who, risk, came, treated=np.zeros(who.size, dtype=bool), followed_up=True)
+    weight = rng.uniform(0.5, 3, who.size) if known else None
+    shadow = {"stay": rows.stay, "time": rows.time, "risk": other, "crossing": other >= 0.3}
+    made = beside("new", "old", shadow, rows, weight, 0.3)
+    assert made is not None
+    for kind, score in ((made.live, risk), (made.shadow, other)):
+        want = performance(came, score, 0.3, clusters=who, grid=(0.5,))
+        careless = performance(came, score, 0.3, grid=(0.5,))
+        for name in ("ppv", "sensitivity"):
+            assert ends(getattr(kind, name)) == pytest.approx(ends(getattr(want.at_threshold, name)), abs=1e-12)
+            assert ends(getattr(kind, name)) != ends(getattr(careless.at_threshold, name))
+        assert ends(kind.auroc) == ends(want.auroc) != ends(careless.auroc)
+        if known:
+            aware = performance(came, score, 0.3, weight=weight, clusters=who, grid=(0.5,))
+            assert ends(kind.aware_ppv) == pytest.approx(ends(aware.at_threshold.ppv), abs=1e-12)
+            assert ends(kind.aware_auroc) == ends(aware.auroc)
+    live, silent = risk >= 0.3, other >= 0.3
+    scores = np.concatenate([risk[live], other[silent]])
+    edges = [float(edge) for edge in np.unique(np.round(np.quantile(scores, [0.25, 0.5, 0.75]), 3))]
+    both, happened = np.repeat([True, False], [live.sum(), silent.sum()]), np.concatenate([came[live], came[silent]])
+    patients = np.concatenate([who[live], who[silent]])
+    want = compare_shadow(scores, both, happened == 1, edges, patients)
+    assert ends(made.strata.difference) == pytest.approx(ends(want.difference), abs=1e-12)
+    alone = compare_shadow(scores, both, happened == 1, edges).difference
+    assert ends(made.strata.difference)[1:] != pytest.approx(ends(alone)[1:], rel=0.05)
 
 
 def test_one_stay_each_changes_nothing(asked) -> None:
