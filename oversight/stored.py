@@ -19,7 +19,7 @@ import struct
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import accumulate, chain, count, islice
+from itertools import accumulate, chain, islice
 from math import isfinite, nan
 from operator import attrgetter, sub
 from typing import Any
@@ -108,17 +108,15 @@ class FindingWriter:
     ) -> bytes:
         """All of it. Sets and facts are told apart by identity: equal ones that are not the same cost room, no more."""
         things: tuple[Attribution | ScoreItem, ...] = (*attributions, *items) if items else attributions
-        of_each = [thing.facts for thing in things]
-        sets, places_of_sets = _each_once(of_each)
-        named = list(chain.from_iterable(sets))
-        facts, places_of_facts = _each_once(named)
+        places_of_sets, sizes, places_of_facts, facts = _each_once(things)
         kinds, shared = _kinds(facts)
-        places = [*places_of_sets, *map(len, sets), *places_of_facts, *kinds]
-        width = "h" if max(len(of_each), len(named)) < _NARROW else "i"
+        places = [*places_of_sets, *sizes, *places_of_facts, *kinds]
+        width = "h" if max(len(things), len(places_of_facts)) < _NARROW else "i"
         numbers, with_reported = _numbers(attributions, facts)
+        counts = (len(attributions), len(sizes), len(places_of_facts), len(facts))
         head["rest"] |= stored_scores.bases_of(things, mark)
         head |= {
-            "counts": (len(attributions), len(sets), len(named), len(facts), *((len(items),) if items else ())),
+            "counts": (*counts, len(items)) if items else counts,
             "width": width,
             "reported": with_reported,
             "fields": _FIELDS,
@@ -151,27 +149,45 @@ def _json(head: dict[str, Any]) -> bytes:
     return _JSON.encode(head).encode("ascii")
 
 
-def _each_once(items: Sequence[Any]) -> tuple[list[Any], Iterable[int]]:
-    """The objects, each once, and the place of each item among them."""
-    keys = list(map(id, items))
-    by_key = dict(zip(keys, items, strict=True))
-    places = dict(zip(by_key, count(), strict=False))
-    return list(by_key.values()), map(places.__getitem__, keys)
+def _each_once(things: Iterable[Attribution | ScoreItem]) -> tuple[list[int], list[int], list[int], list[Observation]]:
+    """The place of each thing's set among the sets, their sizes, the places of their members, and the facts, each once.
+
+    In one pass: to go through hundreds of things once more, even without a line of Python, costs as much as all this.
+    """
+    of_sets: list[int] = []
+    sizes: list[int] = []
+    of_facts: list[int] = []
+    facts: list[Observation] = []
+    known_sets: dict[int, int] = {}
+    known_facts: dict[int, int] = {}
+    for thing in things:
+        its = thing.facts
+        place = known_sets.setdefault(id(its), len(sizes))
+        of_sets.append(place)
+        if place == len(sizes):
+            sizes.append(len(its))
+            for fact in its:
+                of_facts.append(one := known_facts.setdefault(id(fact), len(facts)))
+                if one == len(facts):
+                    facts.append(fact)
+    return of_sets, sizes, of_facts, facts
 
 
-def _kinds(facts: Sequence[Observation]) -> tuple[Iterable[int], Collection[tuple[Any, ...]]]:
+def _kinds(facts: Iterable[Observation]) -> tuple[list[int], Collection[tuple[Any, ...]]]:
     """The place of each fact among what facts share, and that, each once.
 
     Facts that were read alike have one tuple of codings, which is sooner told by its identity than by its content.
     """
-    codings = [fact.codings for fact in facts]
-    alike = list(zip(map(id, codings), map(_shared, facts), strict=True))
+    kinds: list[int] = []
     shared: dict[tuple[Any, ...], int] = {}
-    places = {
-        key: shared.setdefault((*map(_coding, its), key[1]), len(shared))
-        for key, its in dict(zip(alike, codings, strict=True)).items()
-    }
-    return map(places.__getitem__, alike), shared
+    known: dict[tuple[int, Any], int] = {}
+    for fact in facts:
+        alike = (id(fact.codings), _shared(fact))
+        kind = known.get(alike)
+        if kind is None:
+            kind = known[alike] = shared.setdefault((*map(_coding, fact.codings), alike[1]), len(shared))
+        kinds.append(kind)
+    return kinds, shared
 
 
 def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) -> tuple[bytes, bool]:
