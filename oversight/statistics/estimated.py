@@ -72,7 +72,8 @@ def estimated(
 
     `reference_patients` and `patients`: whose rows they are; those of one patient are drawn together.
     Of 1500 to 2000 simulated periods each, with references of 1000 to 6000 rows (67 to 700 events), patients sicker or
-    not, 94.3 to 96.0 % of the intervals held what outcomes then showed, and 96.5 where the model is very telling.
+    not, 94.3 to 96.0 % of the intervals held what outcomes then showed; 96.5 where the model is very telling, and that
+    of sensitivity 96.7 where patients come often.
     """
     reference = labelled(reference_outcome, reference_risk)
     now = labelled(np.zeros_like(np.asarray(risk, dtype=np.float64)), risk)
