@@ -54,7 +54,7 @@ def faults_in(response: Mapping[str, object], base_url: str) -> Iterator[str]:
     if response.keys() - {"cards", "extension"}:
         yield "a member other than cards and extension"
     extension = response.get("extension", {})
-    if not isinstance(extension, Mapping) or not all(_is_extension(name, v) for name, v in extension.items()):
+    if not isinstance(extension, dict) or not all(_is_extension(name, v) for name, v in extension.items()):
         yield "an extension that is not an object under a reverse-domain name"
     cards = response.get("cards")
     if not isinstance(cards, list):
@@ -70,23 +70,23 @@ def faults_in(response: Mapping[str, object], base_url: str) -> Iterator[str]:
 
 def _agreement(cards: list[object], extension: object) -> Iterator[str]:
     """The rules for what is told twice: to people and to machines."""
-    outcome = extension.get(EXTENSION) if isinstance(extension, Mapping) else None
-    if isinstance(outcome, Mapping):
+    outcome = extension.get(EXTENSION) if isinstance(extension, dict) else None
+    if isinstance(outcome, dict):
         for index, card in enumerate(cards):
-            if isinstance(card, Mapping):
+            if isinstance(card, dict):
                 yield from (f"card {index}: {fault}" for fault in disagreements(card, outcome))
 
 
 def _is_extension(name: object, value: object) -> bool:
     """A reverse-domain name with an object."""
-    return isinstance(name, str) and bool(_EXTENSION.fullmatch(name)) and isinstance(value, Mapping)
+    return isinstance(name, str) and bool(_EXTENSION.fullmatch(name)) and isinstance(value, dict)
 
 
 def _empties(value: object, path: str) -> Iterator[str]:
     """Nulls and empty members, which CDS Hooks forbids."""
     if value is None or value in ("", {}):
         yield f"{path} is empty"
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name, member in value.items():
             yield from _empties(member, f"{path}.{name}")
     elif isinstance(value, list):
@@ -98,7 +98,7 @@ def _empties(value: object, path: str) -> Iterator[str]:
 
 def _repeated_ids(cards: list[object]) -> Iterator[str]:
     """Card and suggestion ids that stand for two things."""
-    rows = [card for card in cards if isinstance(card, Mapping)]
+    rows = [card for card in cards if isinstance(card, dict)]
     ids = [str(card.get("uuid")) for card in rows]
     ids += [str(suggestion.get("uuid")) for card in rows for suggestion in _rows(card, "suggestions")]
     if any(number > 1 for number in Counter(ids).values()):
@@ -107,7 +107,7 @@ def _repeated_ids(cards: list[object]) -> Iterator[str]:
 
 def _card(card: object, base_url: str) -> Iterator[str]:
     """The rules for one card."""
-    if not isinstance(card, Mapping):
+    if not isinstance(card, dict):
         yield "is not an object"
         return
     if card.keys() - CARD_MEMBERS:
@@ -139,10 +139,10 @@ def _has_markup(detail: str) -> bool:
 
 def _source(source: object) -> Iterator[str]:
     """The rules for the source."""
-    topic = source.get("topic") if isinstance(source, Mapping) else None
-    if not isinstance(source, Mapping) or not isinstance(source.get("label"), str):
+    topic = source.get("topic") if isinstance(source, dict) else None
+    if not isinstance(source, dict) or not isinstance(source.get("label"), str):
         yield "source without label"
-    if not isinstance(topic, Mapping) or not {"code", "system"} <= topic.keys():
+    if not isinstance(topic, dict) or not {"code", "system"} <= topic.keys():
         yield "source without a topic that has code and system"
 
 
@@ -181,9 +181,9 @@ def _action(action: Mapping[str, object]) -> Iterator[str]:
     kind, resource, target = action.get("type"), action.get("resource"), action.get("resourceId")
     if kind not in _ORDER or not isinstance(action.get("description"), str):
         yield "action without type or description"
-    if kind in ("create", "update") and not (isinstance(resource, Mapping) and "resourceType" in resource):
+    if kind in ("create", "update") and not (isinstance(resource, dict) and "resourceType" in resource):
         yield "action without resource"
-    if kind == "create" and isinstance(resource, Mapping) and "id" in resource:
+    if kind == "create" and isinstance(resource, dict) and "id" in resource:
         yield "action creates a resource that has an id already"
     if kind == "delete" and (resource is not None or not (isinstance(target, str) and _RELATIVE.fullmatch(target))):
         yield "delete without a relative resourceId, or with a resource"
@@ -224,7 +224,7 @@ def _link(link: Mapping[str, object], base_url: str) -> Iterator[str]:
 def _rows(value: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
     """The objects of a list member."""
     found = value.get(name)
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _is_uuid(value: object) -> bool:
