@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from clinical.record import Observation, SetAside
+
+_TIME = attrgetter("time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +165,9 @@ class Explanation:
 
     def ranked(self) -> Iterator[Driver]:
         """The same, one after the other: a card needs the first few only."""
-        groups: dict[str, list[Attribution]] = {}
+        groups: defaultdict[str, list[Attribution]] = defaultdict(list)
         for attribution in self.attributions:
-            groups.setdefault(attribution.concept, []).append(attribution)
+            groups[attribution.concept].append(attribution)
         sums = ((math.fsum([part.log_odds for part in parts]), name) for name, parts in groups.items())
         for log_odds, name in sorted(sums, key=lambda pair: (-abs(pair[0]), pair[1])):
             yield _driver(groups[name], log_odds)
@@ -176,7 +180,7 @@ def _driver(parts: list[Attribution], log_odds: float) -> Driver:
         concept=parts[0].concept,
         label=parts[0].concept_label,
         log_odds=log_odds,
-        latest=max(facts, key=lambda fact: fact.time, default=None),
+        latest=max(facts, key=_TIME, default=None),
         parts=tuple(sorted(parts, key=lambda part: -abs(part.log_odds))),
     )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -106,6 +107,7 @@ def scored(value: float, unit: str) -> str:
     return f"{number(value)} {printed_unit(unit)}".rstrip()
 
 
+@lru_cache(maxsize=256)
 def printed_unit(unit: str) -> str:
     """A UCUM unit as it is printed; `1` and annotations in braces are no unit to a reader."""
     if unit in _WHOLE or unit.startswith("{"):

@@ -41,7 +41,7 @@ class Beside:
         What was read only in part and only a comparator needs, and what it cannot use, stands with that comparator;
         what the answer itself tells is not told again.
         """
-        found = [self._told(one, answer) for one in self._found(record, answer.as_of)]
+        found = list(self._found(record, answer))
         if not found:
             return answer
         return replace(
@@ -51,16 +51,14 @@ class Beside:
             unanswered=tuple(one for one in found if isinstance(one, Abstention)),
         )
 
-    def _found(self, record: PatientRecord, as_of: datetime) -> Iterator[Finding]:
-        """What each of them finds, with the gaps that only it has."""
+    def _found(self, record: PatientRecord, answer: RiskAssessment) -> Iterator[Finding]:
+        """What each finds, with the gaps that only it has, and with the unused facts of which the answer tells nothing."""
+        told = {aside.reference for aside in answer.unused}
         for model, info, keys in self._each:
+            found = _assessed(model, record, answer.as_of)
             gaps = tuple(gap for gap in record.incomplete if gap.startswith(keys))
-            yield replace(_assessed(model, record, as_of), model=info, incomplete=gaps)
-
-    def _told(self, found: Finding, answer: RiskAssessment) -> Finding:
-        """Without facts that the answer itself says were not used."""
-        known = {aside.reference for aside in answer.unused}
-        return replace(found, unused=tuple(aside for aside in found.unused if aside.reference not in known))
+            unused = tuple(aside for aside in found.unused if aside.reference not in told)
+            yield replace(found, model=info, incomplete=gaps, unused=unused)
 
 
 def _assessed(model: RiskModel, record: PatientRecord, as_of: datetime) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -105,7 +106,7 @@ class Gatherer:
         Facts before `opens` belong to another phase of care and are passed over. Facts in the future, in another unit
         or outside the plausible range are passed over too, and reported. A repeated fact counts once.
         """
-        kept: dict[str, list[_Row]] = {}
+        kept: defaultdict[str, list[_Row]] = defaultdict(list)
         unused = list(self.set_aside(record))
         for number, (fact, signal) in enumerate(self._known(record.observations)):
             time = fact.time
@@ -115,7 +116,7 @@ class Gatherer:
                 unused.append(_problem(fact, signal, as_of))
                 continue
             row = ((time - start) / _HOUR, fact.value, fact.reference, number, fact)
-            kept.setdefault(signal.name, []).append(row)
+            kept[signal.name].append(row)
         series = {name: _series(rows) for name, rows in kept.items()}
         regular = frozenset(name for name, one in series.items() if self._hourly and _is_regular(one.times))
         return Collected(series, tuple(unused), self._unless, self._hourly, regular, self._sums)
