@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 
 # GitHub-flavoured Markdown's punctuation that can start markup inside a line, what HTML needs, and what makes a link.
-_MARKUP = re.compile(r"([\\`*_\[\]#!|<>~&@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+_MARKUP = re.compile(r"[\\`*_\[\]#!|<>~&@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def escape(text: str, limit: int = 200) -> str:
     """Text from a record, safe inside Markdown: no markup, no line breaks, no control characters, bounded."""
-    return _MARKUP.sub(r"\\\1", one_line(text[:limit]))
+    return _MARKUP.sub(lambda mark: f"\\{mark[0]}", one_line(text[:limit]))
 
 
 def one_line(text: str) -> str:

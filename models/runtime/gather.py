@@ -175,7 +175,7 @@ def _until(series: Series, now: float) -> Series:
 
 def _is_regular(times: tuple[float, ...]) -> bool:
     """Whether each fact stands at a whole hour of its own."""
-    return all(time % 1 == 0 for time in times) and len(set(times)) == len(times)
+    return times[-1] % 1 == 0 and all(time % 1 == 0 for time in times) and len(set(times)) == len(times)
 
 
 def by_hour(series: Series, now: float, *, add_up: bool = False) -> Series:
