@@ -52,7 +52,7 @@ class Beside:
         )
 
     def _found(self, record: PatientRecord, answer: RiskAssessment) -> Iterator[Finding]:
-        """What each finds, with the gaps that only it has, and with the unused facts of which the answer tells nothing."""
+        """What each finds, with the gaps that only it has, and the unused facts of which the answer does not tell."""
         told = {aside.reference for aside in answer.unused}
         for model, info, keys in self._each:
             found = _assessed(model, record, answer.as_of)
