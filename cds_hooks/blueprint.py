@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, g, jsonify, request
 
 from cds_hooks import body, faults
 from cds_hooks.desk import Desk, Terms
-from cds_hooks.trust import Presented, Ticket, Trust
-from clinical.errors import LedgerUnavailable, NotAuthenticated
+from cds_hooks.trust import Presented, Trust
 
 _FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 
@@ -27,26 +25,17 @@ class Door:
     certificate_header: str = ""
 
     def caller(self) -> str:
-        """Who calls; a token is used up with that."""
-        g.client = self.trust.identify(self._presented())
-        return str(g.client)
-
-    def ticket(self) -> Ticket:
-        """Who calls, with a token that nobody has used yet. It has to be used up before the answer leaves."""
-        ticket = self.trust.admit(self._presented())
-        g.client = ticket.client
-        return ticket
-
-    def _presented(self) -> Presented:
-        """The URL that a token must be meant for is the public one, whatever the Host header says."""
+        """Who calls. The URL that a token must be meant for is the public one, whatever the Host header says."""
         header = self.certificate_header
-        return Presented(
+        presented = Presented(
             authorization=request.headers.get("Authorization"),
             url=self.base_url + request.path,
             peer=request.remote_addr or "",
             forwarded=any(name in request.headers for name in _FORWARDING),
             certificate=request.headers.get(header) if header else None,
         )
+        g.client = self.trust.identify(presented)
+        return str(g.client)
 
     def object_sent(self) -> tuple[Mapping[str, object], bytes]:
         """The body, as it was meant and as it came."""
@@ -65,16 +54,13 @@ def create_blueprint(desk: Desk, door: Door) -> Blueprint:
     @routes.post("/<service_id>")
     def call(service_id: str) -> Response:
         started = time.monotonic()
-        ticket = door.ticket()
+        client = door.caller()
         try:
             desk.services.require_id(service_id)
             sent, raw = door.object_sent()
-            answer = jsonify(desk.answer(ticket, service_id, sent, raw, started))
+            return jsonify(desk.answer(client, service_id, sent, raw, started))
         except Exception as fault:
-            _use_up_after(fault, ticket)
-            return desk.call_failed(fault, ticket.client, service_id)
-        ticket.use_up()  # the advice did, but no answer may hang on that
-        return answer
+            return desk.call_failed(fault, client, service_id)
 
     @routes.post("/<service_id>/feedback")
     def take_feedback(service_id: str) -> Response:
@@ -85,33 +71,15 @@ def create_blueprint(desk: Desk, door: Door) -> Blueprint:
         except Exception as fault:
             return desk.feedback_failed(fault, client, service_id)
 
-    routes.register_error_handler(Exception, _refused_or_failed)
+    @routes.errorhandler(Exception)
+    def failed(fault: Exception) -> Response:
+        return faults.answer(fault)
 
     @routes.after_request
     def headers(response: Response) -> Response:
         return _headers(response, desk.terms)
 
     return routes
-
-
-def _refused_or_failed(fault: Exception) -> Response:
-    """The answer to who was not let in, perhaps late: where another call was first with the same token."""
-    if isinstance(fault, NotAuthenticated):
-        g.pop("client", None)
-    return faults.answer(fault)
-
-
-def _use_up_after(fault: Exception, ticket: Ticket) -> None:
-    """A call that failed uses its token up as well. Raises `NotAuthenticated` where another call was first with it.
-
-    Where it failed for want of the store, the answer stays 503, whatever becomes of the token: somebody is waiting, and
-    nobody can tell whether the claim that went with the advice is stored.
-    """
-    if not isinstance(fault, LedgerUnavailable):
-        ticket.use_up()
-        return
-    with suppress(LedgerUnavailable, NotAuthenticated):
-        ticket.use_up(hurried=True)
 
 
 def protect(response: Response) -> Response:

@@ -13,13 +13,12 @@ from flask import Response
 from cds_hooks import envelope, faults, feedback, linter
 from cds_hooks.cards import CardWriter, outcome
 from cds_hooks.services import Services
-from cds_hooks.trust import Ticket
 from clinical.advice import Advice, Receipt
 from clinical.advise import request_key
 from clinical.audit import AuditEvent, AuditKind
 from clinical.errors import LedgerUnavailable, RequestRefused, UnknownService
 from clinical.invocation import Invocation
-from clinical.ports import AdviceKeeper, Audit, Clock, Ledger
+from clinical.ports import Audit, Clock, Ledger
 
 LOG = logging.getLogger("chartside.cds_hooks")
 # What assessing, storing and writing the card may take of a call's time, in seconds; reading gets the rest.
@@ -51,10 +50,8 @@ class Written:
 class Advise(Protocol):
     """The main job, bound to its collaborators."""
 
-    def __call__(
-        self, invocation: Invocation, *, ledger: AdviceKeeper | None, check: Callable[[Advice], object]
-    ) -> Advice:
-        """Advise; `check` is called before anything is stored. `ledger` is for a call that has one of its own."""
+    def __call__(self, invocation: Invocation, *, check: Callable[[Advice], object]) -> Advice:
+        """Advise; `check` is called before anything is stored."""
         ...
 
 
@@ -81,10 +78,9 @@ class Desk:
         return self.services.discovery(self.terms[client].flags)
 
     def answer(
-        self, ticket: Ticket, service_id: str, sent: Mapping[str, object], raw: bytes, started: float
+        self, client: str, service_id: str, sent: Mapping[str, object], raw: bytes, started: float
     ) -> dict[str, object]:
         """The checked answer to a call. The same bytes for the same event are the same request: see `Ledger.append`."""
-        client = ticket.client
         service = self.services.find(service_id, sent.get("hook"))
         invocation = envelope.read_invocation(sent, service, client)
         left = self.terms[client].seconds - (time.monotonic() - started)
@@ -92,7 +88,6 @@ class Desk:
         written = Written()
         advice = self.advise(
             replace(invocation, seconds=max(left - RESERVE_S, LEAST_S), request_key=key),
-            ledger=ticket.keeper,
             check=lambda formed: self._write(formed, written),
         )
         if advice is not written.advice:  # an earlier one, of the same call

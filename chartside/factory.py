@@ -53,7 +53,6 @@ from models.runtime.score_model import ScoreModel
 from models.runtime.signature import trusted_keys
 from oversight.alerts import SqlAlerts
 from oversight.audit import SqlAudit
-from oversight.claiming_ledger import SingleUse
 from oversight.database import open_engine
 from oversight.device_report import reported
 from oversight.exports.standing import SqlStanding
@@ -268,7 +267,7 @@ def _cds_hooks(house: House) -> Blueprint:
     trust = Trust(
         [_caller(client) for client in house.clients.values()],
         fetch_keys=lambda url: house.transport.get_json(url, deadline=Deadline.after(1.0)),
-        used=SingleUse(house.ledger, house.used_tokens),
+        used=house.used_tokens,
         clock=house.clock,
     )
     desk = Desk(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ from clinical.errors import LedgerUnavailable, SettingsInvalid
 _ADVISORY_LOCK = 4_207_311_970
 _LOCK = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _TAKE_LOCK = text(_LOCK)
-# How long a statement waits for a lock when somebody has waited for the database before it: longer than a commit takes.
-HURRIED_MS = 50
 
 
 def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: bool = True) -> Engine:
@@ -172,11 +170,6 @@ class Transaction:
     dialect: Dialect
     driver: Any
 
-    def execute(self, statement: str, values: tuple[object, ...]) -> Any:
-        """Run a statement with `?` for its values. Returns the driver's cursor; raises the driver's errors."""
-        on_sqlite = self.dialect.name == "sqlite"
-        return self.driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
-
 
 @contextmanager
 def writing_directly(engine: Engine) -> Iterator[Transaction]:
@@ -200,34 +193,19 @@ def reading_directly(engine: Engine) -> Iterator[Transaction]:
         yield Transaction(engine.dialect, connection.driver_connection)
 
 
-def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...], *, hurried: bool = False) -> int:
+def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) -> int:
     """Run one statement with `?` for its values, commit, and say how many rows it touched.
 
-    Past SQLAlchemy's statements, which cost twice what this costs: for what stands in the way of every call. `hurried`
-    waits for a lock no longer than `HURRIED_MS`. Raises `LedgerUnavailable` for every fault of the database.
+    Past SQLAlchemy's statements, which cost twice what this costs: for what stands in the way of every call. Raises
+    `LedgerUnavailable` for every fault of the database.
     """
+    on_sqlite = engine.dialect.name == "sqlite"
     with _faults("written", engine), closing(engine.raw_connection()) as connection:
-        alone = Transaction(engine.dialect, connection.driver_connection)
-        with _hurrying(alone) if hurried else nullcontext():
-            cursor = alone.execute(statement, values)
-            if engine.dialect.name != "sqlite":  # where a statement outside a transaction is one by itself
-                alone.driver.commit()
+        driver: Any = connection.driver_connection
+        cursor = driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
+        if not on_sqlite:  # where a statement outside a transaction is one by itself
+            driver.commit()
         return int(cursor.rowcount)
-
-
-@contextmanager
-def _hurrying(alone: Transaction) -> Iterator[None]:
-    """Little patience with a lock, for one statement."""
-    if alone.dialect.name != "sqlite":
-        alone.driver.execute(f"SET LOCAL lock_timeout = {HURRIED_MS}")
-        yield
-        return
-    (usual,) = alone.driver.execute("PRAGMA busy_timeout").fetchone()
-    alone.driver.execute(f"PRAGMA busy_timeout = {HURRIED_MS}")
-    try:
-        yield
-    finally:
-        alone.driver.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 @contextmanager

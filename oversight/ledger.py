@@ -6,7 +6,7 @@ There is no UPDATE and no DELETE. When a method returns, its rows are on the dis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,7 +41,7 @@ class SqlLedger:
         self._vocabularies = Vocabularies(engine)
         self._rows = AdviceRows(pseudonyms, self._vocabularies)
 
-    def append(self, advice: Advice, *, first: Callable[[Transaction], object] = lambda _: None) -> Advice:
+    def append(self, advice: Advice) -> Advice:
         """Store one advice, or find that it is a repeat; returns after the commit, with what then stands.
 
         A repeat has the `request_key` of an entry of the same client, service and patient that is younger than
@@ -53,15 +53,12 @@ class SqlLedger:
 
         The kill switch goes before: while a service is switched off, no earlier card comes back, and what was withheld
         for that is no answer to repeat. An id that is already there raises `LedgerUnavailable`.
-
-        `first` is what else has to stand in the same transaction, with a repeat too: where it raises, nothing does.
         """
         content, words = self._rows.row(advice)
         row = chain.as_stored(tables.advice, content)
         if words.sequence is None:
             row["vocabulary"] = self._vocabularies.stored(words).sequence
         with writing_directly(self._engine) as transaction:
-            first(transaction)
             last, earlier = _last_and_earlier(transaction, row)
             if earlier is None:
                 _INSERT.run(transaction, chain.behind(last, row))

@@ -3,8 +3,7 @@
 Every refusal is the same `NotAuthenticated`; the caller never learns which rule it broke.
 """
 
-from cds_hooks.trust.caller import ALGORITHMS, KNOWN_ALGORITHMS, Caller, ClaimingKeeper, Presented, UsedIds
+from cds_hooks.trust.caller import ALGORITHMS, KNOWN_ALGORITHMS, Caller, Presented, UsedIds
 from cds_hooks.trust.identify import Trust
-from cds_hooks.trust.ticket import Ticket
 
-__all__ = ["ALGORITHMS", "KNOWN_ALGORITHMS", "Caller", "ClaimingKeeper", "Presented", "Ticket", "Trust", "UsedIds"]
+__all__ = ["ALGORITHMS", "KNOWN_ALGORITHMS", "Caller", "Presented", "Trust", "UsedIds"]

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from clinical.ports import AdviceKeeper
-
 # CDS Hooks 2.0.1, "JWT Signing Algorithm": ES384 or RS384 should be used; none and symmetric ones shall not.
 ALGORITHMS = ("ES384", "RS384")
 # What an entry of the registry may name. Nothing symmetric: the key would be known to both sides.
@@ -58,30 +56,9 @@ class Presented:
 class UsedIds(Protocol):
     """Remembers which token ids (`jti`) were used, across restarts and for all processes of the service."""
 
-    def claim(self, client: str, token_id: str, expires: float, *, hurried: bool = False) -> bool:
+    def claim(self, client: str, token_id: str, expires: float) -> bool:
         """Whether this is the first use; from then on, until `expires` (seconds since the epoch), it is not.
 
-        Of two claims at the same time, one is the first. `hurried` hardly waits where others are writing. Raises
-        `LedgerUnavailable` if it cannot be sure.
+        Of two claims at the same time, one is the first. Raises `LedgerUnavailable` if it cannot be sure.
         """
-        ...
-
-    def was_used(self, client: str, token_id: str) -> bool:
-        """Whether an id was claimed; this claims nothing. Raises `LedgerUnavailable` if it cannot be sure."""
-        ...
-
-    def keeper(self, client: str, token_id: str, expires: float) -> ClaimingKeeper:
-        """The ledger for the one call that came with this id."""
-        ...
-
-
-class ClaimingKeeper(AdviceKeeper, Protocol):
-    """A ledger for one call, whose `append` claims a token id in the transaction that stores the advice.
-
-    Both are stored or neither is: where the id was claimed before, `append` raises `NotAuthenticated`.
-    """
-
-    @property
-    def has_claimed(self) -> bool:
-        """Whether `append` has returned, so that the claim is on the disk."""
         ...

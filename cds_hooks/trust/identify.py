@@ -1,18 +1,20 @@
-"""`Trust`: who calls. Cheap rules first, then the signature, and whether the token was used before last."""
+"""`Trust`: who calls. Cheap rules first, then the signature, and the single use of the token last."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Iterable
 
 from cds_hooks.trust import rules
 from cds_hooks.trust.caller import Caller, Presented, UsedIds
 from cds_hooks.trust.keys import KeySource, PublicKeys, is_signed_by, registry_for
 from cds_hooks.trust.remote_keys import RemoteKeys
-from cds_hooks.trust.ticket import Ticket, TokenUse, log_refusal
 from cds_hooks.trust.token import Token, read_token
 from clinical.errors import NotAuthenticated
 from clinical.ports import Clock
+
+LOG = logging.getLogger("chartside.cds_hooks.trust")
 
 
 class Trust:
@@ -48,33 +50,16 @@ class Trust:
         self._clock = clock
 
     def identify(self, presented: Presented) -> str:
-        """The id of the calling client, whose token is used up with that.
-
-        Raises `NotAuthenticated`, or `LedgerUnavailable` (503) without the store.
-        """
-        ticket = self._ticket(presented)
-        ticket.use_up()
-        return ticket.client
-
-    def admit(self, presented: Presented) -> Ticket:
-        """The calling client, with a token that nobody has used yet: whoever asks has to use it up.
-
-        Raises what `identify` raises.
-        """
-        ticket = self._ticket(presented)
-        ticket.check_unused()
-        return ticket
-
-    def _ticket(self, presented: Presented) -> Ticket:
-        """What holds but for its single use."""
+        """The id of the calling client. Raises `NotAuthenticated`, or `LedgerUnavailable` (503) without the store."""
         known: list[Caller] = []
         try:
-            return self._check(presented, known)
+            return self._identify(presented, known)
         except NotAuthenticated as refusal:
-            log_refusal(refusal, known[0].id if known else "")
+            # Our words and the registry's, nothing out of the token.
+            LOG.info("refused", extra={"outcome": refusal.message, "client": known[0].id if known else ""})
             raise
 
-    def _check(self, presented: Presented, known: list[Caller]) -> Ticket:
+    def _identify(self, presented: Presented, known: list[Caller]) -> str:
         """By token, or as a caller on this machine. `known` is who the token says it is from, once that is a client."""
         if presented.authorization is None:
             return self._without_token(presented)
@@ -87,13 +72,14 @@ class Trust:
         rules.check_identity(token, caller)
         rules.check_certificate(presented.certificate, caller)
         self._check_signature(token, caller)
-        return self._use_of(token, caller)
+        self._use(token, caller)
+        return caller.id
 
-    def _without_token(self, presented: Presented) -> Ticket:
+    def _without_token(self, presented: Presented) -> str:
         """A caller on this machine, if the registry knows one and no proxy stands between."""
         if self._loopback is None or presented.forwarded or not _is_loopback(presented.peer):
             raise NotAuthenticated("no token")
-        return Ticket(self._loopback.id)
+        return self._loopback.id
 
     def _caller(self, token: Token) -> Caller:
         """The entry with this exact issuer, and with this tenant where entries name tenants."""
@@ -112,10 +98,11 @@ class Trust:
         if not any(is_signed_by(token.text, key, self._signatures[caller.id]) for key in keys):
             raise NotAuthenticated("signature")
 
-    def _use_of(self, token: Token, caller: Caller) -> Ticket:
-        """The use of a token. Only one that holds in all else gets this far, so nobody can fill the store."""
-        once = (caller.id, token.string("jti"), token.moment("exp") + rules.LEEWAY_S)
-        return Ticket(caller.id, TokenUse(*once, self._used, self._used.keeper(*once)))
+    def _use(self, token: Token, caller: Caller) -> None:
+        """Use the token up. Only a token that holds in all else gets this far, so nobody can fill the store."""
+        expires = token.moment("exp") + rules.LEEWAY_S
+        if not self._used.claim(caller.id, token.string("jti"), expires):
+            raise NotAuthenticated("used before")
 
 
 def _is_loopback(peer: str) -> bool:

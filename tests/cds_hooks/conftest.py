@@ -23,10 +23,9 @@ from cds_hooks.trust import Caller, Trust
 from clinical.advice import Advice, Feedback, History, Leaf, Receipt
 from clinical.app_context import AppContexts
 from clinical.audit import AuditEvent
-from clinical.errors import ChartsideError, NotAuthenticated
+from clinical.errors import ChartsideError
 from clinical.invocation import Invocation
 from clinical.need import DataNeed
-from clinical.ports import AdviceKeeper
 from clinical.record import LOINC, Coding
 from findings import INFO
 
@@ -100,40 +99,13 @@ class UsedOnce:
     def __init__(self) -> None:
         self.seen: set[tuple[str, str]] = set()
         self.fault: Exception | None = None
-        self.claim_fault: Exception | None = None
-        self.claims = 0
-        self.hurried: list[bool] = []
 
-    def claim(self, client: str, token_id: str, expires: float, *, hurried: bool = False) -> bool:
-        self.claims += 1
-        self.hurried.append(hurried)
-        if fault := self.fault or self.claim_fault:
-            raise fault
+    def claim(self, client: str, token_id: str, expires: float) -> bool:
+        if self.fault:
+            raise self.fault
         new = (client, token_id) not in self.seen
         self.seen.add((client, token_id))
         return new
-
-    def was_used(self, client: str, token_id: str) -> bool:
-        if self.fault:
-            raise self.fault
-        return (client, token_id) in self.seen
-
-    def keeper(self, client: str, token_id: str, expires: float) -> Claiming:
-        return Claiming(self, client, token_id, expires)
-
-
-class Claiming(Memory):
-    """A ledger for one call, which claims its token with the advice."""
-
-    def __init__(self, used: UsedOnce, *once: Any) -> None:
-        super().__init__()
-        self.used, self.once, self.has_claimed = used, once, False
-
-    def append(self, advice: Advice) -> Advice:
-        if not self.used.claim(*self.once):
-            raise NotAuthenticated("used before")
-        self.has_claimed = True
-        return advice
 
 
 class Door:
@@ -149,7 +121,6 @@ class Door:
         self.fetched: list[str] = []
         self.stored: list[Advice] = []
         self.earlier: Advice | None = None
-        self.appends = True
         self.audit = Notes()
         self.used = UsedOnce()
         self.terms = {"demo-ehr": Terms(("https://ehr.test",)), "other": Terms(("https://other.test",))}
@@ -170,15 +141,11 @@ class Door:
         app.register_error_handler(HTTPException, faults.answer)
         self.http: FlaskClient = app.test_client()
 
-    def _advise(
-        self, invocation: Invocation, *, ledger: AdviceKeeper | None, check: Callable[[Advice], object]
-    ) -> Advice:
+    def _advise(self, invocation: Invocation, *, check: Callable[[Advice], object]) -> Advice:
         self.calls.append(invocation)
         if isinstance(self.advice, Exception):
             raise self.advice
         check(self.advice)
-        if ledger is not None and self.appends:
-            ledger.append(self.advice)
         self.stored.append(self.advice)
         return self.earlier or self.advice
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -72,16 +71,10 @@ class Store:
     def __init__(self) -> None:
         self.until: dict[tuple[str, str], float] = {}
 
-    def claim(self, client: str, token_id: str, expires: float, *, hurried: bool = False) -> bool:
+    def claim(self, client: str, token_id: str, expires: float) -> bool:
         new = (client, token_id) not in self.until
         self.until.setdefault((client, token_id), expires)
         return new
-
-    def was_used(self, client: str, token_id: str) -> bool:
-        return (client, token_id) in self.until
-
-    def keeper(self, client: str, token_id: str, expires: float) -> Any:
-        return SimpleNamespace(has_claimed=False)
 
 
 class Ehr:
