@@ -28,9 +28,7 @@ def daily_mean(daily: IntArray, confidence: float = CONFIDENCE) -> Estimate | Re
     """
     days = len(daily)
     if days < FEWEST_DAYS:
-        return Refused(
-            f"{days} {'day does' if days == 1 else 'days do'} not tell how days differ; {FEWEST_DAYS} are needed"
-        )
+        return Refused(f"so few days do not tell how days differ: at least {FEWEST_DAYS} are needed")
     mean = float(daily.mean())
     if daily.min() == daily.max():
         low, high = _poisson_ends(int(daily.sum()), confidence)

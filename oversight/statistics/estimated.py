@@ -16,7 +16,7 @@ from oversight.statistics.bootstrap import REPLICATES
 from oversight.statistics.discrimination import roc_area
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.isotonic import fit_isotonic
-from oversight.statistics.labelled import FEWEST, BoolArray, IntArray, Labelled, labelled, shared
+from oversight.statistics.labelled import FEWEST, BoolArray, IntArray, Labelled, labelled, shared, too_few
 from oversight.statistics.performance import Performance
 from oversight.statistics.recalibration_draws import Material, drawn_again, interval
 from oversight.statistics.refused import Refused
@@ -70,10 +70,15 @@ def estimated(
     compared where given, and a shared one is refused. Refused below 1000 reference rows or 50 of either outcome; PPV
     and sensitivity below 200 alerts. Raises ValueError for arrays that do not fit together.
 
-    `reference_patients` and `patients`: whose rows they are; those of one patient are drawn together.
+    `reference_patients` and `patients`: whose rows they are, labels of one kind; those of one patient are drawn
+    together, and a reference whose events, or other rows, are of fewer than ten patients is refused.
+
     Of 1500 to 2000 simulated periods each, with references of 1000 to 6000 rows (67 to 700 events), patients sicker or
-    not, 94.3 to 96.0 % of the intervals held what outcomes then showed; 96.5 where the model is very telling, and that
-    of sensitivity 96.7 where patients come often.
+    not, 94.3 to 96.0 % of the intervals held what outcomes then showed; 96.5 to 99 where the model is very telling, or
+    where nearly all events are alerted on, and that of sensitivity 97 to 98 where patients come often. What will come
+    is drawn as independent, given the risk: where outcomes of a patient's stays are alike beyond their risks, intervals
+    held in 93 to 97 % with two to four stays of a patient and likeness of .3 to .5, and in 86 to 92 with four or ten
+    and .7.
     """
     reference = labelled(reference_outcome, reference_risk)
     now = labelled(np.zeros_like(np.asarray(risk, dtype=np.float64)), risk)
@@ -82,20 +87,23 @@ def estimated(
     shown = now.risk >= threshold if alerted is None else alerted
     if shown.shape != now.risk.shape:
         raise ValueError("alerted must be as long as the risks")
+    patient = _patients(reference_patients, patients, reference.rows, now.rows)
+    if patient is not None and (refusal := too_few(reference, shared(patient[: reference.rows]))):
+        return refusal
     chances = fit_isotonic(reference.risk, reference.outcome)(now.risk)
-    if min(chances.sum(), (1 - chances).sum()) < FEWEST:
-        return Refused(f"{chances.sum():.1f} events are expected among {now.rows} rows: at least {FEWEST} are needed")
+    events = float(chances.sum())
+    if min(events, now.rows - events) < FEWEST:
+        return Refused(f"{events:.1f} events are expected among {now.rows} rows: at least {FEWEST} are needed")
     groups = distinct_risks(now.risk)
     area = roc_area(groups.sums(chances), groups.sums(1 - chances))
-    patient = _patients(reference_patients, patients, reference.rows, now.rows)
     drawn = drawn_again(Material(reference, now.risk, shown, patient), rng, replicates)
     alerts = int(shown.sum())
     few = Refused(f"{alerts} alerts: at least {FEWEST_ALERTS} are needed") if alerts < FEWEST_ALERTS else None
     return Estimated(
-        ppv=few or interval(float(chances[shown].mean()), drawn.ppv),
-        sensitivity=few or interval(float(chances[shown].sum() / chances.sum()), drawn.sensitivity),
-        auroc=interval(area, drawn.auroc),
-        expected_events=float(chances.sum()),
+        ppv=few or interval(float(chances[shown].mean()), drawn.ppv, alerts),
+        sensitivity=few or interval(float(chances[shown].sum() / events), drawn.sensitivity, events),
+        auroc=interval(area, drawn.auroc, events * (now.rows - events)),
+        expected_events=events,
         rows=now.rows,
         alerts=alerts,
         reference_rows=reference.rows,
@@ -141,4 +149,6 @@ def _patients(
     one, other = np.asarray(reference_patients), np.asarray(patients)
     if one.shape != (reference_rows,) or other.shape != (rows,):
         raise ValueError("there must be a patient for each row")
+    if np.result_type(one, other).kind != one.dtype.kind:  # large numbers of unlike kinds become equal as floats
+        raise ValueError("patients of the reference and of the rows must be labels of one kind")
     return shared(np.concatenate([one, other]))

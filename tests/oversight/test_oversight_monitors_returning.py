@@ -19,6 +19,7 @@ from oversight.monitors.thresholds import USUAL
 from oversight.statistics.calibration import calibration_line, observed_expected
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.estimated import estimated
 from oversight.statistics.feedback_aware import FeedbackAware, feedback_aware
 from oversight.statistics.labelled import labelled
 from oversight.statistics.performance import performance
@@ -46,7 +47,7 @@ def returning(*, rows_of_a_stay: int = 1, heeded: float = 0.0, cards: bool = Tru
         kept = slice(0, stay.size if selection.period.last > MONDAY else 0)
         alerted = (risk >= 0.3) & cards
         treated = alerted & (rng.random(stay.size) < heeded)
-        patient = (stay if alone else who[stay]) + 10**9
+        patient = ((stay if alone else who[stay]) + 10**9).astype(np.uint64)
         rows = {
             "sequence": np.arange(stay.size) + 10_000_000, "probability": risk, "outcome": came[stay].astype(float),
             "alerted": alerted, "treated": treated, "overridden": alerted & ~treated, "action_seen": treated,
@@ -123,6 +124,25 @@ def test_monitors_tell_the_intervals_of_patients(opened) -> None:
     with opened([Week(entries=10)] * 20 + [Week(entries=400)]) as mart:
         estimate = EstimatedMonitor(source).run(mart, SELECTION, WITH_OUTCOME, np.random.default_rng(1))
     assert tuple(estimate.figures["auroc_realised"]) == ends(want.auroc)
+
+
+def test_the_estimate_is_told_whose_rows_they_are(opened, monkeypatch) -> None:
+    """Of the first row of each stay of the reference, and of those of the week: by the same numbers."""
+    source, told = returning(cards=False, rows_of_a_stay=2), {}
+
+    def noting(*arrays: Any, **options: Any) -> Any:
+        """The estimate itself, and what it was told."""
+        told.update(options, rows=len(arrays[2]))
+        return estimated(*arrays, **options)
+
+    monkeypatch.setattr("oversight.monitors.before_outcomes.estimated", noting)
+    with opened([Week(entries=10)] * 20 + [Week(entries=400)]) as mart:
+        result = EstimatedMonitor(source).run(mart, SELECTION, WITH_OUTCOME, np.random.default_rng(1))
+    rows = asked(source)
+    assert "auroc" in result.figures
+    assert told["reference_patients"].tolist() == rows.person[::2].tolist()
+    assert told["patients"].dtype == told["reference_patients"].dtype
+    assert len(told["patients"]) == told["rows"] > 300
 
 
 @pytest.mark.parametrize("rows_of_a_stay", [1, 3])

@@ -187,6 +187,41 @@ def test_rows_of_one_patient_are_drawn_together() -> None:
     assert made(reference, now, reference_patients=everybody[:6000], patients=everybody[6000:]) == alone
     with pytest.raises(ValueError, match="a patient for each row"):
         made(reference, now, reference_patients=everybody, patients=everybody[:4000])
+    with pytest.raises(ValueError, match="labels of one kind"):
+        made(reference, now, reference_patients=everybody[:6000], patients=everybody[6000:].astype(np.uint64))
+    few = estimated(
+        *reference, now, 0.4, rng, reference_patients=everybody[:6000] % 9, patients=everybody[6000:]
+    )  # fmt: skip
+    assert isinstance(few, Refused)
+    assert "too few patients" in few.reason
+
+
+@pytest.mark.parametrize("threshold", [0.008, 0.02])
+def test_where_nearly_all_events_are_alerted_on_the_interval_stays_a_narrow_one(threshold: float) -> None:
+    """Sensitivity near 1 of some 28 events: it may be 1, its low end is not far off, and what then shows lies in it."""
+    held = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        risk, now = (1 / (1 + np.exp(-rng.normal(-3.5, 1.2, number))) for number in (3000, 600))
+        came = rng.random(600) < now
+        result = made(
+            ((rng.random(3000) < risk).astype(float), risk), now, seed, replicates=60, alerted=now >= threshold
+        )
+        assert isinstance(result.sensitivity, Estimate)
+        assert 0.6 < result.sensitivity.low < result.sensitivity.value <= result.sensitivity.high <= 1
+        held += result.sensitivity.low <= (now >= threshold)[came].mean() <= result.sensitivity.high
+    assert held >= 54, held
+
+
+def test_what_an_estimate_never_sees_is_not_certain() -> None:
+    """A reference told apart without one mistake: figures near 1 have an interval that is neither none nor all."""
+    rng = np.random.default_rng(2)
+    scores, risk = rng.random(2000), rng.random(3000)
+    result = estimated(scores > 0.9, scores, risk, 0.5, np.random.default_rng(1))
+    assert isinstance(result, Estimated)
+    assert isinstance(result.sensitivity, Estimate)
+    assert 0.9 < result.sensitivity.low < 1 == result.sensitivity.high
+    assert 0.99 < result.auroc.low < result.auroc.value <= result.auroc.high <= 1
 
 
 def test_risks_beyond_the_reference_are_counted() -> None:
