@@ -74,7 +74,7 @@ def estimated(
     together, and a reference whose events, or other rows, are of fewer than ten patients is refused.
 
     Of 1500 to 2000 simulated periods each, with references of 1000 to 6000 rows (67 to 700 events), patients sicker or
-    not, 94.3 to 96.0 % of the intervals held what outcomes then showed; 96.5 to 99 where the model is very telling, or
+    not, 94 to 96.5 % of the intervals held what outcomes then showed; 96.5 to 99 where the model is very telling, or
     where nearly all events are alerted on, and that of sensitivity 97 to 98 where patients come often. What will come
     is drawn as independent, given the risk: where outcomes of a patient's stays are alike beyond their risks, intervals
     held in 93 to 97 % with two to four stays of a patient and likeness of .3 to .5, and in 86 to 92 with four or ten
