@@ -272,7 +272,7 @@ def known(weeks: int, per_week: int, concept: float = 1.0, since: int = 99, trea
             "sequence": np.arange(size) + 10_000_000 * (first + 1), "probability": risk,
             "outcome": (come & ~averted).astype(float), "alerted": alerted, "treated": treated,
             "overridden": alerted & ~treated, "action_seen": treated, "unit": np.array(["ICU", "Ward"] * size)[:size],
-            "encounter": np.arange(size), "patient": np.arange(size),
+            "encounter": np.arange(size), "patient": np.arange(size, dtype=np.uint64),
         })  # fmt: skip
 
     return source

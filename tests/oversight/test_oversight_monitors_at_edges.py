@@ -49,7 +49,7 @@ def ranked(per_week: int, *, heeded: float = 0.0, turned: bool = False, stays: i
             "sequence": np.arange(size), "probability": risk, "outcome": (alerted != turned).astype(float),
             "alerted": alerted, "treated": treated, "overridden": alerted & ~treated, "action_seen": treated,
             "unit": np.where(rng.random(size) < 0.5, "ICU", "Ward"), "encounter": np.arange(size) // stays,
-            "patient": np.arange(size) // stays,
+            "patient": (np.arange(size) // stays).astype(np.uint64),
         })  # fmt: skip
 
     return source
