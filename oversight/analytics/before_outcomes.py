@@ -68,7 +68,8 @@ def before_outcomes(mart: Questions, selection: Selection, rows: Rows, rng: np.r
     estimate = estimated(
         rows.outcome[used], rows.risk[used], np.asarray(now["probability"], dtype=np.float64), 0.0, rng,
         alerted=np.asarray(now["card"], dtype=np.bool_), reference_ids=rows.sequence[used], ids=now["sequence"],
-        reference_patients=rows.patient[used], patients=now["patient"], replicates=_REPLICATES,
+        reference_alerted=rows.alerted[used], reference_patients=rows.patient[used], patients=now["patient"],
+        replicates=_REPLICATES,
     )  # fmt: skip
     reference = Period(selection.period.first, max(selection.period.first, first - timedelta(days=1)))
     return BeforeOutcomes(

@@ -55,7 +55,7 @@ class EstimatedMonitor:
         made = estimated(
             known.outcome[firsts], known.risk[firsts], np.asarray(now["probability"], dtype=np.float64), 0.0, rng,
             alerted=np.asarray(now["card"], dtype=np.bool_), reference_ids=known.sequence[firsts], ids=now["sequence"],
-            reference_patients=known.person[firsts], patients=now["patient"],
+            reference_alerted=known.alerted[firsts], reference_patients=known.person[firsts], patients=now["patient"],
         )  # fmt: skip
         if isinstance(made, Refused):
             return refused(self.name, self.subject, f"{made.reason[:1].upper()}{made.reason[1:]}.", {"badge": BADGE})

@@ -16,7 +16,17 @@ from oversight.statistics.bootstrap import REPLICATES
 from oversight.statistics.discrimination import roc_area
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.isotonic import fit_isotonic
-from oversight.statistics.labelled import FEWEST, BoolArray, IntArray, Labelled, labelled, shared, too_few
+from oversight.statistics.labelled import (
+    FEWEST,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Labelled,
+    codes,
+    labelled,
+    shared,
+    too_few,
+)
 from oversight.statistics.performance import Performance
 from oversight.statistics.recalibration_draws import Material, drawn_again, interval
 from oversight.statistics.refused import Refused
@@ -57,6 +67,7 @@ def estimated(
     rng: np.random.Generator,
     *,
     alerted: BoolArray | None = None,
+    reference_alerted: BoolArray | None = None,
     reference_ids: npt.ArrayLike | None = None,
     ids: npt.ArrayLike | None = None,
     reference_patients: npt.ArrayLike | None = None,
@@ -69,6 +80,10 @@ def estimated(
     The reference must not have trained the model, and must share no row with the rows estimated: ids of both are
     compared where given, and a shared one is refused. Refused below 1000 reference rows or 50 of either outcome; PPV
     and sensitivity below 200 alerts. Raises ValueError for arrays that do not fit together.
+
+    `reference_alerted` and `alerted`: which rows were alerts. Rows with an alert are then recalibrated by themselves,
+    where there are 50 of either outcome with one and without: a card that is acted on averts its event, so that at the
+    threshold what a risk means drops, which a never-falling line cannot follow.
 
     `reference_patients` and `patients`: whose rows they are, labels of one kind; those of one patient are drawn
     together, and a reference whose events, or other rows, are of fewer than ten patients is refused.
@@ -90,13 +105,14 @@ def estimated(
     patient = _patients(reference_patients, patients, reference.rows, now.rows)
     if patient is not None and (refusal := too_few(reference, shared(patient[: reference.rows]))):
         return refusal
-    chances = fit_isotonic(reference.risk, reference.outcome)(now.risk)
+    apart = _apart(reference, reference_alerted, alerted, patient)
+    chances = _recalibrated(reference, apart, now.risk, shown)
     events = float(chances.sum())
     if min(events, now.rows - events) < FEWEST:
         return Refused(f"{events:.1f} events are expected among {now.rows} rows: at least {FEWEST} are needed")
     groups = distinct_risks(now.risk)
     area = roc_area(groups.sums(chances), groups.sums(1 - chances))
-    drawn = drawn_again(Material(reference, now.risk, shown, patient), rng, replicates)
+    drawn = drawn_again(Material(reference, now.risk, shown, apart, patient), rng, replicates)
     alerts = int(shown.sum())
     few = Refused(f"{alerts} alerts: at least {FEWEST_ALERTS} are needed") if alerts < FEWEST_ALERTS else None
     return Estimated(
@@ -112,6 +128,32 @@ def estimated(
         blind_to=BLIND_TO,
         last_realised=last_realised,
     )
+
+
+def _apart(
+    reference: Labelled, reference_alerted: BoolArray | None, alerted: BoolArray | None, patient: IntArray | None
+) -> BoolArray | None:
+    """Which reference rows were alerts, if these can be recalibrated by themselves, and the others too."""
+    if reference_alerted is None or alerted is None:
+        return None
+    if reference_alerted.shape != reference.risk.shape:
+        raise ValueError("reference_alerted must be as long as the reference")
+    for kind in (reference_alerted, ~reference_alerted):
+        events = reference.outcome[kind]
+        if min(events.sum(), (1 - events).sum()) < FEWEST_REFERENCE_EVENTS:
+            return None
+        some = labelled(events, reference.risk[kind])
+        if patient is not None and too_few(some, codes(patient[: reference.rows][kind])[0]):
+            return None
+    return reference_alerted
+
+
+def _recalibrated(reference: Labelled, apart: BoolArray | None, risk: FloatArray, shown: BoolArray) -> FloatArray:
+    """The chance of the event of each row."""
+    if apart is None:
+        return fit_isotonic(reference.risk, reference.outcome)(risk)
+    without, alert = (fit_isotonic(reference.risk[kind], reference.outcome[kind])(risk) for kind in (~apart, apart))
+    return np.where(shown, alert, without)
 
 
 def _reference_refusal(reference: Labelled) -> Refused | None:

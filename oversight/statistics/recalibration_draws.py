@@ -9,6 +9,7 @@ that holds for many rows, and .45 to .6 was measured of 1000 to 6000. Figures ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from oversight.statistics.labelled import BoolArray, FloatArray, IntArray, Label
 from oversight.statistics.logistic import expit
 from oversight.statistics.risk_groups import RiskGroups, coarse_risks
 from oversight.statistics.weighted_share import wilson_effective
+
+_Counts = FloatArray | IntArray
 
 _AGAIN = 2 ** (2 / 3) - 1
 # Steps fitted to drawn rows also vary less than steps fitted to other patients. So much more makes intervals of 1000 to
@@ -54,33 +57,46 @@ class Drawn:
 class Material:
     """What is drawn from: labelled reference rows, and the risks of the rows now and which of them are alerts.
 
-    `patient`: codes from 0 of reference rows and then rows, of those who are drawn as a whole; None where rows are.
+    `reference_shown`: which reference rows were alerts, where these have a recalibration of their own. `patient`: codes
+    from 0 of reference rows and then rows, of those who are drawn as a whole; None where rows are.
     """
 
     reference: Labelled
     risk: FloatArray
     shown: BoolArray
+    reference_shown: BoolArray | None
     patient: IntArray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """Reference rows that are recalibrated together: their places, and events and others by group of risk."""
+
+    rows: IntArray
+    groups: RiskGroups
+    outcome: FloatArray
+    events: FloatArray
+    others: FloatArray
 
 
 def drawn_again(material: Material, rng: np.random.Generator, number: int) -> Drawn:
     """Reference and rows drawn again, steps fitted to the one, outcomes of the other drawn from them."""
-    known, groups = coarse_risks(material.reference.risk), coarse_risks(material.risk)
-    outcome, shown = material.reference.outcome, material.shown.astype(np.float64)
-    events, others = known.sums(outcome), known.sums(1 - outcome)
+    kinds, groups = _kinds(material.reference, material.reference_shown), coarse_risks(material.risk)
+    shown, reference_rows = material.shown.astype(np.float64), len(material.reference.outcome)
     counts = _by_alert(groups, shown, np.ones_like(shown))
-    first = _refitted(known.risk, events, others)(groups.risk)[:, None]
+    first = _chances([(kind, kind.events, kind.others) for kind in kinds], groups.risk)
     made = [(_figures(counts * first, counts),) * 2]
+    drawn: list[tuple[_Known, _Counts, _Counts]]
     for _ in range(number):
         if material.patient is None:
             sizes = rng.poisson(counts)
-            line = _refitted(known.risk, rng.poisson(events), rng.poisson(others))
+            drawn = [(kind, rng.poisson(kind.events), rng.poisson(kind.others)) for kind in kinds]
         else:
             times = draws(len(material.patient), rng, material.patient)
-            before, now = times[: len(outcome)], times[len(outcome) :]
+            before, now = times[:reference_rows], times[reference_rows:]
             sizes = _by_alert(groups, shown, now).astype(np.int64)
-            line = _refitted(known.risk, known.sums(before * outcome), known.sums(before * (1 - outcome)))
-        chances = line(groups.risk)[:, None]
+            drawn = [(kind, *_drawn_of(kind, before[kind.rows])) for kind in kinds]
+        chances = _chances(drawn, groups.risk)
         came = rng.binomial(sizes, chances)
         made.append((_figures(came.astype(np.float64), sizes.astype(np.float64)), _figures(counts * chances, counts)))
     return Drawn(*(Replicated(*figure) for figure in np.array(made).T))
@@ -109,12 +125,33 @@ def interval(value: float, drawn: Replicated, number: float) -> Estimate:
     return Estimate(value, min(value, low), max(value, high))
 
 
+def _kinds(reference: Labelled, shown: BoolArray | None) -> list[_Known]:
+    """All reference rows, or those without an alert and those with one."""
+    everybody = np.arange(len(reference.risk))
+    found = []
+    for rows in [everybody] if shown is None else [everybody[~shown], everybody[shown]]:
+        groups, outcome = coarse_risks(reference.risk[rows]), reference.outcome[rows]
+        found.append(_Known(rows, groups, outcome, groups.sums(outcome), groups.sums(1 - outcome)))
+    return found
+
+
+def _drawn_of(kind: _Known, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Events and others of reference rows, each counted so many times."""
+    return kind.groups.sums(times * kind.outcome), kind.groups.sums(times * (1 - kind.outcome))
+
+
+def _chances(drawn: Sequence[tuple[_Known, _Counts, _Counts]], risk: FloatArray) -> FloatArray:
+    """Recalibrated risks without an alert and with one, shape (risks, 2)."""
+    lines = [_refitted(kind.groups.risk, events, others)(risk) for kind, events, others in drawn]
+    return np.column_stack([lines[0], lines[-1]])
+
+
 def _by_alert(groups: RiskGroups, shown: FloatArray, times: FloatArray) -> FloatArray:
     """How many rows, each counted so many times, by risk group × (no alert, alert)."""
     return np.column_stack([groups.sums(times * (1 - shown)), groups.sums(times * shown)])
 
 
-def _refitted(risk: FloatArray, events: FloatArray | IntArray, others: FloatArray | IntArray) -> Isotonic:
+def _refitted(risk: FloatArray, events: _Counts, others: _Counts) -> Isotonic:
     """The recalibration of drawn reference rows."""
     total = (events + others).astype(np.float64)
     kept = total > 0

@@ -186,7 +186,7 @@ def test_the_estimate_before_outcomes_draws_patients(ward, asked) -> None:
     want, alone = (
         estimated(
             ward.outcome[~here], ward.risk[~here], ward.risk[here], 0.0, np.random.default_rng(1),
-            alerted=ward.shown[here], replicates=100, **who,
+            alerted=ward.shown[here], reference_alerted=ward.shown[~here], replicates=100, **who,
         )
         for who in ({"reference_patients": patient[~here], "patients": patient[here]}, {})
     )  # fmt: skip

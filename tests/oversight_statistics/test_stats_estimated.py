@@ -224,6 +224,51 @@ def test_what_an_estimate_never_sees_is_not_certain() -> None:
     assert 0.99 < result.auroc.low < result.auroc.value <= result.auroc.high <= 1
 
 
+def heeded(number: int, rng: np.random.Generator) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Outcomes, risks and alerts from .4 on; nine in ten are acted on, which averts nine in ten events."""
+    came, risk = drawn(number, rng)
+    alerted = risk >= 0.4
+    averted = alerted & (rng.random(number) < 0.9) & (rng.random(number) < 0.9)
+    return came * ~averted, risk, alerted
+
+
+def test_alerts_are_recalibrated_by_themselves() -> None:
+    """Where alerts are acted on, what a risk means drops at the threshold: one never-falling line misses PPV there."""
+    rng = np.random.default_rng(4)
+    outcome, scores, before = heeded(30_000, rng)
+    came, risk, alerted = heeded(30_000, rng)
+    apart = made((outcome, scores), risk, alerted=alerted, reference_alerted=before)
+    together = made((outcome, scores), risk, alerted=alerted)
+    assert isinstance(apart.ppv, Estimate)
+    assert isinstance(together.ppv, Estimate)
+    assert isinstance(apart.sensitivity, Estimate)
+    real = came[alerted].mean()
+    assert apart.ppv.low <= real <= apart.ppv.high
+    assert apart.sensitivity.low <= alerted[came == 1].mean() <= apart.sensitivity.high
+    assert abs(apart.ppv.value - real) < 0.01 < abs(together.ppv.value - real)
+    few = before & (np.cumsum(before & (outcome == 1)) <= 49)
+    assert made((outcome, scores), risk, alerted=alerted, reference_alerted=few) == together
+    with pytest.raises(ValueError, match="as long as the reference"):
+        made((outcome, scores), risk, alerted=alerted, reference_alerted=before[:5])
+
+
+def test_alerts_apart_equal_their_definition() -> None:
+    """With scikit-learn's isotonic fits, one of alerts and one of the others."""
+    from sklearn.isotonic import IsotonicRegression
+
+    rng = np.random.default_rng(5)
+    outcome, scores, before = heeded(8000, rng)
+    _, risk, alerted = heeded(4000, rng)
+    result = made((outcome, scores), risk, alerted=alerted, reference_alerted=before, replicates=20)
+    fits = [IsotonicRegression(out_of_bounds="clip").fit(scores[each], outcome[each]) for each in (~before, before)]
+    chances = np.where(alerted, fits[1].predict(risk), fits[0].predict(risk))
+    assert isinstance(result.ppv, Estimate)
+    assert isinstance(result.sensitivity, Estimate)
+    assert result.ppv.value == pytest.approx(chances[alerted].mean(), abs=1e-9)
+    assert result.sensitivity.value == pytest.approx(chances[alerted].sum() / chances.sum(), abs=1e-9)
+    assert result.expected_events == pytest.approx(chances.sum(), abs=1e-6)
+
+
 def test_risks_beyond_the_reference_are_counted() -> None:
     """The recalibration is only held level there, and the share of such rows says how much that matters."""
     rng = np.random.default_rng(8)
