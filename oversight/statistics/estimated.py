@@ -1,6 +1,7 @@
 """Performance before outcomes arrive: confidence-based performance estimation (CBPE) on recalibrated risks.
 
-Each risk is recalibrated on labelled reference rows (isotonic), and then taken at its word: PPV = mean of q over
+Each risk is recalibrated on labelled reference rows (isotonic; alerts by themselves, where that is known), and then
+taken at its word: PPV = mean of q over
 alerts, sensitivity = Σq·A / Σq, AUROC from cumulative q and 1 - q in the order of risk. That holds while patients
 change and the meaning of a risk does not; if that changes (concept drift), this figure cannot see it.
 """

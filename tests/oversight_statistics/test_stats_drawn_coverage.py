@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from chartside.history.events import draw
+from chartside.history.plan import SEPSIS, Plan
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.estimated import Estimated, estimated
@@ -46,3 +48,28 @@ def test_what_labels_then_show_lies_in_the_estimates_interval(
             assert isinstance(figure, Estimate)
             held[place] += figure.low <= value <= figure.high
     assert np.all((held / 1500 >= 0.94) & (held / 1500 <= most)), held / 1500
+
+
+def test_in_the_made_up_hospital_what_came_lies_in_the_estimates_interval() -> None:
+    """PPV, sensitivity, AUROC of sepsis-6h, many of whose cards are acted on: 94 to 96 % of 1600 samples of its stays.
+
+    The binomial error is .5 points. One recalibration for stays with a card and without held PPV in 92.4 % of 700.
+    """
+    rows = draw(replace(Plan(), stays=250_000), np.random.default_rng(11)).performance(SEPSIS)
+    came, held = rows.happened.astype(float), np.zeros(3)
+    for seed in range(1000, 2600):
+        picked = np.random.default_rng(seed).choice(len(came), 3500, replace=False)
+        before, now = picked[:2500], picked[2500:]
+        shown = rows.alerted[now]
+        made = estimated(
+            came[before], rows.risk[before], rows.risk[now], 0.0, np.random.default_rng(seed),
+            alerted=shown, reference_alerted=rows.alerted[before], replicates=80,
+        )  # fmt: skip
+        real = auroc(labelled(came[now], rows.risk[now]))
+        assert isinstance(made, Estimated)
+        assert isinstance(real, Estimate)
+        wanted = (came[now][shown].mean(), shown[came[now] == 1].mean(), real.value)
+        for place, (figure, value) in enumerate(zip((made.ppv, made.sensitivity, made.auroc), wanted, strict=True)):
+            assert isinstance(figure, Estimate)
+            held[place] += figure.low <= value <= figure.high
+    assert np.all((held / 1600 >= 0.94) & (held / 1600 <= 0.965)), held / 1600
