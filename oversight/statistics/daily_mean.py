@@ -23,8 +23,8 @@ def daily_mean(daily: IntArray, confidence: float = CONFIDENCE) -> Estimate | Re
 
     Fewer days do not tell how days differ: in 10,000 periods each of 4 to 6 it was 93.5 to 99.7 %; of two or three t
     reaches to many times the mean (from one card in two days to 164,894 a day), and the interval of a Poisson count
-    held the truth of uneven days in 32 to 70 %. Days all alike,
-    with or without cards, show no difference to go by and have that interval (Garwood 1936, Biometrika 28:437-442).
+    held the truth of uneven days in 32 to 70 %. Days all alike, with or without cards, show no difference to go by and
+    have that interval (Garwood 1936, Biometrika 28:437-442).
     """
     days = len(daily)
     if days < FEWEST_DAYS:

@@ -36,6 +36,8 @@ from oversight.statistics.risk_groups import distinct_risks
 FEWEST_ALERTS = 200
 FEWEST_REFERENCE_ROWS = 1000
 FEWEST_REFERENCE_EVENTS = 50
+MOST_OUTSIDE = 0.02
+"""Of the rows with an alert, or without: which share may lie beyond the risks of such rows in the reference."""
 BLIND_TO = "concept drift"
 
 
@@ -84,7 +86,8 @@ def estimated(
 
     `reference_alerted` and `alerted`: which rows were alerts. Rows with an alert are then recalibrated by themselves,
     where there are 50 of either outcome with one and without: a card that is acted on averts its event, so that at the
-    threshold what a risk means drops, which a never-falling line cannot follow.
+    threshold what a risk means drops, which a never-falling line cannot follow. Not so where alerts are now given, or
+    left out, at risks where they were not before (another threshold): nothing is known of such rows.
 
     `reference_patients` and `patients`: whose rows they are, labels of one kind; those of one patient are drawn
     together, and a reference whose events, or other rows, are of fewer than ten patients is refused.
@@ -106,7 +109,9 @@ def estimated(
     patient = _patients(reference_patients, patients, reference.rows, now.rows)
     if patient is not None and (refusal := too_few(reference, shared(patient[: reference.rows]))):
         return refusal
-    apart = _apart(reference, reference_alerted, alerted, patient)
+    apart = None
+    if alerted is not None and reference_alerted is not None:
+        apart = _apart(reference, reference_alerted, now.risk, alerted, patient)
     chances = _recalibrated(reference, apart, now.risk, shown)
     events = float(chances.sum())
     if min(events, now.rows - events) < FEWEST:
@@ -125,25 +130,24 @@ def estimated(
         alerts=alerts,
         reference_rows=reference.rows,
         reference_events=reference.events,
-        outside=float(np.mean((now.risk < reference.risk.min()) | (now.risk > reference.risk.max()))),
+        outside=_outside(reference.risk, now.risk),
         blind_to=BLIND_TO,
         last_realised=last_realised,
     )
 
 
 def _apart(
-    reference: Labelled, reference_alerted: BoolArray | None, alerted: BoolArray | None, patient: IntArray | None
+    reference: Labelled, reference_alerted: BoolArray, risk: FloatArray, alerted: BoolArray, patient: IntArray | None
 ) -> BoolArray | None:
     """Which reference rows were alerts, if these can be recalibrated by themselves, and the others too."""
-    if reference_alerted is None or alerted is None:
-        return None
     if reference_alerted.shape != reference.risk.shape:
         raise ValueError("reference_alerted must be as long as the reference")
-    for kind in (reference_alerted, ~reference_alerted):
-        events = reference.outcome[kind]
-        if min(events.sum(), (1 - events).sum()) < FEWEST_REFERENCE_EVENTS:
+    for kind, now in ((reference_alerted, risk[alerted]), (~reference_alerted, risk[~alerted])):
+        some = labelled(reference.outcome[kind], reference.risk[kind])
+        if min(some.events, some.rows - some.events) < FEWEST_REFERENCE_EVENTS:
             return None
-        some = labelled(events, reference.risk[kind])
+        if len(now) and _outside(some.risk, now) > MOST_OUTSIDE:
+            return None
         if patient is not None and too_few(some, codes(patient[: reference.rows][kind])[0]):
             return None
     return reference_alerted
@@ -155,6 +159,11 @@ def _recalibrated(reference: Labelled, apart: BoolArray | None, risk: FloatArray
         return fit_isotonic(reference.risk, reference.outcome)(risk)
     without, alert = (fit_isotonic(reference.risk[kind], reference.outcome[kind])(risk) for kind in (~apart, apart))
     return np.where(shown, alert, without)
+
+
+def _outside(reference: FloatArray, risk: FloatArray) -> float:
+    """The share of risks beyond those of the reference; neither is empty."""
+    return float(np.mean((risk < reference.min()) | (risk > reference.max())))
 
 
 def _reference_refusal(reference: Labelled) -> Refused | None:

@@ -252,6 +252,21 @@ def test_alerts_are_recalibrated_by_themselves() -> None:
         made((outcome, scores), risk, alerted=alerted, reference_alerted=before[:5])
 
 
+@pytest.mark.parametrize("threshold", [0.25, 0.6])
+def test_after_another_threshold_there_is_one_line_for_all(threshold: float) -> None:
+    """Nothing is known of alerts where there were none, nor of risks left alone where all had one: as without them."""
+    rng = np.random.default_rng(4)
+    outcome, scores, before = heeded(20_000, rng)
+    _, risk, _ = heeded(5000, rng)
+    alerted = risk >= threshold
+    apart = made((outcome, scores), risk, alerted=alerted, reference_alerted=before)
+    assert apart == made((outcome, scores), risk, alerted=alerted)
+    everybody = np.ones(5000, bool)
+    assert made((outcome, scores), risk, alerted=everybody, reference_alerted=before) == made(
+        (outcome, scores), risk, alerted=everybody
+    )
+
+
 def test_alerts_apart_equal_their_definition() -> None:
     """With scikit-learn's isotonic fits, one of alerts and one of the others."""
     from sklearn.isotonic import IsotonicRegression
