@@ -43,6 +43,12 @@ class SlowEhrs:
             self.working[client] -= 1
         return replace(launch, round=1)
 
+    def wait_for(self, working: int) -> None:
+        """Until so many are at work: a thread that has been begun need not have come here yet."""
+        deadline = time.monotonic() + HOLD_S / 2
+        while sum(self.working.values()) < working and time.monotonic() < deadline:
+            time.sleep(0.01)
+
 
 @contextmanager
 def filled_by(ehrs: SlowEhrs, patience: float = 0.0) -> Iterator[Filling]:
@@ -70,6 +76,7 @@ def test_a_slow_ehr_keeps_no_other_waiting(opened) -> None:
     ehrs = SlowEhrs("slow")
     with filled_by(ehrs) as filling:
         assert [filling.filled(launch) for launch in opened("slow", 3 * AT_ONCE)] == [None] * 3 * AT_ONCE
+        ehrs.wait_for(OF_ONE_EHR)
         filling._patience = HOLD_S / 2
         (other,) = opened("other", 1)
         found = filling.filled(other)
@@ -85,9 +92,7 @@ def test_a_page_that_waited_for_its_turn_is_filled_later(opened) -> None:
     with filled_by(ehrs) as filling:
         assert not any(filling.filled(launch) for launch in launches)
         assert all(filling.knows(launch) for launch in launches)
-        deadline = time.monotonic() + HOLD_S / 2
-        while ehrs.working.get("slow", 0) < OF_ONE_EHR and time.monotonic() < deadline:
-            time.sleep(0.01)
+        ehrs.wait_for(OF_ONE_EHR)
         assert [filling.waits(launch) for launch in launches] == [False] * OF_ONE_EHR + [True] * OF_ONE_EHR
         ehrs.go.set()
         deadline = time.monotonic() + HOLD_S / 2
@@ -106,9 +111,7 @@ def test_all_ehrs_together_have_a_bound(opened) -> None:
         for name in names:
             for launch in opened(name, OF_ONE_EHR):
                 assert filling.filled(launch) is None
-        deadline = time.monotonic() + HOLD_S / 2
-        while sum(ehrs.working.values()) < AT_ONCE and time.monotonic() < deadline:
-            time.sleep(0.01)
+        ehrs.wait_for(AT_ONCE)
         time.sleep(0.1)
         assert sum(ehrs.working.values()) == AT_ONCE
     assert ehrs.most["all"] == AT_ONCE
