@@ -14,6 +14,7 @@ from clinical.errors import LedgerUnavailable
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
+from oversight.unjudged_weeks import Answered, UnjudgedWeek, unjudged_weeks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ class SqlRuns:
         with reading(self._engine) as connection:
             row = connection.execute(_OF_ALERT, {"number": number}).one_or_none()
         return None if row is None else _run(row)
+
+    def unjudged(self, since: date) -> tuple[UnjudgedWeek, ...]:
+        """The weeks from a day on that passed without an answer."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(_ANSWERED, {"since": since}).all()
+        return unjudged_weeks(Answered(*row) for row in rows)
 
     def last_time(self) -> datetime | None:
         """When any monitor last ran; None where none ever did."""
@@ -101,6 +108,8 @@ _LATEST = (
     .where(_RANKED.c.place == 1)
     .order_by(_R.c.service, _R.c.sequence)
 )
+_SAID = (_R.c.service, _R.c.monitor, _R.c.first, _R.c.last, _R.c.status)
+_ANSWERED = select(*_SAID, func.max(_R.c.time)).where(_R.c.first >= bindparam("since")).group_by(*_SAID)
 _OF_ALERT = (
     select(_R)
     .join(tables.alert, tables.alert.c.monitor_run_sequence == _R.c.sequence)

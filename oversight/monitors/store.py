@@ -23,8 +23,9 @@ def store(engine: Engine, runs: Iterable[ServiceRun], now: datetime) -> tuple[in
     """Keep runs, and open alerts for their alarms. Says the numbers of the alerts that are new.
 
     A run of the same monitor, service and week, on the same ledger with the same thresholds, is there already and
-    adds nothing; an answer is kept beside an earlier fault, and no fault beside an earlier answer. A thing whose alert
-    is still open gets no second one. Raises `LedgerUnavailable`.
+    adds nothing; an answer is kept beside an earlier fault, and no fault beside an earlier answer; what is said of a
+    whole week is kept beside what was said before its end. A thing whose alert is still open gets no second one. Raises
+    `LedgerUnavailable`.
     """
     with writing(engine, one_at_a_time=True) as connection:
         return tuple(number for run in runs for number in _kept(connection, run, now))
@@ -63,9 +64,13 @@ def _kept(connection: Connection, run: ServiceRun, now: datetime) -> tuple[int, 
 
 def _judged(connection: Connection, week: Period) -> frozenset[str]:
     """The services of which a run about a week is kept. One from before the week was over knew only a part of it."""
-    over = datetime.combine(week.last + timedelta(days=1), time.min, UTC)
-    values = {"first": week.first, "last": week.last, "over": over}
+    values = {"first": week.first, "last": week.last, "over": _end_of(week)}
     return frozenset(connection.scalars(_JUDGED, values))
+
+
+def _end_of(week: Period) -> datetime:
+    """When it is over."""
+    return datetime.combine(week.last + timedelta(days=1), time.min, UTC)
 
 
 def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now: datetime) -> int:
@@ -74,6 +79,9 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
         result.monitor, run.service, run.week.first, run.week.last, run.up_to, run.answers,
         json.dumps(run.thresholds.as_json()),
     )  # fmt: skip
+    if now < _end_of(run.week):
+        # So that, on the same ledger, there is room for what is said once it is over: only that counts as judged.
+        key = content_key(key, "in part")
     earlier = connection.scalar(_RUN, {"key": key})
     if earlier is None and result.status is Status.FAULT:
         # A key of its own leaves room for the answer of a monitor that was mended, on the same ledger.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -23,10 +24,13 @@ from oversight.pages.mart_source import MartSource
 from oversight.pages.no_page import no_such
 from oversight.pages.pictures.interrupted_picture import interrupted_picture
 from oversight.pages.words import people
+from oversight.unjudged_weeks import UnjudgedWeek
 
 # The monitors are meant to run once a week; a day later somebody should know that they have not.
 MOST_DAYS = 8
 OVERDUE_DAYS = 7
+# How far back a week without an answer is told of: as long as weeks are compared with (`oversight.monitors.run`).
+UNJUDGED_WEEKS = 26
 MOST_DIGITS = 12
 # Told by shape as well as by word.
 MARKS = {"fault": "✕", "alarm": "◆", "watch": "▲", "ok": "●", "refused": "○"}
@@ -67,6 +71,10 @@ class RunBook(Protocol):
 
     def last_time(self) -> datetime | None:
         """When any monitor last ran."""
+        ...
+
+    def unjudged(self, since: date) -> tuple[UnjudgedWeek, ...]:
+        """The weeks from a day on that passed without an answer."""
         ...
 
 
@@ -144,12 +152,18 @@ def _listed(desk: AlertDesk) -> Response:
         log=[logged(one) for one in every if one.state is AlertStep.CLOSED],
         services=services,
         broken={name: [run for run in runs if run.status == "fault"] for name, runs in services.items()},
+        unjudged=_grouped(desk.runs.unjudged(now.date() - timedelta(weeks=UNJUDGED_WEEKS))),
         last=last,
         stale=freshness(last, now),
         marks=MARKS,
         overdue_days=OVERDUE_DAYS,
     )
     return make_response(page)
+
+
+def _grouped(weeks: Sequence[UnjudgedWeek]) -> Mapping[str, list[UnjudgedWeek]]:
+    """Weeks without an answer, by service."""
+    return {name: list(ones) for name, ones in groupby(weeks, key=lambda week: week.service)}
 
 
 def _by_service(runs: tuple[KeptRun, ...]) -> Mapping[str, list[KeptRun]]:

@@ -1,4 +1,4 @@
-"""The pages where a monitor broke: louder than a lack of data, and gone once it answers again."""
+"""The pages where a monitor broke: louder than a lack of data, and told until that week has its answer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from oversight.tallies import Period
 
 MONDAY = date(2026, 4, 27)
 NOW = datetime(2026, 5, 4, 5, 10, tzinfo=UTC)
+LATER = NOW + timedelta(weeks=2)
 BROKEN = Fault("LinAlgError", "linalg.py:104")
 
 
@@ -73,11 +74,28 @@ def test_a_fault_is_told_at_the_top_and_in_its_place(engine, page) -> None:
 
 
 def test_a_fault_goes_with_the_next_answer(engine, page) -> None:
-    """Of the week after, or of the same week after a mend."""
+    """Of the week after, or of the same week after a mend: at the top stands what is so now."""
     faults = [at_fault(name, "entries", BROKEN) for name in ("volume", "mix-drift")]
     store(engine, [run("sepsis", *faults)], NOW)
     assert "2 monitors of sepsis broke and have no answer: volume, mix-drift." in page()[1][0]
     store(engine, [run("sepsis", answer("mix-drift"))], NOW)
     assert "1 monitor of sepsis broke and has no answer: volume." in page()[1][0]
-    store(engine, [run("sepsis", answer("volume"), answer("mix-drift"), weeks=1)], NOW)
+    store(engine, [run("sepsis", answer("volume"), answer("mix-drift"), weeks=1)], LATER)
     assert page()[1] == []
+
+
+def test_a_week_without_an_answer_is_told_until_it_has_one(engine, page) -> None:
+    """The answer of the week after does not silence it; there is a command that asks again, and then it goes."""
+    store(engine, [run("sepsis", at_fault("volume", "entries", BROKEN))], NOW)
+    store(engine, [run("sepsis", answer("volume"), weeks=2)], LATER)
+    text, _ = page()
+    assert (
+        "2 weeks of sepsis passed without every answer. What changed then and went again has raised no alert." in text
+    )
+    assert (
+        "2026-04-27 to 2026-05-03: volume broke. To ask now: chartside monitor --service sepsis --last 2026-05-03"
+        in text
+    )
+    assert "2026-05-04 to 2026-05-10: no monitor ran. To ask now" in text
+    store(engine, [run("sepsis", answer("volume"), weeks=week) for week in (0, 1)], LATER)
+    assert "without every answer" not in page()[0]
