@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, func, select
@@ -15,6 +15,9 @@ from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
 from oversight.unjudged_weeks import Answered, UnjudgedWeek, unjudged_weeks
+
+# As far back as services are expected (`oversight.monitors.run`).
+WEEKS_TOLD = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,13 @@ class SqlRuns:
             row = connection.execute(_OF_ALERT, {"number": number}).one_or_none()
         return None if row is None else _run(row)
 
-    def unjudged(self, since: date) -> tuple[UnjudgedWeek, ...]:
-        """The weeks from a day on that passed without an answer."""
+    def unjudged(self) -> tuple[UnjudgedWeek, ...]:
+        """Of the latest `WEEKS_TOLD` weeks that were asked about those that passed without an answer."""
         with reading(self._engine) as connection:
-            rows = connection.execute(_ANSWERED, {"since": since}).all()
+            newest: date | None = connection.scalar(select(func.max(_R.c.first)))
+            if newest is None:
+                return ()
+            rows = connection.execute(_ANSWERED, {"since": newest - timedelta(weeks=WEEKS_TOLD - 1)}).all()
         return unjudged_weeks(Answered(*row) for row in rows)
 
     def last_time(self) -> datetime | None:

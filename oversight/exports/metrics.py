@@ -147,9 +147,14 @@ def _of_standing(state: State) -> Iterator[GaugeMetricFamily]:
     services = sorted({*state.counts, *(alert.service for alert in state.standing.alerts)})[: 2 * MOST_SERVICES]
     for service in services:
         alerts.add_metric([service], sum(alert.service == service for alert in state.standing.alerts))
+    unjudged = GaugeMetricFamily(
+        "chartside_unjudged_weeks", "Weeks that passed without the answer of every monitor", labels=["service"]
+    )
+    for service in sorted({run.service for run in runs}):
+        unjudged.add_metric([service], sum(week.service == service for week in state.standing.unjudged))
     today = state.now.astimezone(UTC).date()
     overdue = sum(each.overdue(today) for each in state.standing.incidents)
-    yield from (status, alerts)
+    yield from (status, alerts, unjudged)
     yield _gauge("chartside_open_incidents", "Reports of problems that are not closed", len(state.standing.incidents))
     yield _gauge("chartside_overdue_incidents", "Of them, those past the last day of a deadline", overdue)
     if runs:

@@ -15,6 +15,7 @@ from oversight.database import reading
 from oversight.incident_events import IncidentHistory, SqlIncidentEvents
 from oversight.monitor_runs import KeptRun, SqlRuns
 from oversight.switches import SwitchState
+from oversight.unjudged_weeks import UnjudgedWeek
 
 MOST = 500
 
@@ -36,11 +37,15 @@ class OpenIncident:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything that is open at one moment; `monitors` are sorted by service, the rest comes newest first."""
+    """Everything that is open at one moment; `monitors` are sorted by service, the rest comes newest first.
+
+    `unjudged` are weeks that passed without an answer of every monitor, by service, the earliest first.
+    """
 
     monitors: tuple[KeptRun, ...]
     alerts: tuple[Alert, ...]
     incidents: tuple[OpenIncident, ...]
+    unjudged: tuple[UnjudgedWeek, ...] = ()
 
 
 class SqlStanding:
@@ -52,8 +57,8 @@ class SqlStanding:
 
     def read(self) -> Standing:
         """All of it. Raises `LedgerUnavailable`."""
-        monitors, alerts = SqlRuns(self._engine).latest(), SqlAlerts(self._engine).open_alerts()
-        return Standing(monitors, alerts, tuple(self._incidents()))
+        runs, alerts = SqlRuns(self._engine), SqlAlerts(self._engine).open_alerts()
+        return Standing(runs.latest(), alerts, tuple(self._incidents()), runs.unjudged())
 
     def switched(self, first: datetime, until: datetime) -> tuple[SwitchState, ...]:
         """What was switched off or on between two moments, oldest first. Raises `LedgerUnavailable`."""

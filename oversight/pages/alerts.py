@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -29,8 +29,6 @@ from oversight.unjudged_weeks import UnjudgedWeek
 # The monitors are meant to run once a week; a day later somebody should know that they have not.
 MOST_DAYS = 8
 OVERDUE_DAYS = 7
-# How far back a week without an answer is told of: as long as weeks are compared with (`oversight.monitors.run`).
-UNJUDGED_WEEKS = 26
 MOST_DIGITS = 12
 # Told by shape as well as by word.
 MARKS = {"fault": "✕", "alarm": "◆", "watch": "▲", "ok": "●", "refused": "○"}
@@ -73,8 +71,8 @@ class RunBook(Protocol):
         """When any monitor last ran."""
         ...
 
-    def unjudged(self, since: date) -> tuple[UnjudgedWeek, ...]:
-        """The weeks from a day on that passed without an answer."""
+    def unjudged(self) -> tuple[UnjudgedWeek, ...]:
+        """The weeks of the last half year that passed without an answer."""
         ...
 
 
@@ -152,7 +150,7 @@ def _listed(desk: AlertDesk) -> Response:
         log=[logged(one) for one in every if one.state is AlertStep.CLOSED],
         services=services,
         broken={name: [run for run in runs if run.status == "fault"] for name, runs in services.items()},
-        unjudged=_grouped(desk.runs.unjudged(now.date() - timedelta(weeks=UNJUDGED_WEEKS))),
+        unjudged=_grouped(desk.runs.unjudged()),
         last=last,
         stale=freshness(last, now),
         marks=MARKS,

@@ -28,6 +28,7 @@ from oversight.pages.door import roles
 from oversight.pages.door.roles import Right, Role
 from oversight.pages.exports import EXPORT_S, OFFERS, ExportParts
 from oversight.switches import SwitchState
+from oversight.unjudged_weeks import UnjudgedWeek
 
 TOKEN = "t" * 40
 MACHINE = {"Authorization": f"Bearer {TOKEN}"}
@@ -48,7 +49,8 @@ class Standings:
         run = KeptRun(1, NOW - timedelta(hours=3), "override-rate", "icu-mortality", "1.0.0", date(2026, 5, 18),
                       date(2026, 5, 24), "alarm", "override rate", "It rose.", {}, (), {})  # fmt: skip
         history = IncidentHistory("I-0123456789ab", 1, NOW - timedelta(days=60))
-        return Standing((run,), (ALARM,), (OpenIncident("icu-mortality", "wrong-data", history),))
+        week = UnjudgedWeek("icu-mortality", date(2026, 5, 4), date(2026, 5, 10), ("mix-drift",))
+        return Standing((run,), (ALARM,), (OpenIncident("icu-mortality", "wrong-data", history),), (week,))
 
     def switched(self, first, until) -> tuple[SwitchState, ...]:
         """One."""
@@ -207,6 +209,13 @@ def test_the_pack_stands_alone(get):
     assert not re.search(r"[0-9a-f]{16}", page.split("</style>")[1].replace("0123456789ab", ""))
 
 
+def test_the_pack_tells_of_weeks_without_an_answer(get):
+    """Beside what the monitors said last, which does not make up for them."""
+    text = get(f"/oversight/exports/committee_pack.html{DAYS}").text
+    assert "1 week of the last half year passed without every answer" in text
+    assert "<li>icu-mortality, 2026-05-04 to 2026-05-10: mix-drift broke</li>" in text
+
+
 def test_the_pack_leaves_out_what_is_not_for_a_role(get, monkeypatch):
     """And says so."""
     limited(monkeypatch, Right.ALERTS, Right.INCIDENTS)
@@ -268,6 +277,7 @@ def test_a_machine_with_the_token_reads_the_metrics(web, notes):
     found = metrics_of(answers[0])
     assert found["chartside_entries", "icu-mortality"] == 400
     assert found["chartside_open_alerts", "icu-mortality"] == 1
+    assert found["chartside_unjudged_weeks", "icu-mortality"] == 1
     assert found["chartside_monitor_status", "alarm", "icu-mortality", "override-rate"] == 1
     assert found["chartside_monitor_status", "icu-mortality", "ok", "override-rate"] == 0
     assert (found["chartside_open_incidents",], found["chartside_overdue_incidents",]) == (1, 1)

@@ -128,6 +128,7 @@ def _open(source: StandingSource, selection: Selection, now: datetime) -> Mappin
     until = datetime.combine(selection.period.last, time.max, UTC)
     return {
         "monitors": [run for run in standing.monitors if wanted in (None, run.service)],
+        "unjudged": [week for week in standing.unjudged if wanted in (None, week.service)],
         "alerts": [alert for alert in standing.alerts if wanted in (None, alert.service)],
         "incidents": [
             (each, due(each.history, now.astimezone(UTC).date()))
