@@ -147,9 +147,7 @@ def _of_standing(state: State) -> Iterator[GaugeMetricFamily]:
     services = sorted({*state.counts, *(alert.service for alert in state.standing.alerts)})[: 2 * MOST_SERVICES]
     for service in services:
         alerts.add_metric([service], sum(alert.service == service for alert in state.standing.alerts))
-    unjudged = GaugeMetricFamily(
-        "chartside_unjudged_weeks", "Weeks that passed without the answer of every monitor", labels=["service"]
-    )
+    unjudged = GaugeMetricFamily("chartside_unjudged_weeks", "Weeks that were not judged in full", labels=["service"])
     for service in sorted({run.service for run in runs}):
         unjudged.add_metric([service], sum(week.service == service for week in state.standing.unjudged))
     today = state.now.astimezone(UTC).date()
