@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, RSAKey
 
 from bench.calls import Call, WrongAnswer
 from bench.processes import Server, running
@@ -44,8 +44,12 @@ class Chartside:
         self._folder = folder
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
-        self._key = ECKey.generate_key("P-384", {"kid": "bench", "use": "sig", "alg": "ES384"})
-        (folder / "jwks.json").write_text(json.dumps({"keys": [self._key.as_dict(private=False)]}), encoding="utf-8")
+        self._keys: dict[str, ECKey | RSAKey] = {
+            "ES384": ECKey.generate_key("P-384", {"kid": "ES384", "use": "sig", "alg": "ES384"}),
+            "RS384": RSAKey.generate_key(2048, {"kid": "RS384", "use": "sig", "alg": "RS384"}),
+        }
+        public = [key.as_dict(private=False) for key in self._keys.values()]
+        (folder / "jwks.json").write_text(json.dumps({"keys": public}), encoding="utf-8")
         asked = "".join(f"[clients.{CLIENT}.services.{name}]\n" for name in services)
         (folder / "clients.toml").write_text(REGISTRY + asked, encoding="utf-8")
         (folder / "secret").write_text(secrets.token_hex(32), encoding="utf-8")
@@ -70,15 +74,16 @@ class Chartside:
         with running(command, self.environment, root=root, log=log, port=self.port, ready="/health") as server:
             yield server
 
-    def call(self, body: bytes, path: str = PATH) -> Call:
+    def call(self, body: bytes, path: str = PATH, algorithm: str = "ES384") -> Call:
         """A body with a token that is used once."""
-        return Call(body, {"Authorization": f"Bearer {self.token(path)}"})
+        return Call(body, {"Authorization": f"Bearer {self.token(path, algorithm)}"})
 
-    def token(self, path: str = PATH) -> str:
-        """A JWT as CDS Hooks 2.0.1 asks for."""
+    def token(self, path: str = PATH, algorithm: str = "ES384") -> str:
+        """A JWT as CDS Hooks 2.0.1 asks for, signed in one of the two ways that it recommends."""
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": self.base_url + path, "iat": now, "exp": now + 240, "jti": str(uuid.uuid4())}
-        return jwt.encode({"alg": "ES384", "typ": "JWT", "kid": "bench"}, claims, self._key, algorithms=["ES384"])
+        header = {"alg": algorithm, "typ": "JWT", "kid": algorithm}
+        return jwt.encode(header, claims, self._keys[algorithm], algorithms=[algorithm])
 
 
 class Answers:

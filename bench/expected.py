@@ -14,6 +14,7 @@ from chartside.settings import from_environment
 from clinical import strict_json
 from clinical.assessment import RiskAssessment
 from clinical.invocation import Invocation
+from models.runtime.catalogue import load_models
 
 TOLERANCE = 1e-12
 
@@ -25,6 +26,8 @@ class Expected:
         """Open the house with the settings of the server."""
         settings = replace(from_environment(side.environment), database_url=f"sqlite:///{folder}/expected.db")
         self._house = open_house(settings)
+        # Not the one of the house, which would remember what it said of the same chart some seconds before.
+        self._model = load_models()[SERVICE]
 
     def require(self, body: bytes, said: float, moment: datetime) -> None:
         """Raise `WrongAnswer` unless the model says the same about this body at this moment."""
@@ -33,8 +36,7 @@ class Expected:
         call = Invocation(
             CLIENT, SERVICE, sent["hook"], "", context["patientId"], context["userId"], prefetch=sent["prefetch"]
         )
-        model = self._house.models[SERVICE]
-        found = model.assess(self._house.records.read(call, model.needs), moment)
+        found = self._model.assess(self._house.records.read(call, self._model.needs), moment)
         if not isinstance(found, RiskAssessment) or not abs(found.probability - said) <= TOLERANCE:
             raise WrongAnswer("the service gave another probability than the model")
 
