@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,7 +15,7 @@ from chartside import logs
 from chartside.mart_command import mart_option
 from chartside.monitor_watch import Appointment, watch
 from chartside.settings import Settings, from_environment
-from clinical.errors import ChartsideError, origin
+from clinical.errors import ChartsideError, UnknownService, origin
 
 if TYPE_CHECKING:
     from oversight.alerts import Alert
@@ -39,7 +39,8 @@ goes on after a fault, and ends with 0 at SIGTERM:
 \b
   chartside monitor --watch
 
-Or a line for cron, Mondays at 05:10, that mails what is printed when there is an alarm or a fault:
+Or a line for cron, Mondays at 05:10, that mails what is printed when there is an alarm or a fault. A week ends with
+its Sunday in UTC: where your Monday begins more than five hours before, take a later hour.
 
 \b
   10 5 * * 1  out=$(chartside monitor 2>&1) || echo "$out" | mail -s "Chartside monitors" quality@hospital.example
@@ -70,7 +71,9 @@ def _time(_: click.Context, __: click.Parameter, words: str | None) -> Appointme
 @click.command("monitor", help=HELP)
 @click.option("--service", help="Only this service.")
 @click.option(
-    "--last", type=click.DateTime(["%Y-%m-%d"]), help="The week ends on this day or before it. Default: today."
+    "--last",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The week ends on this day or before it; the day has to be over. Default: yesterday (UTC).",
 )
 @click.option(
     "--weeks",
@@ -100,7 +103,10 @@ def monitor(
         sys.exit(NOTHING)
     if at:
         raise click.UsageError("--at is for --watch. A run by hand is now.")
-    end = last.date() if last else datetime.now(UTC).date()
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    end = last.date() if last else yesterday
+    if end > yesterday:
+        raise click.BadParameter(f"name a day that is over (UTC): {yesterday} or an earlier one.", param_hint="--last")
     days = [end - timedelta(weeks=before) for before in reversed(range(weeks or 1))]
     try:
         runs, alerts = _run(from_environment(), service, days, folder, dry_run=dry_run)
@@ -147,19 +153,24 @@ def _not_run(why: str) -> NoReturn:
 
 
 def _run(
-    settings: Settings, service: str | None, days: Iterable[date], folder: Path | None, *, dry_run: bool
+    settings: Settings, service: str | None, days: Sequence[date], folder: Path | None, *, dry_run: bool
 ) -> tuple[tuple[ServiceRun, ...], tuple[Alert, ...]]:
     """The runs and the alerts that are open afterwards. Raises `ChartsideError`."""
     from chartside.monitor_running import opened, thresholds_of  # noqa: PLC0415 (imports of seconds, needed here only)
     from oversight.alerts import SqlAlerts  # noqa: PLC0415
     from oversight.analytics.judged import judged  # noqa: PLC0415
-    from oversight.monitors.run import run_all  # noqa: PLC0415
+    from oversight.monitors.run import expected, run_all  # noqa: PLC0415
     from oversight.monitors.store import store  # noqa: PLC0415
+    from oversight.monitors.weeks import last_full_week  # noqa: PLC0415
 
     now = datetime.now(UTC)
     with opened(settings, folder, now, "by command") as house:
         thresholds = thresholds_of(settings)
         with house.mart.open() as mart:
+            known = expected(mart, week := last_full_week(days[-1]))
+            if service is not None and service not in known:
+                there = ", ".join(known) or "none"
+                raise UnknownService(f"No service '{service}' has entries in the half year up to {week.last}: {there}.")
             runs = tuple(run for day in days for run in run_all(mart, day, thresholds, judged, service))
         if not dry_run:
             store(house.engine, runs, now)

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import Connection, Engine, bindparam, func, select
 
 from clinical import strict_json
 from clinical.errors import LedgerUnavailable
+from clinical.invocation import SMART_HOOK
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
-from oversight.unjudged_weeks import Answered, UnjudgedWeek, unjudged_weeks
+from oversight.unjudged_weeks import Answered, UnjudgedWeek, newest_due, unjudged_weeks
 
-# As far back as services are expected (`oversight.monitors.run`).
 WEEKS_TOLD = 26
+# For so long after its last entry a service is asked about (`oversight.monitors.run.expected`).
+IN_USE = timedelta(weeks=26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,13 @@ class SqlRuns:
             row = connection.execute(_OF_ALERT, {"number": number}).one_or_none()
         return None if row is None else _run(row)
 
-    def unjudged(self) -> tuple[UnjudgedWeek, ...]:
-        """Of the latest `WEEKS_TOLD` weeks that were asked about those that passed without an answer."""
+    def unjudged(self, now: datetime) -> tuple[UnjudgedWeek, ...]:
+        """Of the latest `WEEKS_TOLD` weeks those that passed without an answer, of services that were in use then."""
+        newest = newest_due(now)
         with reading(self._engine) as connection:
-            newest: date | None = connection.scalar(select(func.max(_R.c.first)))
-            if newest is None:
-                return ()
-            rows = connection.execute(_ANSWERED, {"since": newest - timedelta(weeks=WEEKS_TOLD - 1)}).all()
-        return unjudged_weeks(Answered(*row) for row in rows)
+            rows = connection.execute(_ANSWERED, {"since": newest - timedelta(weeks=WEEKS_TOLD - 1)})
+            weeks = unjudged_weeks((Answered(*row) for row in rows.all()), newest)
+            return tuple(week for week in weeks if week.broke or _in_use(connection, week))
 
     def last_time(self) -> datetime | None:
         """When any monitor last ran; None where none ever did."""
@@ -98,6 +99,12 @@ def _run(row: AnyRow) -> KeptRun:
     )
 
 
+def _in_use(connection: Connection, week: UnjudgedWeek) -> bool:
+    """Whether a service has an entry in a week or not too long before."""
+    values = {"service_": week.service, "since": week.first - IN_USE, "until": week.last}
+    return connection.execute(_ENTRY, values).first() is not None
+
+
 def _table(found: object) -> Mapping[str, Any]:
     """An object, or nothing."""
     return found if isinstance(found, dict) else {}
@@ -116,6 +123,12 @@ _LATEST = (
 )
 _SAID = (_R.c.service, _R.c.monitor, _R.c.first, _R.c.last, _R.c.status)
 _ANSWERED = select(*_SAID, func.max(_R.c.time)).where(_R.c.first >= bindparam("since")).group_by(*_SAID)
+_ENTRY = (
+    select(tables.advice.c.sequence)
+    .where(tables.advice.c.day.between(bindparam("since"), bindparam("until")))
+    .where(tables.advice.c.service == bindparam("service_"), tables.advice.c.hook != SMART_HOOK)
+    .limit(1)
+)
 _OF_ALERT = (
     select(_R)
     .join(tables.alert, tables.alert.c.monitor_run_sequence == _R.c.sequence)

@@ -35,32 +35,36 @@ class UnjudgedWeek:
     broke: tuple[str, ...]
 
 
-def unjudged_weeks(answered: Iterable[Answered]) -> tuple[UnjudgedWeek, ...]:
-    """The weeks before a service's latest of which a monitor has only its fault, and those that nobody asked about.
+def newest_due(now: datetime) -> date:
+    """The Monday of the latest week whose answers are overdue: it was over a whole week ago, and some more days."""
+    today = now.astimezone(UTC).date()
+    return today - timedelta(days=today.weekday()) - 2 * _WEEK
 
-    A service is asked about from its first week here up to the latest week of any service: where one of them fails as a
-    whole, it has no runs while the others go on. What ran before its week was over knew a part of it and does not
-    count. Sorted by service, the earliest first. What broke in a service's latest week is left to whoever tells that.
+
+def unjudged_weeks(answered: Iterable[Answered], newest: date) -> tuple[UnjudgedWeek, ...]:
+    """The weeks up to `newest` (a Monday) of which a monitor has only its fault, and those that nobody asked about.
+
+    A service is asked about from its first week here on. What ran before its week was over knew a part of it and does
+    not count. Sorted by service, the earliest first. What broke in a service's latest week is left to whoever tells
+    that, and a monitor that has no answer there any more, not even a fault, is asked no longer.
     """
-    statuses: dict[str, dict[date, dict[str, set[str]]]] = {}
+    services: dict[str, dict[date, dict[str, set[str]]]] = {}
     for one in answered:
+        said = services.setdefault(one.service, {}).setdefault(one.first, {})
         if one.time >= datetime.combine(one.last + timedelta(days=1), time.min, UTC):
-            weeks = statuses.setdefault(one.service, {})
-            weeks.setdefault(one.first, {}).setdefault(one.monitor, set()).add(one.status)
-    newest = max((week for weeks in statuses.values() for week in weeks), default=None)
-    if newest is None:
-        return ()
-    return tuple(week for service in sorted(statuses) for week in _of_service(service, statuses[service], newest))
+            said.setdefault(one.monitor, set()).add(one.status)
+    return tuple(week for name in sorted(services) for week in _of_service(name, services[name], newest))
 
 
 def _of_service(service: str, weeks: Mapping[date, Mapping[str, set[str]]], newest: date) -> Iterator[UnjudgedWeek]:
     """Those of one service."""
-    latest, first = max(weeks), min(weeks)
-    while first <= newest:
-        last = first + _WEEK - timedelta(days=1)
-        said = weeks.get(first)
-        if said is None:
-            yield UnjudgedWeek(service, first, last, ())
-        elif first != latest and (broke := sorted(name for name, found in said.items() if found == {_FAULT})):
-            yield UnjudgedWeek(service, first, last, tuple(broke))
+    judged = [week for week, said in weeks.items() if said]
+    latest = max(judged, default=None)
+    asked = weeks[latest].keys() if latest else frozenset()
+    first = min(weeks)
+    while first <= max(newest, latest or newest):
+        said = weeks.get(first, {})
+        broke = sorted(name for name, found in said.items() if found == {_FAULT} and name in asked)
+        if (not said and first <= newest) or (broke and first != latest):
+            yield UnjudgedWeek(service, first, first + _WEEK - timedelta(days=1), tuple(broke))
         first += _WEEK

@@ -30,7 +30,7 @@ class Week:
     of what pulse adds to the risk. Of the feed: shares of signals that are `gone`, of stays whose newest value is
     `late`, of values that are `implausible` or of a unit that is `unknown`. `other`: share of stays of a second client,
     `stayed`: share of entries about stays of the week before, whose pulse is another one by then. `renamed`: the model
-    asks for the first value of each concept, and no longer for the last.
+    asks for the first value of each concept, and no longer for the last. `threshold`: cards go by risk, not by luck.
     """
 
     entries: int = 300
@@ -52,6 +52,7 @@ class Week:
     other: float = 0.0
     stayed: float = 0.0
     renamed: bool = False
+    threshold: float | None = None
 
 
 def rows_of(weeks: list[Week], rng: np.random.Generator) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -66,6 +67,7 @@ def rows_of(weeks: list[Week], rng: np.random.Generator) -> tuple[dict[str, np.n
         risks = np.clip(rng.beta(1.5, 8, week.entries) * week.risk_factor, 0, 0.999)
         for place, seconds in enumerate(at):
             card = bool(rng.random() < week.fires) or bool(again[place])
+            card = card if week.threshold is None else bool(risks[place] >= week.threshold)
             unit = None if rng.random() < week.unit_missing else ("Ward" if rng.random() < week.ward else "ICU")
             day = (MONDAY - EPOCH).days + 7 * number + int(seconds) // 86_400
             who = advice["patient"][-1] if again[place] and advice["patient"] else f"p{number}-{place}"
@@ -78,7 +80,7 @@ def rows_of(weeks: list[Week], rng: np.random.Generator) -> tuple[dict[str, np.n
                 answers["row"].append(len(advice["day"]))
                 answers["outcome"].append("overridden" if rng.random() < week.overridden else "accepted")
     return ({name: np.array(values) for name, values in advice.items()},
-            {name: np.array(values) for name, values in answers.items()})  # fmt: skip
+            {"row": np.array(answers["row"], np.int64), "outcome": np.array(answers["outcome"], object)})  # fmt: skip
 
 
 def texts(value: str | None, size: int) -> np.ndarray:

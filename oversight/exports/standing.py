@@ -55,10 +55,10 @@ class SqlStanding:
         """`engine` comes from `open_engine`, upgraded."""
         self._engine = engine
 
-    def read(self) -> Standing:
-        """All of it. Raises `LedgerUnavailable`."""
+    def read(self, now: datetime) -> Standing:
+        """All of it at this moment. Raises `LedgerUnavailable`."""
         runs, alerts = SqlRuns(self._engine), SqlAlerts(self._engine).open_alerts()
-        return Standing(runs.latest(), alerts, tuple(self._incidents()), runs.unjudged())
+        return Standing(runs.latest(), alerts, tuple(self._incidents()), runs.unjudged(now))
 
     def switched(self, first: datetime, until: datetime) -> tuple[SwitchState, ...]:
         """What was switched off or on between two moments, oldest first. Raises `LedgerUnavailable`."""

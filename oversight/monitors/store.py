@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, select
 
 from oversight import chain, tables
 from oversight.alerts import AlertStep
+from oversight.column_types import AnyRow
 from oversight.database import reading, writing
 from oversight.monitors.result import Check, MonitorResult, Status, as_json
 from oversight.monitors.run import ServiceRun
@@ -79,16 +80,17 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
         result.monitor, run.service, run.week.first, run.week.last, run.up_to, run.answers,
         json.dumps(run.thresholds.as_json()),
     )  # fmt: skip
-    if now < _end_of(run.week):
-        # So that, on the same ledger, there is room for what is said once it is over: only that counts as judged.
-        key = content_key(key, "in part")
-    earlier = connection.scalar(_RUN, {"key": key})
-    if earlier is None and result.status is Status.FAULT:
+    earlier = _kept_as(connection, key)
+    if result.status is Status.FAULT and (earlier is None or _was_early(earlier, run.week, now)):
         # A key of its own leaves room for the answer of a monitor that was mended, on the same ledger.
         key = content_key(key, result.status.value)
-        earlier = connection.scalar(_RUN, {"key": key})
+        earlier = _kept_as(connection, key)
+    if earlier is not None and _was_early(earlier, run.week, now):
+        # And so does what was said of a part of the week for what is said of all of it.
+        key = content_key(key, "whole")
+        earlier = _kept_as(connection, key)
     if earlier is not None:
-        return int(earlier)
+        return int(earlier.sequence)
     # With the thresholds of the day: those of the manifest may be others by the time that somebody looks.
     kept = as_json(result) | {"thresholds": run.thresholds.as_json()}
     row = {
@@ -105,6 +107,16 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
         "up_to": run.up_to,
     }
     return int(chain.append(connection, tables.monitor_run, row)["sequence"])
+
+
+def _kept_as(connection: Connection, key: str) -> AnyRow | None:
+    """The sequence and time of what is kept under a key."""
+    return connection.execute(_RUN, {"key": key}).one_or_none()
+
+
+def _was_early(kept: AnyRow, week: Period, now: datetime) -> bool:
+    """Whether a week is over that was not when something was said of it."""
+    return bool(kept.time < _end_of(week) <= now)
 
 
 def _alert(
@@ -126,7 +138,9 @@ def _alert(
     return [int(chain.append(connection, tables.alert, row)["sequence"])]
 
 
-_RUN = select(tables.monitor_run.c.sequence).where(tables.monitor_run.c.content_key == bindparam("key"))
+_RUN = select(tables.monitor_run.c.sequence, tables.monitor_run.c.time).where(
+    tables.monitor_run.c.content_key == bindparam("key")
+)
 _JUDGED = (
     select(tables.monitor_run.c.service)
     .distinct()

@@ -71,7 +71,7 @@ class RunBook(Protocol):
         """When any monitor last ran."""
         ...
 
-    def unjudged(self) -> tuple[UnjudgedWeek, ...]:
+    def unjudged(self, now: datetime) -> tuple[UnjudgedWeek, ...]:
         """The weeks of the last half year that passed without an answer."""
         ...
 
@@ -150,7 +150,7 @@ def _listed(desk: AlertDesk) -> Response:
         log=[logged(one) for one in every if one.state is AlertStep.CLOSED],
         services=services,
         broken={name: [run for run in runs if run.status == "fault"] for name, runs in services.items()},
-        unjudged=_grouped(desk.runs.unjudged()),
+        unjudged=_grouped(desk.runs.unjudged(now)),
         last=last,
         stale=freshness(last, now),
         marks=MARKS,

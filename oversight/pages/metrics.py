@@ -64,7 +64,7 @@ class MetricsDesk:
         as_of, now = self.mart.as_of(), self.clock.now()
         with self.mart.open() as mart:
             found = counts(mart, now.astimezone(UTC).date())
-        return State(found, self.standing.read(), as_of.moment, as_of.current, now)
+        return State(found, self.standing.read(now), as_of.moment, as_of.current, now)
 
 
 def add_routes(pages: Blueprint, desk: MetricsDesk) -> None:

@@ -1,9 +1,9 @@
 """Performance before outcomes arrive: confidence-based performance estimation (CBPE) on recalibrated risks.
 
 Each risk is recalibrated on labelled reference rows (isotonic; alerts by themselves, where that is known), and then
-taken at its word: PPV = mean of q over
-alerts, sensitivity = Σq·A / Σq, AUROC from cumulative q and 1 - q in the order of risk. That holds while patients
-change and the meaning of a risk does not; if that changes (concept drift), this figure cannot see it.
+taken at its word: PPV = mean of q over alerts, sensitivity = Σq·A / Σq, AUROC from cumulative q and 1 - q in the order
+of risk. That holds while patients change and the meaning of a risk does not; if that changes (concept drift), this
+figure cannot see it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from oversight.statistics.risk_groups import distinct_risks
 FEWEST_ALERTS = 200
 FEWEST_REFERENCE_ROWS = 1000
 FEWEST_REFERENCE_EVENTS = 50
-MOST_OUTSIDE = 0.02
-"""Of the rows with an alert, or without: which share may lie beyond the risks of such rows in the reference."""
+MOST_BEYOND = 0.02
+"""Of the alerts: which share may lie below every alert of the reference. Of the others: above every other one."""
+BY_CHANCE = 0.001
+"""More than that share counts only where chance brings it more rarely than this."""
 BLIND_TO = "concept drift"
 
 
@@ -86,8 +88,9 @@ def estimated(
 
     `reference_alerted` and `alerted`: which rows were alerts. Rows with an alert are then recalibrated by themselves,
     where there are 50 of either outcome with one and without: a card that is acted on averts its event, so that at the
-    threshold what a risk means drops, which a never-falling line cannot follow. Not so where alerts are now given, or
-    left out, at risks where they were not before (another threshold): nothing is known of such rows.
+    threshold what a risk means drops, which a never-falling line cannot follow. Refused where alerts are now given, or
+    left out, at risks where they were not before (another threshold): what becomes of such rows is not known, and with
+    a line from elsewhere, or one for all, PPV was .02 to .06 and sensitivity .05 to .24 off.
 
     `reference_patients` and `patients`: whose rows they are, labels of one kind; those of one patient are drawn
     together, and a reference whose events, or other rows, are of fewer than ten patients is refused.
@@ -111,7 +114,9 @@ def estimated(
         return refusal
     apart = None
     if alerted is not None and reference_alerted is not None:
-        apart = _apart(reference, reference_alerted, now.risk, alerted, patient)
+        if refusal := _moved(reference, reference_alerted, now.risk, alerted):
+            return refusal
+        apart = _apart(reference, reference_alerted, patient)
     chances = _recalibrated(reference, apart, now.risk, shown)
     events = float(chances.sum())
     if min(events, now.rows - events) < FEWEST:
@@ -130,23 +135,44 @@ def estimated(
         alerts=alerts,
         reference_rows=reference.rows,
         reference_events=reference.events,
-        outside=_outside(reference.risk, now.risk),
+        outside=float(np.mean((now.risk < reference.risk.min()) | (now.risk > reference.risk.max()))),
         blind_to=BLIND_TO,
         last_realised=last_realised,
     )
 
 
-def _apart(
-    reference: Labelled, reference_alerted: BoolArray, risk: FloatArray, alerted: BoolArray, patient: IntArray | None
-) -> BoolArray | None:
-    """Which reference rows were alerts, if these can be recalibrated by themselves, and the others too."""
+def _moved(reference: Labelled, reference_alerted: BoolArray, risk: FloatArray, alerted: BoolArray) -> Refused | None:
+    """Refuse where the threshold is another one than in the reference, above it or below."""
     if reference_alerted.shape != reference.risk.shape:
         raise ValueError("reference_alerted must be as long as the reference")
-    for kind, now in ((reference_alerted, risk[alerted]), (~reference_alerted, risk[~alerted])):
+    given = _beyond(-reference.risk[reference_alerted], -risk[alerted])
+    left_out = _beyond(reference.risk[~reference_alerted], risk[~alerted])
+    if not given and not left_out:
+        return None
+    return Refused(
+        f"alerts are {'given' if given else 'left out'} at risks at which they were {'not given' if given else 'given'}"
+        " in the reference, as after another threshold: what becomes of such stays is not known before their outcomes"
+    )
+
+
+def _beyond(reference: FloatArray, now: FloatArray) -> bool:
+    """Whether more values lie above every one of the reference than `MOST_BEYOND`, and than chance brings.
+
+    Of values from one distribution the k largest all are among `now` with the probability that k drawn without
+    replacement are (the exceedances of Gumbel and von Schelling 1950, Ann Math Stat 21:247-262).
+    """
+    beyond = int(np.count_nonzero(now > reference.max())) if len(reference) else len(now)
+    if beyond < FEWEST or beyond <= MOST_BEYOND * len(now):
+        return False
+    k = np.arange(beyond)
+    return float(np.prod((len(now) - k) / (len(now) + len(reference) - k))) < BY_CHANCE or not len(reference)
+
+
+def _apart(reference: Labelled, reference_alerted: BoolArray, patient: IntArray | None) -> BoolArray | None:
+    """Which reference rows were alerts, if these can be recalibrated by themselves, and the others too."""
+    for kind in (reference_alerted, ~reference_alerted):
         some = labelled(reference.outcome[kind], reference.risk[kind])
         if min(some.events, some.rows - some.events) < FEWEST_REFERENCE_EVENTS:
-            return None
-        if len(now) and _outside(some.risk, now) > MOST_OUTSIDE:
             return None
         if patient is not None and too_few(some, codes(patient[: reference.rows][kind])[0]):
             return None
@@ -159,11 +185,6 @@ def _recalibrated(reference: Labelled, apart: BoolArray | None, risk: FloatArray
         return fit_isotonic(reference.risk, reference.outcome)(risk)
     without, alert = (fit_isotonic(reference.risk[kind], reference.outcome[kind])(risk) for kind in (~apart, apart))
     return np.where(shown, alert, without)
-
-
-def _outside(reference: FloatArray, risk: FloatArray) -> float:
-    """The share of risks beyond those of the reference; neither is empty."""
-    return float(np.mean((risk < reference.min()) | (risk > reference.max())))
 
 
 def _reference_refusal(reference: Labelled) -> Refused | None:

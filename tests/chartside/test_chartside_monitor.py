@@ -176,6 +176,24 @@ def test_several_weeks_are_run_as_if_every_monday(deployment: Settings) -> None:
     assert [each["last"] for each in json.loads(result.output)["runs"]] == ["2026-02-15", "2026-02-22", "2026-03-01"]
 
 
+def test_a_week_that_is_not_over_is_not_judged(deployment: Settings) -> None:
+    """Neither when it is named nor on its Sunday: its answer would stand for the whole week."""
+    today = datetime.now(UTC).date()
+    for day in (today, today + timedelta(days=400)):
+        result = CliRunner().invoke(monitor, ["--last", day.isoformat()])
+        assert result.exit_code == 2
+        assert "name a day that is over (UTC)" in result.output
+    assert rows(deployment, "monitor_run") == 0
+
+
+def test_a_service_that_is_not_there_is_no_service_without_alarm(deployment: Settings) -> None:
+    """A mistyped name ends as what could not run, with the names that are there."""
+    result = CliRunner().invoke(monitor, ["--last", str(SUNDAY), "--service", "icu-mortalty"])
+    assert result.exit_code == 2
+    assert f"No service 'icu-mortalty' has entries in the half year up to 2026-03-01: {SERVICE}." in result.stderr
+    assert rows(deployment, "monitor_run") == 0
+
+
 # --- a monitor that breaks -------------------------------------------------------------------------------------------
 
 QUOTED = "Mrs Waldegrave"

@@ -281,7 +281,7 @@ def test_switches_of_the_time_are_read(engine, ledger, clock):
     first = datetime(2026, 3, 1, tzinfo=UTC)
     assert [each.reason for each in standing.switched(first, NOW)] == ["wrong unit"]
     assert standing.switched(NOW, datetime(2026, 5, 1, tzinfo=UTC)) == ()
-    assert standing.read().incidents == ()
+    assert standing.read(NOW).incidents == ()
 
 
 def test_names_of_exports_are_plain():

@@ -325,13 +325,22 @@ def test_too_few_outcomes_are_refused() -> None:
 
 def test_the_estimate_before_outcomes_wears_its_badge(opened) -> None:
     """It is blind to concept drift, says so, and never raises the alarm."""
-    with opened([Week(entries=10)] * 20 + [Week(entries=1200)]) as mart:
+    with opened([Week(entries=10)] * 20 + [Week(entries=1500, threshold=0.25)]) as mart:
         monitor = EstimatedMonitor(known(25, 400, concept=2.0, since=20))
         result = monitor.run(mart, Selection(week_number(20), service=SERVICE), WITH_OUTCOME, np.random.default_rng(1))
     assert result.status in (Status.OK, Status.WATCH)
     assert BADGE in result.words
     assert result.figures["badge"] == "blind to concept drift"
     assert result.figures["alerts"] > 200
+
+
+def test_after_another_threshold_the_estimate_says_why_it_is_refused(opened) -> None:
+    """Cards at risks that had none: what they avert is not known."""
+    with opened([Week(entries=10)] * 20 + [Week(entries=1500, threshold=0.2)]) as mart:
+        monitor = EstimatedMonitor(known(25, 400))
+        result = monitor.run(mart, Selection(week_number(20), service=SERVICE), WITH_OUTCOME, np.random.default_rng(1))
+    assert result.status is Status.REFUSED
+    assert "another threshold" in result.words
 
 
 # --- keeping ---------------------------------------------------------------------------------------------------------

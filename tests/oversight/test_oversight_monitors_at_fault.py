@@ -270,7 +270,7 @@ def test_the_metrics_tell_a_fault_from_a_lack_of_data(engine, opened) -> None:
     """By a status of its own."""
     with opened(WEEKS) as mart:
         store(engine, [run(mart, without("volume", Broken("volume", divided)))], NOW)
-    page = text(State({}, SqlStanding(engine).read(), None, current=True, now=NOW)).decode()
+    page = text(State({}, SqlStanding(engine).read(NOW), None, current=True, now=NOW)).decode()
     values = {
         status: f'chartside_monitor_status{{monitor="volume",service="{SERVICE}",status="{status.value}"}} '
         for status in Status

@@ -121,7 +121,7 @@ def test_monitors_tell_the_intervals_of_patients(opened) -> None:
     assert tuple(told["auroc"]) == tuple(told["auroc_before"]) == ends(want.auroc)
     assert tuple(told["slope"]) == ends(want.calibration_line.slope)  # type: ignore[union-attr]
     assert tuple(told["observed_expected"]) == ends(want.observed_expected.ratio)  # type: ignore[union-attr]
-    with opened([Week(entries=10)] * 20 + [Week(entries=400)]) as mart:
+    with opened([Week(entries=10)] * 20 + [Week(entries=400, fires=0)]) as mart:
         estimate = EstimatedMonitor(source).run(mart, SELECTION, WITH_OUTCOME, np.random.default_rng(1))
     assert tuple(estimate.figures["auroc_realised"]) == ends(want.auroc)
 
@@ -136,7 +136,7 @@ def test_the_estimate_is_told_whose_rows_they_are(opened, monkeypatch) -> None:
         return estimated(*arrays, **options)
 
     monkeypatch.setattr("oversight.monitors.before_outcomes.estimated", noting)
-    with opened([Week(entries=10)] * 20 + [Week(entries=400)]) as mart:
+    with opened([Week(entries=10)] * 20 + [Week(entries=400, fires=0)]) as mart:
         result = EstimatedMonitor(source).run(mart, SELECTION, WITH_OUTCOME, np.random.default_rng(1))
     rows = asked(source)
     assert "auroc" in result.figures

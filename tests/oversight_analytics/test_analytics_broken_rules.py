@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from html import unescape
 from typing import Any
 
@@ -231,7 +232,7 @@ def test_hidden_weeks_are_in_no_part_of_it(make_mart, period) -> None:
 class Nothing:
     """Nothing stands open."""
 
-    def read(self) -> Standing:
+    def read(self, _now: datetime) -> Standing:
         """Neither runs nor alerts nor incidents."""
         return Standing((), (), ())
 

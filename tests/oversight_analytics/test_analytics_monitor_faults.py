@@ -16,6 +16,7 @@ from oversight.monitors.run import ServiceRun
 from oversight.monitors.store import store
 from oversight.monitors.thresholds import USUAL
 from oversight.tallies import Period
+from oversight.unjudged_weeks import UnjudgedWeek
 
 MONDAY = date(2026, 4, 27)
 NOW = datetime(2026, 5, 4, 5, 10, tzinfo=UTC)
@@ -87,13 +88,20 @@ def test_a_fault_goes_with_the_next_answer(engine, page) -> None:
 def test_a_week_without_an_answer_is_told_until_it_has_one(engine, page) -> None:
     """The answer of the week after does not silence it; there is a command that asks again, and then it goes."""
     store(engine, [run("sepsis", at_fault("volume", "entries", BROKEN))], NOW)
-    store(engine, [run("sepsis", answer("volume"), weeks=2)], LATER)
+    store(engine, [run("sepsis", answer("volume"), weeks=1)], LATER)
     text, _ = page()
-    assert "2 weeks of sepsis were not judged in full. What changed then and went again has raised no alert." in text
-    assert (
-        "2026-04-27 to 2026-05-03: volume broke. To ask now: chartside monitor --service sepsis --last 2026-05-03"
-        in text
-    )
-    assert "2026-05-04 to 2026-05-10: no monitor ran. To ask now" in text
-    store(engine, [run("sepsis", answer("volume"), weeks=week) for week in (0, 1)], LATER)
+    assert "1 week of sepsis was not judged in full. What changed then and went again has raised no alert." in text
+    by_hand = "To ask now: chartside monitor --service sepsis --last"
+    assert f"2026-04-27 to 2026-05-03: volume broke. {by_hand} 2026-05-03" in text
+    store(engine, [run("sepsis", answer("volume"))], LATER)
     assert "not judged in full" not in page()[0]
+
+
+def test_weeks_in_which_nothing_ran_are_folded_where_they_are_many(page, monkeypatch) -> None:
+    """Each with its command."""
+    days = [MONDAY + timedelta(weeks=week) for week in range(5)]
+    weeks = tuple(UnjudgedWeek("sepsis", day, day + timedelta(days=6), ()) for day in days)
+    monkeypatch.setattr(SqlRuns, "unjudged", lambda _self, _now: weeks)
+    text, _ = page()
+    assert "5 weeks of sepsis were not judged in full." in text
+    assert "Which weeks of sepsis 2026-04-27 to 2026-05-03: no monitor ran once it was over. To ask now" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from html import unescape
 
 import numpy as np
@@ -31,7 +32,7 @@ KNOWN = {
 class NothingStands:
     """No alert, no report, no run, no switch."""
 
-    def read(self) -> Standing:
+    def read(self, _now: datetime) -> Standing:
         """Nothing."""
         return Standing((), (), ())
 

@@ -74,7 +74,7 @@ def alerts(*states: AlertStep, last: datetime | None = NOW) -> dict[str, Any]:
     ones = tuple(SimpleNamespace(state=state) for state in states)
     return {
         "alerts": SimpleNamespace(alerts=lambda _service=None: ones),
-        "runs": SimpleNamespace(last_time=lambda: last, latest=lambda: (), unjudged=lambda: ()),
+        "runs": SimpleNamespace(last_time=lambda: last, latest=lambda: (), unjudged=lambda _now: ()),
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from oversight.statistics.calibration import observed_expected
 from oversight.statistics.discrimination import auroc
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.estimated import Estimated, estimated
+from oversight.statistics.estimated import Estimated, _moved, estimated
 from oversight.statistics.isotonic import fit_isotonic
 from oversight.statistics.labelled import labelled
 from oversight.statistics.performance import performance
@@ -252,19 +252,43 @@ def test_alerts_are_recalibrated_by_themselves() -> None:
         made((outcome, scores), risk, alerted=alerted, reference_alerted=before[:5])
 
 
-@pytest.mark.parametrize("threshold", [0.25, 0.6])
-def test_after_another_threshold_there_is_one_line_for_all(threshold: float) -> None:
-    """Nothing is known of alerts where there were none, nor of risks left alone where all had one: as without them."""
+@pytest.mark.parametrize(("threshold", "said"), [(0.25, "not given"), (0.38, "not given"), (0.6, "left out")])
+def test_after_another_threshold_the_estimate_is_refused(threshold: float, said: str) -> None:
+    """Nothing is known of alerts where there were none, nor of risks left alone where all had one."""
     rng = np.random.default_rng(4)
     outcome, scores, before = heeded(20_000, rng)
     _, risk, _ = heeded(5000, rng)
-    alerted = risk >= threshold
-    apart = made((outcome, scores), risk, alerted=alerted, reference_alerted=before)
-    assert apart == made((outcome, scores), risk, alerted=alerted)
-    everybody = np.ones(5000, bool)
-    assert made((outcome, scores), risk, alerted=everybody, reference_alerted=before) == made(
-        (outcome, scores), risk, alerted=everybody
-    )
+    for alerted in (risk >= threshold, np.full(5000, threshold < 0.4)):
+        result = estimated(
+            outcome, scores, risk, 0.4, np.random.default_rng(1), alerted=alerted, reference_alerted=before
+        )
+        assert isinstance(result, Refused)
+        assert said in result.reason
+
+
+def test_alerts_where_the_reference_has_none_are_refused() -> None:
+    """A service that was in shadow: what its cards avert is not known yet."""
+    rng = np.random.default_rng(5)
+    outcome, scores, _ = heeded(5000, rng)
+    _, risk, alerted = heeded(5000, rng)
+    quiet = np.zeros(5000, bool)
+    options: dict[str, Any] = {"reference_alerted": quiet, "replicates": 20}
+    shown = estimated(outcome, scores, risk, 0.4, np.random.default_rng(1), alerted=alerted, **options)
+    assert isinstance(shown, Refused)
+    assert made((outcome, scores), risk, alerted=quiet, **options).alerts == 0
+
+
+@pytest.mark.parametrize(("reference_rows", "rows"), [(1500, 100), (1500, 300), (3000, 3000)])
+def test_chance_alone_is_no_other_threshold(reference_rows: int, rows: int) -> None:
+    """With few alerts on either side one of them lies below all of the reference often; that is not refused."""
+    refused = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        outcome, scores, before = heeded(reference_rows, rng)
+        _, risk, alerted = heeded(rows, rng)
+        found = _moved(labelled(outcome, scores), before, risk, alerted)
+        refused += found is not None
+    assert refused <= 1
 
 
 def test_alerts_apart_equal_their_definition() -> None:

@@ -40,8 +40,8 @@ _STYLE = Path(__file__).parents[1] / "static" / "oversight.css"
 class StandingSource(Protocol):
     """What stands open; `oversight.exports.standing.SqlStanding` is one. Both methods raise `LedgerUnavailable`."""
 
-    def read(self) -> Standing:
-        """All of it."""
+    def read(self, now: datetime) -> Standing:
+        """All of it at this moment."""
         ...
 
     def switched(self, first: datetime, until: datetime) -> tuple[SwitchState, ...]:
@@ -123,7 +123,7 @@ def _figures(mart: Questions, order: Order) -> dict[str, Any]:
 
 def _open(source: StandingSource, selection: Selection, now: datetime) -> Mapping[str, object]:
     """What waits for somebody, of this service or of all."""
-    standing, wanted = source.read(), selection.service
+    standing, wanted = source.read(now), selection.service
     midnight = datetime.combine(selection.period.first, time(), UTC)
     until = datetime.combine(selection.period.last, time.max, UTC)
     return {
