@@ -12,6 +12,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ehr_simulator.app import create_app
 from ehr_simulator.settings import EhrSettings
+from ehr_simulator.whole_answers import whole
 
 
 class SilentHandler(WSGIRequestHandler):
@@ -26,7 +27,8 @@ def running_ehr(settings: EhrSettings) -> Iterator[Flask]:
     """The app, served at its base URL until the block ends."""
     parts = urlsplit(settings.base_url)
     app = create_app(settings)
-    server = make_server(parts.hostname or "127.0.0.1", parts.port or 80, app, True, request_handler=SilentHandler)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    server = make_server(host, port, whole(app), True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:

@@ -23,6 +23,7 @@ from chartside.settings import Settings
 from clinical.assessment import Abstention, AbstentionReason
 from clinical.errors import DataUnavailable, NotOffered
 from clinical.invocation import FhirAccess
+from ehr_simulator.whole_answers import whole
 
 
 @dataclass
@@ -74,7 +75,7 @@ def fhir(ill: dict[str, Any]) -> Iterator[Fhir]:
     made.kept = {"Patient": sent["patient"], "Encounter": stays, "Observation": sent["vitals"]}
     app = Flask("fhir")
     app.add_url_rule("/fhir/<path:path>", "any", lambda path: made.answer(path))  # noqa: PLW0108  looked up late
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     made.base = f"http://127.0.0.1:{server.server_port}/fhir"

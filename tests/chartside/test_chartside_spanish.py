@@ -21,6 +21,7 @@ from chartside.factory import create_app, open_house
 from chartside.house import House
 from chartside.settings import Settings
 from clinical.invocation import FhirAccess
+from ehr_simulator.whole_answers import whole
 from fhir_adapters.smart.visit import Granted, Visit
 from smart_app import cookies
 from smart_app.sessions import Launch
@@ -88,7 +89,7 @@ def server(ill: dict[str, Any]) -> Iterator[Server]:
     made.kept = {"Patient": sent["patient"], "Encounter": stays, "Observation": sent["vitals"]}
     app = Flask("fhir")
     app.add_url_rule("/fhir/<path:path>", "any", made.answer)
-    listening = make_server("127.0.0.1", 0, app, threaded=True)
+    listening = make_server("127.0.0.1", 0, whole(app), threaded=True)
     thread = threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     made.base = f"http://127.0.0.1:{listening.server_port}/fhir"

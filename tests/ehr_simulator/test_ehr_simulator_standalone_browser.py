@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 from ehr_simulator.ehr_server import SilentHandler, running_ehr
 from ehr_simulator.settings import EhrSettings, OAuthClient
+from ehr_simulator.whole_answers import whole
 
 SCOPE = "openid fhirUser launch/patient launch/encounter patient/Patient.rs patient/Observation.rs"
 
@@ -47,7 +48,7 @@ def place(ehr_settings: EhrSettings, free_ports: Any, road: Any) -> Iterator[Pla
     def back() -> str:
         return "back in the app" if "code" in request.args else "no code"
 
-    server = make_server("127.0.0.1", app_port, app, True, request_handler=SilentHandler)
+    server = make_server("127.0.0.1", app_port, whole(app), True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     with running_ehr(settings):

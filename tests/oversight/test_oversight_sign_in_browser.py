@@ -21,6 +21,7 @@ from chartside.sign_in import load_sign_in
 from ehr_simulator.demo.quality_sign_in import client, settings_toml
 from ehr_simulator.ehr_server import SilentHandler, running_ehr
 from ehr_simulator.settings import EhrSettings
+from ehr_simulator.whole_answers import whole
 from fhir_adapters.http.transport import Transport
 from oversight.pages import PageDeps, create_blueprint
 from oversight.used_tokens import SqlUsedTokens
@@ -49,7 +50,7 @@ def clock() -> RealClock:
 @contextmanager
 def served(app: Flask, port: int) -> Iterator[None]:
     """The app on a port."""
-    server = make_server("127.0.0.1", port, app, True, request_handler=SilentHandler)
+    server = make_server("127.0.0.1", port, whole(app), True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

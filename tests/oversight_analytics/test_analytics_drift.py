@@ -11,6 +11,7 @@ import pytest
 from oversight_analytics.pages_on_marts import INSIDE
 from werkzeug.serving import make_server
 
+from ehr_simulator.whole_answers import whole
 from oversight.analytics.drift import drift, labels_of
 from oversight.analytics.drift_rows import Feature, drift_rows
 from oversight.analytics.drift_words import told, verdict
@@ -282,7 +283,7 @@ def test_the_page_is_accessible_on_a_phone_too(drifted, app, chrome) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     drifted(factor=18.0)
-    server = make_server("127.0.0.1", 0, app())
+    server = make_server("127.0.0.1", 0, whole(app()))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 from clinical.audit import AuditKind
 from clinical.errors import LedgerUnavailable
+from ehr_simulator.whole_answers import whole
 from oversight.mart.mart import Mart, Questions
 from oversight.mart.parts import Parts
 from oversight.pages.door import roles
@@ -366,7 +367,7 @@ def test_rare_filters_are_folded_until_one_is_set(get, filled, query, opened, su
 @pytest.fixture
 def origin(app, filled) -> Iterator[str]:
     """The pages on a real port."""
-    server = make_server("127.0.0.1", 0, app())
+    server = make_server("127.0.0.1", 0, whole(app()))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"

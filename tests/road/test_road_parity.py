@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
 from clinical.record import Coding, Observation, PatientRecord, StayLocation
+from ehr_simulator.whole_answers import whole
 from models.icu_mortality.features import unit_type
 from models.icu_mortality.training.data import SHA256, START, Cinc2012
 from models.runtime.catalogue import MODELS_FOLDER
@@ -74,7 +75,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         Settings("http://127.0.0.1:8100", f"sqlite:///{folder}/ledger.db", folder / "clients.toml", b"s" * 64),
         clock=clock,
     )
-    server = make_server("127.0.0.1", 0, create_app(house), threaded=True)
+    server = make_server("127.0.0.1", 0, whole(create_app(house)), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Service(f"http://127.0.0.1:{server.server_port}", clock)
     server.shutdown()

@@ -33,13 +33,13 @@ from clinical.incident import IncidentReport
 from clinical.invocation import FhirAccess
 from clinical.record import LOINC, Coding, Observation, SetAside, SetAsideReason, Source
 from clinical.snooze import snooze_span
+from ehr_simulator.whole_answers import whole
 from fhir_adapters.http.transport import Limits, Transport
 from fhir_adapters.smart.session import Registration, SmartSessions, Visit
 from smart_app.blueprint import create_blueprint
 from smart_app.deps import Deps
 from smart_app.ports.ehr import Assessed, Banner, Ehr
 from smart_app.ports.fact import SourceFact
-from whole_answers import whole
 
 NOW = datetime(2026, 11, 12, 14, 5, tzinfo=UTC)
 ISS = "https://ehr.example/fhir"

@@ -11,8 +11,8 @@ from werkzeug.serving import make_server
 
 from clinical.advice import Outcome
 from clinical.incident import ProblemKind
+from ehr_simulator.whole_answers import whole
 from smart_app.blueprint import create_blueprint
-from whole_answers import whole
 
 WIDTH = "document.documentElement.scrollWidth"
 SMALL_TARGETS = """() => [...document.querySelectorAll('button, summary, label:has(input)')]

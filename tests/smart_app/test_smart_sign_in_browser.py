@@ -12,9 +12,9 @@ from flask import Flask, redirect, request
 from smart_peer import SCOPES
 from werkzeug.serving import make_server
 
+from ehr_simulator.whole_answers import whole
 from smart_app.blueprint import create_blueprint
 from smart_app.ports.ehr import Ehr
-from whole_answers import whole
 
 MANY = tuple(f"patient/{'X' * 40}{letter}.rs" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW")
 

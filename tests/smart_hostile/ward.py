@@ -25,7 +25,7 @@ from ehr_simulator.fhir_server import start_fhir_server
 from ehr_simulator.loader import Report, load_bundle
 from ehr_simulator.patients import INTENSIVE_CARE_UNITS, generate
 from ehr_simulator.settings import EhrSettings, OAuthClient
-from whole_answers import whole
+from ehr_simulator.whole_answers import whole
 
 # Zzworsen Basalt, very ill, and Zzsparse Dune.
 PATIENT, OTHER_PATIENT = "sim-02", "sim-04"

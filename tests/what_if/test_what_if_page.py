@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 from clinical.advice import Advice, WithheldReason
 from clinical.errors import MalformedRequest, NotAllowed, NotAuthenticated
 from clinical.what_if import WhatIfOffer
+from ehr_simulator.whole_answers import whole
 from models.runtime.catalogue import MODELS_FOLDER
 from smart_app.form_token import form_token
 from smart_app.headers import protect
@@ -27,7 +28,6 @@ from smart_app.language.shelf import load_languages
 from smart_app.language.speaking import speak
 from smart_app.what_if.routes import WhatIf, add_what_if
 from smart_app.what_if.view import slightly
-from whole_answers import whole
 
 SECRET = b"s" * 32
 TEMPLATES = Path(__file__).resolve().parents[2] / "smart_app" / "templates"

@@ -1,4 +1,4 @@
-"""An app that gives each answer whole: the development server forgets to close a file whose browser has left."""
+"""Answers as a whole. Werkzeug's server leaves a file open whose reader has hung up before it was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def whole(app: Any) -> Callable[[Any, Any], list[bytes]]:
-    """The same app, whose answers are bytes and closed."""
+    """The same WSGI app, whose answers are bytes and closed."""
 
     def answer(environ: Any, start_response: Any) -> list[bytes]:
         """One answer."""
