@@ -15,11 +15,9 @@ from clinical.invocation import SMART_HOOK
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
-from oversight.unjudged_weeks import Answered, UnjudgedWeek, newest_due, unjudged_weeks
+from oversight.unjudged_weeks import IN_USE, Answered, UnjudgedWeek, newest_due, unjudged_weeks
 
 WEEKS_TOLD = 26
-# For so long after its last entry a service is asked about (`oversight.monitors.run.expected`).
-IN_USE = timedelta(weeks=26)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+# For so long after its last entry a service is asked about.
+IN_USE = timedelta(weeks=26)
 _WEEK = timedelta(weeks=1)
 _FAULT = "fault"
 
@@ -35,6 +37,11 @@ class UnjudgedWeek:
     broke: tuple[str, ...]
 
 
+def over(last: date) -> datetime:
+    """When a week is over that ends with this day."""
+    return datetime.combine(last + timedelta(days=1), time.min, UTC)
+
+
 def newest_due(now: datetime) -> date:
     """The Monday of the latest week whose answers are overdue: it was over a whole week ago, and some more days."""
     today = now.astimezone(UTC).date()
@@ -51,7 +58,7 @@ def unjudged_weeks(answered: Iterable[Answered], newest: date) -> tuple[Unjudged
     services: dict[str, dict[date, dict[str, set[str]]]] = {}
     for one in answered:
         said = services.setdefault(one.service, {}).setdefault(one.first, {})
-        if one.time >= datetime.combine(one.last + timedelta(days=1), time.min, UTC):
+        if one.time >= over(one.last):
             said.setdefault(one.monitor, set()).add(one.status)
     return tuple(week for name in sorted(services) for week in _of_service(name, services[name], newest))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 
 import numpy as np
@@ -29,6 +29,7 @@ from oversight.monitors.thresholds import Thresholds
 from oversight.monitors.volume import VolumeMonitor
 from oversight.monitors.weeks import last_full_week
 from oversight.tallies import Period
+from oversight.unjudged_weeks import IN_USE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def run_all(
 def expected(mart: Questions, week: Period) -> tuple[str, ...]:
     """The services that a week has to be asked about, sorted."""
     # A service that has just fallen silent has no entry in the week, and is exactly what has to be told.
-    return services(mart, Period(week.first - timedelta(weeks=26), week.last))
+    return services(mart, Period(week.first - IN_USE, week.last))
 
 
 def services(mart: Questions, period: Period) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
@@ -16,6 +16,7 @@ from oversight.database import reading, writing
 from oversight.monitors.result import Check, MonitorResult, Status, as_json
 from oversight.monitors.run import ServiceRun
 from oversight.tallies import Period
+from oversight.unjudged_weeks import over
 
 ALL_CLIENTS = ""
 
@@ -65,13 +66,8 @@ def _kept(connection: Connection, run: ServiceRun, now: datetime) -> tuple[int, 
 
 def _judged(connection: Connection, week: Period) -> frozenset[str]:
     """The services of which a run about a week is kept. One from before the week was over knew only a part of it."""
-    values = {"first": week.first, "last": week.last, "over": _end_of(week)}
+    values = {"first": week.first, "last": week.last, "over": over(week.last)}
     return frozenset(connection.scalars(_JUDGED, values))
-
-
-def _end_of(week: Period) -> datetime:
-    """When it is over."""
-    return datetime.combine(week.last + timedelta(days=1), time.min, UTC)
 
 
 def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now: datetime) -> int:
@@ -116,7 +112,7 @@ def _kept_as(connection: Connection, key: str) -> AnyRow | None:
 
 def _was_early(kept: AnyRow, week: Period, now: datetime) -> bool:
     """Whether a week is over that was not when something was said of it."""
-    return bool(kept.time < _end_of(week) <= now)
+    return bool(kept.time < over(week.last) <= now)
 
 
 def _alert(
