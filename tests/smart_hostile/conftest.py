@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smart_hostile.evil_ward import EvilWard, running_evil_ward
+from smart_hostile.evil_ward import HURRIED, PATIENT_ENOUGH, EvilWard, running_evil_ward
 from smart_hostile.frame import Tab
 from smart_hostile.person import Person
 from smart_hostile.ward import Ward, listening, running_ward
@@ -62,15 +62,33 @@ def tab(browser: Any, ward: Ward) -> Tab:
 @pytest.fixture(scope="session")
 def whole_evil_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvilWard]:
     """Application, authorization server, and a FHIR server that does what a test plans."""
-    with running_evil_ward(tmp_path_factory.mktemp("evil")) as made:
+    with running_evil_ward(tmp_path_factory.mktemp("evil"), PATIENT_ENOUGH) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def whole_hurried_ward(shelf: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvilWard]:
+    """The same with little time for reads: for servers that are slow."""
+    with running_evil_ward(tmp_path_factory.mktemp("hurried"), HURRIED) as made:
         yield made
 
 
 @pytest.fixture
 def evil_ward(whole_evil_ward: EvilWard) -> Iterator[EvilWard]:
     """The ward with a good FHIR server; at the end no token has been said anywhere."""
-    whole_evil_ward.fresh()
-    with listening(whole_evil_ward.said):
-        yield whole_evil_ward
-    assert whole_evil_ward.leaks() == []
-    whole_evil_ward.evil.plan.clear()
+    yield from visited(whole_evil_ward)
+
+
+@pytest.fixture
+def hurried_ward(whole_hurried_ward: EvilWard) -> Iterator[EvilWard]:
+    """The ward of slow servers."""
+    yield from visited(whole_hurried_ward)
+
+
+def visited(ward: EvilWard) -> Iterator[EvilWard]:
+    """One test's time in a ward."""
+    ward.fresh()
+    with listening(ward.said):
+        yield ward
+    assert ward.leaks() == []
+    ward.evil.plan.clear()
