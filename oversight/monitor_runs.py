@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, select
+from sqlalchemy import Connection, Engine, and_, bindparam, func, select
 
 from clinical import strict_json
 from clinical.errors import LedgerUnavailable
@@ -15,7 +15,7 @@ from clinical.invocation import SMART_HOOK
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
-from oversight.unjudged_weeks import IN_USE, Answered, UnjudgedWeek, newest_due, unjudged_weeks
+from oversight.unjudged_weeks import IN_USE, Answered, UnjudgedWeek, monday_of, newest_due, unjudged_weeks
 
 WEEKS_TOLD = 26
 
@@ -63,9 +63,11 @@ class SqlRuns:
     def unjudged(self, now: datetime) -> tuple[UnjudgedWeek, ...]:
         """Of the latest `WEEKS_TOLD` weeks those that passed without an answer, of services that were in use then."""
         newest = newest_due(now)
+        oldest = newest - timedelta(weeks=WEEKS_TOLD - 1)
         with reading(self._engine) as connection:
-            rows = connection.execute(_ANSWERED, {"since": newest - timedelta(weeks=WEEKS_TOLD - 1)})
-            weeks = unjudged_weeks((Answered(*row) for row in rows.all()), newest)
+            answered = [Answered(*row) for row in connection.execute(_ANSWERED, {"since": oldest})]
+            never = _never_judged(connection, {one.service for one in answered}, oldest, newest) if answered else {}
+            weeks = unjudged_weeks(answered, newest, never)
             return tuple(week for week in weeks if week.broke or _in_use(connection, week))
 
     def last_time(self) -> datetime | None:
@@ -97,6 +99,17 @@ def _run(row: AnyRow) -> KeptRun:
     )
 
 
+def _never_judged(connection: Connection, judged: set[str], oldest: date, newest: date) -> Mapping[str, date]:
+    """The services in use that no monitor answered about while it did about others, and the Monday each began.
+
+    In use means here an entry by a hook in one of the two latest weeks that are due.
+    """
+    values = {"since": newest - timedelta(weeks=1), "until": newest + timedelta(days=6), "judged": sorted(judged)}
+    found = connection.execute(_NOT_JUDGED, values).scalars().all()
+    first = {name: connection.execute(_FIRST, {"service_": name, "since": oldest}).scalar_one() for name in found}
+    return {name: monday_of(day) for name, day in first.items()}
+
+
 def _in_use(connection: Connection, week: UnjudgedWeek) -> bool:
     """Whether a service has an entry in a week or not too long before."""
     values = {"service_": week.service, "since": week.first - IN_USE, "until": week.last}
@@ -121,12 +134,16 @@ _LATEST = (
 )
 _SAID = (_R.c.service, _R.c.monitor, _R.c.first, _R.c.last, _R.c.status)
 _ANSWERED = select(*_SAID, func.max(_R.c.time)).where(_R.c.first >= bindparam("since")).group_by(*_SAID)
-_ENTRY = (
-    select(tables.advice.c.sequence)
-    .where(tables.advice.c.day.between(bindparam("since"), bindparam("until")))
-    .where(tables.advice.c.service == bindparam("service_"), tables.advice.c.hook != SMART_HOOK)
-    .limit(1)
+_A = tables.advice
+_DAYS = _A.c.day.between(bindparam("since"), bindparam("until"))
+_OF_SERVICE = and_(_A.c.service == bindparam("service_"), _A.c.hook != SMART_HOOK)
+_ENTRY = select(_A.c.sequence).where(_DAYS, _OF_SERVICE).limit(1)
+_NOT_JUDGED = (
+    select(_A.c.service)
+    .where(_DAYS, _A.c.service.not_in(bindparam("judged", expanding=True)), _A.c.hook != SMART_HOOK)
+    .distinct()
 )
+_FIRST = select(_A.c.day).where(_A.c.day >= bindparam("since"), _OF_SERVICE).order_by(_A.c.day).limit(1)
 _OF_ALERT = (
     select(_R)
     .join(tables.alert, tables.alert.c.monitor_run_sequence == _R.c.sequence)

@@ -42,20 +42,27 @@ def over(last: date) -> datetime:
     return datetime.combine(last + timedelta(days=1), time.min, UTC)
 
 
+def monday_of(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
 def newest_due(now: datetime) -> date:
     """The Monday of the latest week whose answers are overdue: it was over a whole week ago, and some more days."""
-    today = now.astimezone(UTC).date()
-    return today - timedelta(days=today.weekday()) - 2 * _WEEK
+    return monday_of(now.astimezone(UTC).date()) - 2 * _WEEK
 
 
-def unjudged_weeks(answered: Iterable[Answered], newest: date) -> tuple[UnjudgedWeek, ...]:
+def unjudged_weeks(
+    answered: Iterable[Answered], newest: date, never: Mapping[str, date] | None = None
+) -> tuple[UnjudgedWeek, ...]:
     """The weeks up to `newest` (a Monday) of which a monitor has only its fault, and those that nobody asked about.
 
-    A service is asked about from its first week here on. What ran before its week was over knew a part of it and does
-    not count. Sorted by service, the earliest first. What broke in a service's latest week is left to whoever tells
-    that, and a monitor that has no answer there any more, not even a fault, is asked no longer.
+    A service is asked about from its first week here on; `never` has those that no monitor ever answered about, each
+    with the Monday from which on it had something to judge. What ran before its week was over knew a part of it and
+    does not count. Sorted by service, the earliest first. What broke in a service's latest week is left to whoever
+    tells that, and a monitor that has no answer there any more, not even a fault, is asked no longer.
     """
-    services: dict[str, dict[date, dict[str, set[str]]]] = {}
+    services: dict[str, dict[date, dict[str, set[str]]]] = {name: {first: {}} for name, first in (never or {}).items()}
     for one in answered:
         said = services.setdefault(one.service, {}).setdefault(one.first, {})
         if one.time >= over(one.last):

@@ -44,11 +44,13 @@ def run_of(week: int, *broken: str, well: tuple[str, ...] = (), service: str = "
 
 @pytest.fixture
 def ran(engine, ledger, make_advice):
-    """Keep runs of one week, made on a day after its Monday: by default after its end. Its services are in use."""
-    for service in ("sepsis", "falls"):
-        ledger.append(make_advice(time=moment(0), service=service))
+    """Keep runs of one week, made on a day after its Monday: by default after its end. Its service is in use."""
+    begun = set()
 
     def keep(week: int, *broken: str, well: tuple[str, ...] = (), service: str = "sepsis", after: int = 7) -> None:
+        if service not in begun:
+            ledger.append(make_advice(time=moment(0), service=service))
+            begun.add(service)
         store(engine, [run_of(week, *broken, well=well, service=service)], moment(week, after))
 
     return keep
@@ -151,3 +153,18 @@ def test_what_is_long_past_is_not_told(ran, told) -> None:
         ran(week, well=("volume",))
     assert told(27) == (week_of(0, "volume"),)
     assert told(28) == ()
+
+
+def test_a_service_that_was_never_judged_is_told_beside_those_that_were(ledger, make_advice, ran, told) -> None:
+    """From the week of its first entry, for as long as it is in use; where nothing was judged, that is told instead."""
+    for week, days in ((1, 2), (3, 6), (4, 0)):
+        ledger.append(make_advice(time=moment(week, days), service="falls"))
+    ledger.append(make_advice(time=moment(2), service="page-only", hook=SMART_HOOK))
+    assert told(5) == ()
+    for week in range(5):
+        ran(week, well=("volume",))
+    assert told(2) == ()
+    assert told(3) == (week_of(1, service="falls"),)
+    assert told(5) == (week_of(1, service="falls"), week_of(2, service="falls"), week_of(3, service="falls"))
+    ran(3, well=("volume",), service="falls")
+    assert told(5) == ()
