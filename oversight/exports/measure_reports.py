@@ -1,29 +1,33 @@
 """FHIR R4 summary `MeasureReport`: the figures of a period, in all and by unit, role and service.
 
-A count that is small, or would give a small one away, stands as "masked" (data-absent-reason), and so does every score
-that is made from it. Nobody is named in a report, and there are no reports about single patients.
+As on the pages, what is told of the whole period stands in plain counts. A group of few cards or clinicians, or one
+that would give such a group away, stands as "masked" (data-absent-reason) in all its counts and scores: so a rate never
+goes without the silence beside it. Nobody is named in a report, and there are no reports about single patients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from oversight.analytics.few_clinicians import groups_of_few
 from oversight.analytics.funnel import Funnel, funnel, funnels
+from oversight.analytics.hidden_groups import hidden_groups
 from oversight.analytics.selection import By, Selection
-from oversight.exports.grid import ANSWERS, CARDS, Grid, grid
+from oversight.exports.grid import ANSWERS, Grid
 from oversight.exports.measures import METRICS, STRATIFIERS, VERSION, Metric, canonical, coded, resource_id
 from oversight.mart.mart import Questions
-from oversight.statistics.suppression import mark
+from oversight.statistics.suppression import Flags, Integers, mark
 from oversight.tallies import Period
 
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _BY = {"unit": By.UNIT, "role": By.ROLE, "service": By.SERVICE}
 NOT_TOLD = "not told"
+_NAMES = ("cards", "answered", *ANSWERS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +50,13 @@ class Counted:
 def counted(mart: Questions, selection: Selection) -> Counted:
     """Count once; every report of the period says the same."""
     strata = {name: strata_of(mart, selection, _BY[name]) for name in STRATIFIERS}
-    return Counted(selection.period, grid([_of(funnel(mart, selection))], CARDS), strata)
+    return Counted(selection.period, _grid([funnel(mart, selection)], np.zeros(1, dtype=np.bool_)), strata)
 
 
 def strata_of(mart: Questions, selection: Selection, by: By) -> Strata:
     """Groups that were shown a card, by name.
 
-    Over several services a count is shown where that of every service is: else what one service hides would follow from
+    Over several services a group is shown where each of them shows it: else what one service hides would follow from
     the counts of all less those of the others, which stand in its own reports and in the pack.
     """
     alone = _alone(mart, selection, by)
@@ -65,14 +69,19 @@ def strata_of(mart: Questions, selection: Selection, by: By) -> Strata:
         one = _alone(mart, replace(selection, service=service.key), by)
         for row, key in enumerate(one.keys):
             hidden[alone.keys.index(key)] |= one.grid.hidden[row]
-    word = mark(counts[:-1].astype(np.float64), hidden[:-1]) if hidden[:-1].any() else ""
-    return Strata(alone.keys, Grid(alone.grid.names, counts, hidden, word))
+    return Strata(alone.keys, Grid(_NAMES, counts, hidden, _word(counts[:-1], hidden[:-1])))
 
 
 def _alone(mart: Questions, selection: Selection, by: By) -> Strata:
-    """Groups of one selection, protected by itself."""
-    found = [each for each in funnels(mart, selection, by) if each.cards]
-    return Strata(tuple(each.key or NOT_TOLD for each in found), grid([_of(one) for one in found], CARDS))
+    """Groups of one selection, protected by itself, as on the pages of who may not see single clinicians.
+
+    A file is passed on, so for nobody it has a group of few clinicians.
+    """
+    found = funnels(mart, selection, by)
+    hidden, _ = hidden_groups(found, groups_of_few(mart, selection, by))
+    shown = [place for place, each in enumerate(found) if each.cards]
+    keys = tuple(found[place].key or NOT_TOLD for place in shown)
+    return Strata(keys, _grid([found[place] for place in shown], hidden[shown]))
 
 
 def measure_report(metric: Metric, found: Counted, base_url: str, now: datetime, ident: str) -> dict[str, Any]:
@@ -105,9 +114,18 @@ def measure_reports(found: Counted, base_url: str, now: datetime, ident: str) ->
         yield measure_report(metric, found, base_url, now, ident)
 
 
-def _of(counts: Funnel) -> dict[str, int]:
-    """The cards of a group by their answers."""
-    return {"cards": counts.cards, "answered": counts.answered, **{name: getattr(counts, name) for name in ANSWERS}}
+def _grid(found: Sequence[Funnel], rows: Flags) -> Grid:
+    """The cards of groups by their answers, whole rows hidden; the sum is not told here."""
+    table = np.array([[getattr(each, name) for name in _NAMES] for each in found], dtype=np.int64)
+    counts = np.vstack([table.reshape(len(found), len(_NAMES)), np.zeros((1, len(_NAMES)), dtype=np.int64)])
+    counts[-1] = counts.sum(axis=0)
+    hidden = np.repeat(np.append(rows, True)[:, np.newaxis], len(_NAMES), axis=1)
+    return Grid(_NAMES, counts, hidden, _word(counts[:-1], hidden[:-1]))
+
+
+def _word(counts: Integers, hidden: Flags) -> str:
+    """What stands in the place of hidden counts."""
+    return mark(counts.astype(np.float64), hidden) if hidden.any() else ""
 
 
 def _stratifier(metric: Metric, name: str, strata: Strata) -> dict[str, Any]:

@@ -55,7 +55,7 @@ WEEKLY = Table(
         *(Column(name, _I, "entries", meaning, source) for name, (meaning, source) in _COUNTS.items()),
         Column("repeats", _I, "cards", "Of the cards, given again within 72 hours to the same person about the same "
                "patient", "advice.time"),
-        *share_columns("override_rate", "overridden / answered; to be read beside no_answer_share", "made here"),
+        *share_columns("override_rate", "overridden / answered; hidden where no_answer_share is", "made here"),
         *share_columns("acceptance_rate", "accepted / cards", "made here"),
         *share_columns("no_answer_share", "no_answer / cards", "made here"),
         *share_columns("repeat_share", "repeats / cards", "made here"),
@@ -84,18 +84,17 @@ def weekly_rows(mart: Questions, selection: Selection) -> Iterator[tuple[object,
             yield _row(selection, service, row, week, (table, repeats, reflexes))
 
 
-def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion | str | None]:
-    """The Mondays of whole weeks of one service of which the file shows answers and overrides.
-
-    Beside each its no-answer share, as the file tells it: it may be hidden where those are not.
-    """
+def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion | None]:
+    """The Mondays of whole weeks of one service of which the file tells the override rate, with the no-answer share."""
     weeks = funnels(mart, selection, By.WEEK)
     table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
+    shares = {week.key: [table.share(row, *pair) for pair in _SHARES] for row, week in enumerate(weeks)}
     return {
-        week.key: table.share(row, "no_answer", "cards")
-        for row, week in enumerate(weeks)
-        if week.key >= selection.period.first.isoformat()
-        and None not in (table.count(row, "answered"), table.count(row, "overridden"))
+        monday: silent
+        for monday, (override, _, silent) in shares.items()
+        if monday >= selection.period.first.isoformat()
+        and not isinstance(override, str)
+        and not isinstance(silent, str)
     }
 
 
@@ -123,7 +122,9 @@ def _row(
     (counts, cost), (table, repeats, reflexes) = week, tables
     monday = date.fromisoformat(counts.key)
     cards = table.count(row, "cards")
-    shares = [table.share(row, *pair) for pair in _SHARES]
+    override, accepted, silent = (table.share(row, *pair) for pair in _SHARES)
+    # Among so few answers a crude rate says nothing without the silence beside it.
+    shares = [silent if isinstance(silent, str) else override, accepted, silent]
     shares += [each.share(row, "such", "all") for each in (repeats, reflexes)]
     encounters, days = (_people(number, table.word) for number in (cost.encounters, cost.clinician_days))
     few = cards is None or cards < SMALLEST_SHOWN

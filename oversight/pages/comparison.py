@@ -18,12 +18,12 @@ from oversight.pages import words
 from oversight.pages.door.roles import Right
 from oversight.pages.extent import version_change
 from oversight.pages.frame import Asked, Page
-from oversight.pages.group_rows import hidden_parts
 from oversight.pages.pictures.forest_picture import Compared, differences, odds_ratios
 from oversight.pages.query import day_of, period_faults
 from oversight.pages.view import View, repeated
 from oversight.proportions import Proportion, proportion
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.hidden_parts import hidden_parts
 from oversight.statistics.refused import Refused
 from oversight.statistics.simpson import Comparison
 from oversight.statistics.standardise import Standardised
@@ -33,6 +33,7 @@ from oversight.tallies import Period
 
 # What stands in the place of the answered cards of a unit that has none.
 _NOTHING = "0"
+_HIDDEN = "hidden"
 # With more units than these a picture is a wall; the table has them.
 _MOST_UNITS = 12
 _ASKED = ("compare", "first_from", "first_to", "first_version", "second_version")
@@ -94,12 +95,14 @@ def _periods(args: MultiDict[str, str], view: View) -> object | list[str]:
     usual = view.before.period
     first = day_of(args.get("first_from"), "first_from", usual.first, faults)
     last = day_of(args.get("first_to"), "first_to", usual.last, faults)
-    period, second = Period(first, last), view.selection.period
+    second = view.selection.period
     faults = faults or period_faults(first, last, Step.WEEK)
-    if not faults and last >= second.first:
+    # What is not shown as it was asked for may reach into the second.
+    period = Period(first, last) if faults else view.shown(Period(first, last))
+    if not faults and period.last >= second.first:
         faults.append("The first period must end before the second begins.")
     first_name, second_name = (f"{each.first} to {each.last}" for each in (period, second))
-    whole = view.begins is not None and view.begins <= first
+    whole = view.begins is not None and view.begins <= period.first
     note = "" if whole else f"The first period does not have all its days: {_begins(view)}."
     return faults or Arms(replace(view.selection, period=period), view.selection, first_name, second_name, False, note)
 
@@ -235,7 +238,16 @@ def _with_silent(
     small = (cards < SMALLEST_SHOWN) | np.array([name in closed for name in silent], dtype=np.bool_)
     flags, word = hidden_parts(cards, small)
     shares = {name: word if flag else share for (name, share), flag in zip(silent.items(), flags, strict=True)}
-    return [(rate, shares.get(name, "–")) for name, rate in zip(names, rates, strict=True)]
+    return _never_bare([(rate, shares.get(name, "–")) for name, rate in zip(names, rates, strict=True)])
+
+
+def _never_bare(
+    units: Sequence[tuple[Proportion | str, Proportion | str]],
+) -> list[tuple[Proportion | str, Proportion | str]]:
+    """Where the share without an answer is hidden, so is the rate; all hidden rates of an arm by one word."""
+    if not any(isinstance(rate, Proportion) and isinstance(share, str) for rate, share in units):
+        return list(units)
+    return [(rate if rate == _NOTHING or not isinstance(share, str) else _HIDDEN, share) for rate, share in units]
 
 
 def _protected(rates: list[Proportion | None], few: Flags) -> list[Proportion | str]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from oversight.analytics.funnel import Funnel
-from oversight.statistics.suppression import SMALLEST_SHOWN, Flags, Integers, Line, mark, protect
+from oversight.analytics.hidden_groups import hidden_groups
+from oversight.statistics.hidden_parts import Sums, few, hidden_parts, word
+from oversight.statistics.suppression import Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +22,6 @@ class Hidden:
 
 
 NONE_HIDDEN = Hidden(frozenset(), "")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sums:
-    """Sums of parts that are told elsewhere, such as weeks of days: that of each part, and which of them are hidden."""
-
-    of: Integers
-    hidden: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +55,11 @@ def group_rows(
 
     `told` is what a group is called; `of_few` are groups to hide because few clinicians stand behind them.
     """
-    cards = np.array([one.cards for one in found], dtype=np.int64)
-    assessed = np.array([one.assessed for one in found], dtype=np.int64)
-    small = few(cards) | few(assessed)
-    small |= np.array([one.key in of_few for one in found], dtype=np.bool_)
-    flags, hidden = hidden_parts(assessed, small)
+    flags, hidden = hidden_groups(found, of_few)
     rows = tuple(
         Row(told(one.key) or nameless, None if flags[place] else one) for place, one in enumerate(found) if one.entries
     )
     return Rows(rows, hidden)
-
-
-def few(counts: Integers) -> Flags:
-    """Which counts are of somebody, but of fewer than eleven."""
-    found: Flags = (counts > 0) & (counts < SMALLEST_SHOWN)
-    return found
 
 
 def hidden_names(
@@ -93,34 +77,10 @@ def hidden_names(
         small |= few(measure)
         small |= hidden_parts(measure, small, sums)[0]
     found = frozenset(name for name, flag in zip(names, small, strict=True) if flag)
-    return Hidden(found, _word(measures[0], small))
+    return Hidden(found, word(measures[0], small))
 
 
 def hidden_reasons(numbers: Mapping[str, int], of_few: Collection[str]) -> Hidden:
     """Reasons of overrides by their code, "" for none. Of equals the first in the alphabet is hidden, on every page."""
     codes = sorted(numbers)
     return hidden_names(codes, [np.array([numbers[code] for code in codes], dtype=np.int64)], of_few)
-
-
-def _word(counts: Integers, hidden: Flags) -> str:
-    """What stands in the place of hidden counts. Where all are at their largest, "<11" and their sum would say so."""
-    full = int(counts[hidden].sum()) == (SMALLEST_SHOWN - 1) * int(hidden.sum())
-    return "" if not hidden.any() else "hidden" if full else mark(counts.astype(np.float64), hidden)
-
-
-def hidden_parts(counts: Integers, small: Flags, sums: Sums | None = None) -> tuple[Flags, str]:
-    """Which parts of a shown total to hide, and what to print in their place. Where nobody is, nothing is hidden.
-
-    With `sums` none follows from these either.
-    """
-    size = counts.size
-    if sums is None:
-        cells, lines = np.append(counts, counts.sum()), [Line(np.arange(size), size)]
-        given = np.append(small, False)
-    else:
-        added = np.bincount(sums.of, counts, sums.hidden.size).astype(np.int64)
-        cells, given = np.concatenate([counts, added, [counts.sum()]]), np.concatenate([small, sums.hidden, [False]])
-        lines = [Line(np.flatnonzero(sums.of == place), size + place) for place in range(added.size)]
-        lines.append(Line(np.arange(size, size + added.size), size + added.size))
-    flags = protect(cells, given, lines)[:size]
-    return flags, _word(counts, flags)

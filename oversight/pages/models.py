@@ -20,8 +20,9 @@ from oversight.pages.alerts import MARKS, RunBook
 from oversight.pages.door.access import person, refused
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Desk, Page, show
-from oversight.pages.group_rows import Rows, group_rows, hidden_parts
+from oversight.pages.group_rows import Rows, group_rows
 from oversight.pages.model_shelf import ModelShelf, OfferedModel, SwitchBook
+from oversight.statistics.hidden_parts import hidden_parts
 from oversight.statistics.suppression import SMALLEST_SHOWN
 from oversight.switches import ALL, SwitchState
 

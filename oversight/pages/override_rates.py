@@ -15,10 +15,11 @@ from oversight.mart.mart import Questions
 from oversight.override_rates import Group, OverrideReport, ReasonCount, Step, bucket, override_report
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
-from oversight.pages.group_rows import NONE_HIDDEN, Hidden, Sums, few, hidden_names, hidden_parts, hidden_reasons
+from oversight.pages.group_rows import NONE_HIDDEN, Hidden, hidden_names, hidden_reasons
 from oversight.pages.pictures.chart import override_chart
 from oversight.pages.query import period_faults
 from oversight.pages.view import View, repeated
+from oversight.statistics.hidden_parts import Sums, few, hidden_parts
 from oversight.statistics.suppression import SMALLEST_SHOWN, Integers
 from oversight.tallies import Tally
 
@@ -51,16 +52,16 @@ def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
 
 def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     """Everything that the template draws. Of the filters only dates and service hold."""
-    by: Step = asked.own
+    sees_few = asked.person.may(Right.CLINICIANS)
+    by = _stretch(asked.own, sees_few=sees_few)
     chosen = Selection(asked.view.selection.period, service=asked.view.selection.service)
     rows = tallied(mart, chosen)
     report = override_report(rows, chosen.period, by)
-    sees_few = asked.person.may(Right.CLINICIANS)
     hidden = Rows() if sees_few else _hidden(mart, chosen, rows, report)
     drawn = [group for group in report.times if _name(group) not in hidden.times.names]
     return {
         "by": by,
-        "steps": list(Step),
+        "steps": [step for step in Step if step is _stretch(step, sees_few=sees_few)],
         "services": asked.view.choices["service"],
         "report": report,
         "hidden": hidden,
@@ -68,6 +69,11 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
         "told_reasons": _in_order(report.reasons, hidden.reasons),
         "chart": override_chart(drawn, chosen.period),
     }
+
+
+def _stretch(asked: Step, *, sees_few: bool) -> Step:
+    """Months cut weeks in two: set against the weeks they would tell single days. So they are for who may see these."""
+    return asked if sees_few or asked is not Step.MONTH else Step.WEEK
 
 
 def _hidden(mart: Questions, chosen: Selection, rows: Sequence[Tally], report: OverrideReport) -> Rows:
@@ -134,4 +140,11 @@ def _reasons(reasons: Sequence[ReasonCount], of_few: Collection[str]) -> Hidden:
 
 
 # One question of all columns: to lay the entries out first would take longer.
-OVERRIDE_RATES = Page("override rates", "oversight/override_rates.html", figures, ask=ask, reads=lambda _asked: None)
+OVERRIDE_RATES = Page(
+    "override rates",
+    "oversight/override_rates.html",
+    figures,
+    ask=ask,
+    reads=lambda _asked: None,
+    unfiltered=True,
+)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from oversight.analytics.shadow_beside import Kind, ShadowBeside
-from oversight.pages.group_rows import hidden_parts
 from oversight.proportions import Proportion
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.hidden_parts import hidden_parts
 from oversight.statistics.refused import Refused
 from oversight.statistics.shadow import ShadowComparison, Stratum
 from oversight.statistics.suppression import SMALLEST_SHOWN

@@ -10,8 +10,8 @@ import numpy as np
 from oversight.analytics.past_assessments import Past
 from oversight.analytics.side_by_side import Figure, as_estimate
 from oversight.analytics.simulated import BothWorths, Cards
-from oversight.pages.group_rows import hidden_parts
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.hidden_parts import hidden_parts
 from oversight.statistics.refused import Refused
 from oversight.statistics.suppression import SMALLEST_SHOWN, Integers
 from oversight.statistics.thresholds import Worth

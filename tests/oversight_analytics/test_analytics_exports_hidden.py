@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from oversight.analytics.funnel import funnel, funnels
 from oversight.analytics.reasons import reasons
 from oversight.analytics.selection import By, Selection
-from oversight.exports.measure_reports import strata_of
+from oversight.exports.measure_reports import counted, measure_reports, strata_of
 from oversight.exports.reasons import ALL, reason_rows, shown_reasons
 from oversight.exports.weekly import WEEKLY, shown_weeks, weekly_rows
-from oversight.proportions import Proportion
+from oversight.pages.group_rows import group_rows
 from oversight.statistics.equity import Rate, equity
 from oversight.statistics.equity_groups import attribute
 from oversight.statistics.labelled import labelled, too_few
@@ -24,6 +25,7 @@ from oversight.statistics.simpson import _left_out
 from oversight.tallies import Period
 
 EVERYTHING = Selection(Period(date(2026, 3, 2), date(2026, 5, 31)))
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 NAMES = ("cards", "answered", "accepted", "overridden", "snoozed", "no_answer")
 CODES = ("agrees-not", "done-already", "not-this-patient", "too-late")
 
@@ -82,19 +84,75 @@ def test_reasons_of_a_service_are_the_same_in_every_file(mart):
 
 
 def test_the_pack_tells_the_weeks_that_the_file_tells(mart):
-    """Answers and overrides of a week are in the pack only where the file shows both, and the silence as there."""
+    """A week is in the pack only where the file tells its override rate, with the share without an answer as there."""
     names = [column.name for column in WEEKLY.columns]
     selection = replace(EVERYTHING, service="two")
     lines = [dict(zip(names, row, strict=True)) for row in weekly_rows(mart, selection)]
-    told = {
-        str(line["week"]): line["no_answer_share"]
-        for line in lines
-        if isinstance(line["answered"], int) and isinstance(line["overridden"], int)
-    }
+    told = {str(line["week"]): line["no_answer_share"] for line in lines if not isinstance(line["override_rate"], str)}
     shown = shown_weeks(mart, selection)
-    assert {week: share.value if isinstance(share, Proportion) else share for week, share in shown.items()} == told
+    assert {week: share.value if share else None for week, share in shown.items()} == told
+    assert "hidden" not in told.values()
     later = replace(selection, period=Period(date(2026, 3, 4), date(2026, 5, 31)))
     assert "2026-03-02" not in shown_weeks(mart, later)
+
+
+def test_no_week_of_the_file_tells_a_rate_without_the_silence(mart):
+    """Where the no-answer share is hidden, the override rate is too, by the same word, with its interval."""
+    names = [column.name for column in WEEKLY.columns]
+    lines = [dict(zip(names, row, strict=True)) for row in weekly_rows(mart, EVERYTHING)]
+    silent = [line for line in lines if isinstance(line["no_answer_share"], str)]
+    assert any(isinstance(line["answered"], int) and isinstance(line["overridden"], int) for line in silent)
+    for line in silent:
+        ends = {line["override_rate"], line["override_rate_low"], line["override_rate_high"]}
+        assert ends == {line["no_answer_share"]}
+    assert len(silent) < len(lines)
+
+
+def scores(mart, selection):
+    """The counts and the score of each measure by stratifier and group, "" for all; None where masked."""
+    found = {}
+    for report in measure_reports(counted(mart, selection), "https://h.example", NOW, "x"):
+        (group,) = report["group"]
+        lines = {("", ""): group}
+        lines |= {(kind["code"][0]["text"], each["value"]["text"]): each
+                  for kind in group["stratifier"] for each in kind["stratum"]}  # fmt: skip
+        for key, line in lines.items():
+            counts = tuple(each.get("count") for each in line["population"])
+            found.setdefault(key, {})[report["id"][: -len("-x")]] = (counts, line["measureScore"].get("value"))
+    return found
+
+
+def test_reports_tell_the_whole_and_groups_as_the_pages_do(make_mart):
+    """Eight cards that were put off mask nothing; a unit of few cards is masked, and the smallest of the others."""
+    unit = np.repeat(np.array(["A", "B", "C", "D"], dtype=object), [200, 150, 60, 6])
+    outcome = np.where(np.arange(unit.size) % 3 == 0, "overridden", "accepted").astype(object)
+    outcome[:8] = "snoozed"
+    about = np.flatnonzero(np.arange(unit.size) % 5 != 0) + 1
+    with make_mart(unit.size, {"unit_name": unit}, {"about": about, "outcome": outcome[about - 1]}) as found:
+        told, page = scores(found, EVERYTHING), group_rows(funnels(found, EVERYTHING, By.UNIT))
+        whole = funnel(found, EVERYTHING)
+    assert 0 < whole.snoozed < 11
+    assert told["", ""]["override-rate"] == (
+        (whole.cards, whole.cards, whole.cards - whole.answered, whole.overridden), whole.override_rate.value,
+    )  # fmt: skip
+    assert None not in [score for _, score in told["", ""].values()]
+    units = {name: each for (kind, name), each in told.items() if kind == "unit"}
+    assert page.without_counts == {"C", "D"}
+    for name, each in units.items():
+        masked = {None in counts for counts, _ in each.values()} | {score is None for _, score in each.values()}
+        assert masked == {name in page.without_counts}, name
+
+
+def test_reports_hide_groups_of_few_clinicians(make_mart):
+    """Forty cards of two people are masked for everybody, because a file is passed on."""
+    role = np.repeat(np.array(["Nurse", "Doctor", "Pharmacist"], dtype=object), [200, 150, 40])
+    who = np.arange(role.size) % np.where(role == "Pharmacist", 2, 12)
+    clinician = np.array([f"{kind}-{n}" for kind, n in zip(role, who, strict=True)], dtype=object)
+    with make_mart(role.size, {"role": role, "clinician": clinician}) as found:
+        told = scores(found, EVERYTHING)
+    shown = {name for (kind, name), each in told.items() if kind == "role" and None not in each["acceptance-rate"][0]}
+    assert shown == {"Nurse"}
+    assert told["", ""]["no-answer-share"][1] == 1.0
 
 
 def test_few_cases_of_two_hidden_groups_are_never_all_that_is_hidden():

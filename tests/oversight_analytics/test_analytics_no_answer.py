@@ -164,12 +164,13 @@ def test_a_hidden_unit_of_the_comparison_hides_its_silence(make_mart, get) -> No
 
 
 def test_a_silent_unit_of_few_cards_is_not_told_by_what_the_others_leave(make_mart, get) -> None:
-    """It has no row; the least of those that have one keeps its share to itself."""
+    """It has no row; the least of those that have one keeps its share to itself, and so its rate."""
     number, advice, answers = arms({"A": (80, 60), "B": (60, 40), "C": (50, 30), "D": (5, 0)})
     with make_mart(number, advice, answers):
         rows = cells(get(COMPARED).text, BY_UNIT)
     assert {name: row[2] == "hidden" for name, row in rows.items()} == {"A": False, "B": False, "C": True}
-    assert all(" %" in row[1] for row in rows.values())
+    assert {name: " %" in row[1] for name, row in rows.items()} == {"A": True, "B": True, "C": False}
+    assert rows["C"][0] == "hidden"
 
 
 def test_a_small_week_hides_its_silence(make_mart, get) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from oversight.analytics.judged_stays import Known
 from oversight.analytics.outcome_periods import Stretch
 from oversight.analytics.side_by_side import Figure, SideBySide, as_estimate
-from oversight.pages.group_rows import hidden_parts
 from oversight.pages.outcome_words import interval, value
 from oversight.pages.pictures.line_picture import Line, LinePicture, line_picture
 from oversight.statistics.calibration_curve import CalibrationCurve
 from oversight.statistics.estimate import Estimate
+from oversight.statistics.hidden_parts import hidden_parts
 from oversight.statistics.over_time import InPeriod
 from oversight.statistics.refused import Refused
 from oversight.statistics.suppression import SMALLEST_SHOWN
