@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
 
 from oversight.analytics.equity_rates import (
     ACCEPTANCE,
@@ -26,13 +25,13 @@ from oversight.analytics.equity_rows import attribute_labels, equity_rows
 from oversight.analytics.funnel import funnels
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import By, Selection
+from oversight.analytics.told_weeks import whole_weeks
 from oversight.exports.columns import Column, Kind, Table
 from oversight.exports.equity_lines import MODEL, OBSERVED_EXPECTED, told
 from oversight.exports.reasons import reason_rows
 from oversight.mart.mart import Questions
 from oversight.statistics.equity_groups import Group
 from oversight.statistics.refused import Refused
-from oversight.tallies import Period
 
 _T, _I, _N = Kind.TEXT, Kind.INTEGER, Kind.NUMBER
 EVERYBODY = "(all)"
@@ -85,7 +84,7 @@ def equity_lines(
     `outcomes` says by which outcome each service's model is judged; of others nothing is said of the model.
     """
     labels = attribute_labels(mart)
-    weeks = replace(selection, period=_whole_weeks(selection.period))
+    weeks = replace(selection, period=whole_weeks(selection.period))
     for service in [each.key for each in funnels(mart, weeks, By.SERVICE)] if labels else []:
         asked = replace(weeks, service=service)
         begin = (service, weeks.period.first, weeks.period.last)
@@ -115,11 +114,3 @@ def _reasons(mart: Questions, selection: Selection) -> list[str]:
     rows = [row for row in reason_rows(mart, selection) if row[0] == selection.service and row[1]]
     numbers = {str(row[1]): row[3] for row in rows if isinstance(row[3], int) and row[3]}
     return sorted(numbers, key=lambda code: -numbers[code])[:REASONS_TOLD]
-
-
-def _whole_weeks(period: Period) -> Period:
-    """As the page of equity: two exports differ by weeks, never by a day."""
-    first = period.first - timedelta(days=period.first.weekday())
-    sunday = period.last.toordinal() - (period.last.weekday() + 1) % 7
-    # The last days that there are end in the middle of a week.
-    return Period(first, date.fromordinal(min(max(sunday, first.toordinal() + 6), date.max.toordinal())))

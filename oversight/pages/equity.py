@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 
 from werkzeug.datastructures import MultiDict
@@ -13,6 +12,7 @@ from oversight.analytics.equity import Answers, JudgedGroups, Judgement, answers
 from oversight.analytics.equity_gaps import gaps
 from oversight.analytics.equity_rows import MOST_LABELS, EquityRows, attribute_labels, equity_rows
 from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import whole_weeks
 from oversight.mart.mart import Questions
 from oversight.pages import equity_words
 from oversight.pages.equity_measures import (
@@ -32,7 +32,6 @@ from oversight.pages.view import View, repeated
 from oversight.statistics.equity_groups import Group
 from oversight.statistics.equity_responses import Standardised
 from oversight.statistics.refused import Refused
-from oversight.tallies import Period
 
 _NO_GROUPS = (
     "No attribute of patients is known by which groups can be compared: it needs between 2 and "
@@ -67,14 +66,6 @@ def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
     known = view.choices["service"]
     service = view.selection.service or (known[0] if len(known) == 1 else None)
     return faults or EquityAsked(service, key, args.get("by") or "", args.get("and") or "")
-
-
-def whole_weeks(period: Period) -> Period:
-    """From the Monday of its first week to its last Sunday: views of the page differ by weeks, never by a day."""
-    first = period.first - timedelta(days=period.first.weekday())
-    # The calendar ends with a Friday; before its first Monday there is nothing.
-    sunday = period.last.toordinal() - (period.last.weekday() + 1) % 7
-    return Period(first, date.fromordinal(min(max(sunday, first.toordinal() + 6), date.max.toordinal())))
 
 
 def figures(outcomes: Own, mart: Questions, asked: Asked) -> Mapping[str, object]:
@@ -227,4 +218,11 @@ def _spreads(measure: Measure, answered: Answers | Refused, model: Judgement | R
 
 def equity_page(outcomes: Own) -> Page:
     """The page; `outcomes` says what each service is judged by. It asks the columns itself: filters do not hold."""
-    return Page("equity", "oversight/equity.html", partial(figures, outcomes), ask=ask, reads=lambda _asked: None)
+    return Page(
+        "equity",
+        "oversight/equity.html",
+        partial(figures, outcomes),
+        ask=ask,
+        reads=lambda _asked: None,
+        unfiltered=True,
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date
 from typing import BinaryIO
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, send_file
@@ -14,6 +14,7 @@ from clinical.audit import AuditEvent, AuditKind
 from clinical.ports import Audit, Clock
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import ToldWeeks, told_weeks
 from oversight.exports.bundle import as_json, write_bundle
 from oversight.exports.equity import EQUITY
 from oversight.exports.events import EVENTS, Detail
@@ -118,7 +119,7 @@ def _page(desk: ExportDesk) -> Response:
     """The offers for a period."""
     if (answer := refused(Right.EXPORT_FIGURES)) is not None:
         return answer
-    found, services = _asked(desk)
+    found, services, weeks = _asked(desk)
     if isinstance(found, list):
         return make_response(render_template("oversight/bad_request.html", faults=found), 400)
     chosen = {"from": str(found.period.first), "to": str(found.period.last), "service": found.service}
@@ -126,6 +127,7 @@ def _page(desk: ExportDesk) -> Response:
         render_template(
             "oversight/exports.html",
             selection=found,
+            weeks=weeks,
             services=services,
             offers=[(name, each, all(person().may(right) for right in each.rights)) for name, each in OFFERS.items()],
             chosen={name: value for name, value in chosen.items() if value},
@@ -146,7 +148,7 @@ def _file(desk: ExportDesk, name: str) -> Response:
         if (answer := refused(right)) is not None:
             return answer
     as_of = desk.mart.as_of()
-    found, _services = _asked(desk)
+    found, _services, _weeks = _asked(desk)
     if isinstance(found, list):
         return make_response(render_template("oversight/bad_request.html", faults=found), 400)
     _take_time()
@@ -174,23 +176,36 @@ def _take_time() -> None:
         patience(EXPORT_S)
 
 
-def _asked(desk: ExportDesk) -> tuple[Selection | list[str], tuple[str, ...]]:
-    """The period and service that the address names, or faults; without a word the month before. And all services."""
+def _asked(desk: ExportDesk) -> tuple[Selection | list[str], tuple[str, ...], ToldWeeks | None]:
+    """The period and service that the address names, or faults; without a word the month before. And all services.
+
+    For who may not see single clinicians the period is one of weeks that are told, which come with it.
+    """
+    today = desk.clock.now().astimezone(UTC).date()
+    with desk.mart.open() as mart:
+        services = choices(mart)["service"]
+        found = _selection(services, today)
+        if isinstance(found, list) or person().may(Right.CLINICIANS):
+            return found, services, None
+        weeks = told_weeks(mart, found, today)
+    return replace(found, period=weeks.within(found.period)), services, weeks
+
+
+def _selection(services: Sequence[str], today: date) -> Selection | list[str]:
+    """What the address names, or the faults."""
     faults = repeated(request.args, ("from", "to", "service", "comments"))
-    usual = last_month(desk.clock.now().astimezone(UTC).date())
+    usual = last_month(today)
     period = Period(
         day_of(request.args.get("from"), "from", usual.first, faults),
         day_of(request.args.get("to"), "to", usual.last, faults),
     )
-    with desk.mart.open() as mart:
-        services = choices(mart)["service"]
     service = request.args.get("service") or None
     if service is not None and service not in services:
         faults.append("“service” is none that the figures know.")
     faults = faults or period_faults(period.first, period.last, Step.WEEK)
     if not faults and (period.last - period.first).days > MOST_DAYS:
         faults.append(f"The period is too long: at most {MOST_DAYS} days.")
-    return faults or Selection(period, service=service), services
+    return faults or Selection(period, service=service)
 
 
 def _events(desk: ExportDesk, wish: Wish, file: BinaryIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 from flask import Response, current_app, g, make_response, render_template, request
@@ -21,7 +21,7 @@ from oversight.pages.door.access import person, refused
 from oversight.pages.door.roles import Person, Right
 from oversight.pages.extent import extents
 from oversight.pages.mart_source import MartSource
-from oversight.pages.view import View, choices, chosen_service, parse_view, told
+from oversight.pages.view import View, choices, chosen_service, in_whole_weeks, parse_view, told
 
 # Pages in the order of the navigation: endpoint and name. On a narrow screen each of `ROWS` begins a line: use, models,
 # work, the rest. Those that are not there, or not for the person, are left out. A page needs `Right.FIGURES` unless
@@ -67,7 +67,8 @@ class Page:
 
     `figures` gives what the template needs, `ask` what only this page asks for, or faults; `reads` the entries
     that it needs, if any, and `about` is what its figures are of. `name` is what the audit says; `right` is what opens
-    the page. `one_service`: where nobody says which service, it is about the busiest.
+    the page. `one_service`: where nobody says which service, it is about the busiest. `unfiltered`: of the filters only
+    days and service hold.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Page:
     about: Callable[[Asked], tuple[Selection, ...]] = lambda asked: (asked.view.selection,)
     right: Right = Right.FIGURES
     one_service: bool = False
+    unfiltered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,10 @@ def show(page: Page, desk: Desk) -> Response:
         return answer
     as_of = desk.mart.as_of()
     with desk.mart.open() as mart:
-        view = parse_view(request.args, choices(mart), desk.clock.now().astimezone(UTC).date())
+        today = desk.clock.now().astimezone(UTC).date()
+        view = parse_view(request.args, choices(mart), today)
         if isinstance(view, View):
-            view = replace(view, known=extents(mart, view.selection))
-            view = chosen_service(view) if page.one_service else view
+            view = _view(mart, page, view, today)
         own = [] if isinstance(view, list) else page.ask(request.args, view)
         faults = view if isinstance(view, list) else own
         if isinstance(view, list) or isinstance(own, list):
@@ -118,6 +120,15 @@ def show(page: Page, desk: Desk) -> Response:
         page.template, view=view, kept=view.kept, as_of=as_of, words=words, told_filter=told, **figures
     )
     return make_response(drawn)
+
+
+def _view(mart: Questions, page: Page, view: View, today: date) -> View:
+    """What is asked for, as far as who looks may have it."""
+    if page.one_service:
+        view = chosen_service(replace(view, known=extents(mart, view.selection)))
+    if not person().may(Right.CLINICIANS):
+        view = in_whole_weeks(view, mart, today, unfiltered=page.unfiltered)
+    return replace(view, known=extents(mart, view.selection))
 
 
 def _too_few(mart: Questions, page: Page, asked: Asked) -> str | None:

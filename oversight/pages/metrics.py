@@ -73,8 +73,8 @@ def add_routes(pages: Blueprint, desk: MetricsDesk) -> None:
 
     @pages.get("/oversight/metrics")
     def metrics() -> Response:
-        """The same for who may export figures."""
-        if (answer := refused(Right.EXPORT_FIGURES)) is not None:
+        """The same for who may see single clinicians: the counts of two moments tell what one of them did."""
+        if (answer := refused(Right.EXPORT_FIGURES) or refused(Right.CLINICIANS)) is not None:
             return answer
         desk.note(desk.clock.now(), f"by {person().name}")
         return _answer(desk)

@@ -13,6 +13,7 @@ from typing import ClassVar
 from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import ToldWeeks, told_weeks
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
 from oversight.pages import words
@@ -39,7 +40,8 @@ class View:
     """The entries that a page is about, those of as many days before, and all choices of each filter.
 
     `kept` is the address's query without what was not asked for: it leads to other pages about the same entries.
-    `known` says since when there are entries; `unasked` that the page chose the service.
+    `known` says since when there are entries; `unasked` that the page chose the service. `weeks` are those that are
+    told to who may not see single clinicians, None for who may have any days.
     """
 
     selection: Selection
@@ -48,6 +50,7 @@ class View:
     kept: Mapping[str, str]
     known: tuple[Extent, ...] = ()
     unasked: bool = False
+    weeks: ToldWeeks | None = None
 
     plain_filters: ClassVar[tuple[str, ...]] = PLAIN_FILTERS
     folded_filters: ClassVar[tuple[str, ...]] = tuple(name for name in FILTERS if name not in PLAIN_FILTERS)
@@ -70,6 +73,10 @@ class View:
     def both(self) -> Selection:
         """The period and the one before it."""
         return replace(self.selection, period=Period(self.before.period.first, self.selection.period.last))
+
+    def shown(self, period: Period) -> Period:
+        """The days that are shown of those that are asked for."""
+        return period if self.weeks is None else self.weeks.within(period)
 
     @property
     def scope(self) -> str:
@@ -135,6 +142,17 @@ def chosen_service(view: View) -> View:
         return view
     now, old = (replace(each, service=usual) for each in (view.selection, view.before))
     return replace(view, selection=now, before=old, unasked=len(view.choices["service"]) > 1)
+
+
+def in_whole_weeks(view: View, mart: Questions, today: date, *, unfiltered: bool = False) -> View:
+    """The view for who may not see single clinicians: its period and the one before it in weeks that are told.
+
+    `unfiltered`: of the filters the page knows only the service, so the weeks are those of all its entries.
+    """
+    about = Selection(view.selection.period, service=view.selection.service) if unfiltered else view.selection
+    view = replace(view, weeks=told_weeks(mart, about, today))
+    now = replace(view.selection, period=view.shown(view.selection.period))
+    return replace(view, selection=now, before=replace(now, period=view.shown(before(now.period))))
 
 
 def told(name: str, value: str) -> str:

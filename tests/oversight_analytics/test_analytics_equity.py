@@ -15,8 +15,8 @@ from oversight.analytics.equity_rates import OVERRIDE, SELECTION
 from oversight.analytics.equity_rows import attribute_labels, equity_rows
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import whole_weeks
 from oversight.mart.parts import Parts
-from oversight.pages.equity import whole_weeks
 from oversight.pages.equity_measures import MEASURES, _ratio, measured
 from oversight.pages.equity_words import tens, times, verdict, whole
 from oversight.proportions import proportion

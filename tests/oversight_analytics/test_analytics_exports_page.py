@@ -310,3 +310,27 @@ def test_an_incident_that_is_overdue_is_one_until_it_is_submitted():
     assert history.state is IncidentState.DRAFT
     assert one.overdue(NOW.date())
     assert not one.overdue((NOW - timedelta(days=19)).date())
+
+
+def test_a_file_of_one_day_more_is_the_same_for_who_sees_no_single_clinician(web, monkeypatch) -> None:
+    """Their periods are whole weeks that are over, as on the pages; the quality team has any days."""
+    days = [f"?from=2026-03-04&to={to}" for to in ("2026-05-17", "2026-05-18", "2026-05-20")]
+
+    def files(name: str) -> set[str]:
+        """The names under which they are sent."""
+        answers = [web.get(f"/oversight/exports/{name}{asked}", headers=INSIDE, buffered=True) for asked in days]
+        return {answer.headers["Content-Disposition"] for answer in answers}
+
+    assert len(files("measures.json")) == 3
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES, Right.EXPORT_FIGURES})})
+    for name in ("measures.json", "weekly_metrics.csv", "committee_pack.html"):
+        assert files(name) == {f"attachment; filename=chartside-20260302-20260517-{name}"}
+    page = web.get(f"/oversight/exports{days[2]}", headers=INSIDE).text
+    assert "Shown are 2026-03-02 to 2026-05-17." in page
+
+
+def test_metrics_of_this_hour_are_for_who_may_see_clinicians(web, monkeypatch) -> None:
+    """Two looks, or one beside a page, would tell what a single one did in between."""
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES, Right.EXPORT_FIGURES})})
+    assert web.get("/oversight/metrics", headers=INSIDE).status_code == 403
+    assert web.get("/oversight/metrics", headers=MACHINE).status_code == 200

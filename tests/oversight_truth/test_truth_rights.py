@@ -67,7 +67,7 @@ DOORS: dict[tuple[str, str], Right | str] = {
     ("POST", "/oversight/incidents/<incident_id>/event"): Right.HANDLE_INCIDENTS,
     ("GET", "/oversight/exports"): Right.EXPORT_FIGURES,
     ("GET", "/oversight/exports/<name>"): Right.EXPORT_FIGURES,
-    ("GET", "/oversight/metrics"): Right.EXPORT_FIGURES,
+    ("GET", "/oversight/metrics"): Right.CLINICIANS,
     ("GET", "/oversight/sign-in"): ANYBODY,
     ("GET", "/oversight/sign-in/begin"): ANYBODY,
     ("GET", "/oversight/callback"): ANYBODY,

@@ -19,9 +19,9 @@ from oversight.analytics.logged_features import logged_features
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
 from oversight.analytics.side_by_side import SideBySide, side_by_side, verdict
+from oversight.analytics.told_weeks import whole_weeks
 from oversight.exports.order import Open
 from oversight.pages import equity_words
-from oversight.pages.equity import whole_weeks
 from oversight.statistics.labelled import FEWEST
 from oversight.statistics.refused import Refused
 from oversight.statistics.suppression import SMALLEST_SHOWN

@@ -1,0 +1,145 @@
+"""Who may not see single clinicians gets whole weeks: no two periods differ by a day, or by a week of few."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from html import unescape
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from oversight_analytics.conftest import FIRST
+from oversight_analytics.pages_on_marts import INSIDE
+
+from oversight.analytics.few_clinicians import FEWEST
+from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import ToldWeeks, told_weeks
+from oversight.pages.door import roles
+from oversight.pages.door.roles import Right, Role
+from oversight.statistics.suppression import SMALLEST_SHOWN
+from oversight.tallies import Period
+
+WEEK = timedelta(days=7)
+# A Wednesday: the week of it is not over.
+TODAY = FIRST + 9 * WEEK + timedelta(days=2)
+# Cards and clinicians of each week: of few people the third and the fourth, of few cards the sixth, none in the eighth.
+WEEKS = ((40, 12), (40, 12), (30, 2), (30, 3), (40, 12), (4, 4), (40, 12), (0, 1), (40, 12), (40, 12))
+NOTE = "Your role sees whole weeks that are over"
+
+
+def day(week: int, weekday: int = 0) -> date:
+    """A day of one of the weeks."""
+    return FIRST + week * WEEK + timedelta(days=weekday)
+
+
+def through(first: int, last: int) -> Period:
+    """From the Monday of a week to the Sunday of another."""
+    return Period(day(first), day(last, 6))
+
+
+def columns() -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Every card is answered, each third one by an override; of few weeks the people are others than of the rest."""
+    days = np.concatenate([np.full(cards, 7 * week) for week, (cards, _) in enumerate(WEEKS)])
+    people = [
+        f"{week if of < FEWEST else 'all'}-{n % of}" for week, (cards, of) in enumerate(WEEKS) for n in range(cards)
+    ]
+    number = days.size
+    outcome = np.where(np.arange(number) % 3 == 0, "overridden", "accepted").astype(object)
+    advice = {"days": days + np.arange(number) % 2, "clinician": np.array(people, dtype=object)}
+    return number, advice, {"about": np.arange(1, number + 1), "outcome": outcome}
+
+
+@pytest.fixture
+def told(make_mart: Any) -> ToldWeeks:
+    """Those of this hospital."""
+    with make_mart(*columns()) as mart:
+        return told_weeks(mart, Selection(through(0, 9)), TODAY)
+
+
+def test_weeks_of_few_stand_only_together_with_the_next(told: ToldWeeks) -> None:
+    """Until together they are of five who answer and of eleven cards; a week of nobody describes nobody."""
+    stretches = [(0, 0), (1, 1), (2, 3), (4, 4), (5, 6), (7, 7), (8, 8)]
+    assert told.stretches == tuple(through(*each) for each in stretches)
+    assert told.over == day(8, 6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ((day(0), day(4, 6)), (0, 4)),
+        ((day(1, 3), day(4, 5)), (1, 3)),
+        ((day(0), day(2, 6)), (0, 1)),
+        ((day(3), day(6, 6)), (2, 6)),
+        ((day(2, 1), day(2, 1)), (2, 3)),
+        ((day(0), TODAY), (0, 8)),
+        ((TODAY, TODAY), (8, 8)),
+        ((day(-4, 2), day(-2, 2)), (-4, -3)),
+        ((day(-4, 2), day(1)), (-4, 0)),
+    ],
+)
+def test_a_period_is_shown_in_stretches(told: ToldWeeks, asked: tuple[date, date], shown: tuple[int, int]) -> None:
+    """Back to where one begins, up to where one ends, and not beyond the last Sunday; asked again it is the same."""
+    assert told.within(Period(*asked)) == through(*shown)
+    assert told.within(through(*shown)) == through(*shown)
+
+
+def test_no_two_periods_differ_by_few(told: ToldWeeks) -> None:
+    """Whatever days are asked for: what lies between any two ends that are shown is of enough clinicians and cards."""
+    days = [day(0) + timedelta(days=n) for n in range(70)]
+    shown = {told.within(Period(first, last)) for first in days for last in days if first <= last}
+    cuts = sorted({each.first for each in shown} | {each.last + timedelta(days=1) for each in shown})
+    for first, after in pairwise(cuts):
+        between = [WEEKS[week] for week in range(len(WEEKS)) if first <= day(week) < after]
+        cards = sum(number for number, _ in between)
+        assert cards == 0 or (cards >= SMALLEST_SHOWN and sum(of for _, of in between) >= FEWEST), (first, after)
+
+
+def test_what_is_of_few_in_all_is_told_as_one(make_mart: Any) -> None:
+    """No period of it is cut off; whether it is shown at all is for the rule of few clinicians."""
+    with make_mart(20, {"days": np.arange(20), "clinician": "one"}) as mart:
+        told = told_weeks(mart, Selection(through(0, 9)), TODAY)
+    assert told.stretches == (through(0, 8),)
+    assert told.within(Period(day(1), day(1))) == through(0, 8)
+
+
+@pytest.fixture
+def without_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes in sees and exports figures, and no single clinicians."""
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES, Right.EXPORT_FIGURES})})
+
+
+PAGES = ("", "service", "reasons", "override-rates", "comparison", "drift", "equity")
+
+
+@pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("page", PAGES)
+def test_a_period_with_one_day_more_is_the_same_page(make_mart: Any, app: Any, page: str) -> None:
+    """The page and its form say which days are shown."""
+    with make_mart(*columns()), app().test_client() as client:
+        texts = [
+            unescape(client.get(f"/oversight/{page}?from={day(0)}&to={to}", headers=INSIDE).text)
+            for to in (day(4, 6), day(5), day(5, 1), day(5, 6))
+        ]
+    shown = [re.findall(r'<td[ >].*?</td>|type="date"[^>]*>|class="big">[^<]*', text, re.DOTALL) for text in texts]
+    assert all(each == shown[0] for each in shown)
+    assert all(NOTE in text and f"Shown are {day(0)} to {day(4, 6)}." in text for text in texts)
+    assert f'name="to" value="{day(4, 6)}"' in texts[-1]
+
+
+@pytest.mark.usefixtures("without_the_right")
+def test_months_which_cut_weeks_are_not_told(make_mart: Any, app: Any) -> None:
+    """Set against the weeks they would tell single days."""
+    with make_mart(*columns()), app().test_client() as client:
+        text = client.get(f"/oversight/override-rates?from={day(0)}&to={day(8, 6)}&by=month", headers=INSIDE).text
+    assert "Counts by week" in text
+    assert "Counts by month" not in text
+
+
+def test_who_may_see_clinicians_keeps_any_days(make_mart: Any, app: Any) -> None:
+    """And nothing is said of weeks."""
+    with make_mart(*columns()), app().test_client() as client:
+        text = client.get(f"/oversight/?from={day(0, 1)}&to={day(5, 2)}", headers=INSIDE).text
+    assert NOTE not in text
+    assert f'name="to" value="{day(5, 2)}"' in text
