@@ -191,6 +191,7 @@ class SetAsideReason(StrEnum):
     FUTURE = "future"
     UNIT = "unit"
     IMPLAUSIBLE = "implausible"
+    SAME_TIME = "same-time"
     VOID = "void"
 
 
