@@ -108,7 +108,8 @@ class ScoreModel:
 
     def _words(self, situation: Situation, found: Mapping[str, Found]) -> str:
         """Where the patient is, and what nobody can say of for whom the score is meant."""
-        names = self.manifest.population.not_with_recorded
+        population = self.manifest.population
+        names = (*population.not_with_recorded, *population.in_doubt_with)
         open_ = [self.manifest.inputs[name].label.lower() for name in names if found[name].value is None]
         if not open_:
             return situation.words
@@ -135,6 +136,10 @@ class ScoreModel:
         for name in population.not_with_recorded:
             if finds.found[name].value:
                 return outside(f"the score is for people without {self.manifest.inputs[name].label.lower()}")
+        for name in population.in_doubt_with:
+            if finds.found[name].value:
+                text = f"the score may not be meant for this patient: {self.manifest.inputs[name].label.lower()}"
+                return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True)
         return None
 
     def _too_little(self, finds: Finds) -> Refusal | None:
