@@ -535,7 +535,7 @@ AT_START = re.compile(r"^(?:read_|check_|toml_table|artefact|trees|archive|prove
 PIECES = {
     "it is a proposal": ", not an order", "it is a plan": ", not an order",
     "it is an option": ", not an order", "an absent unit": " cannot be converted to mg/dL", "not found": ": Age",
-    "the record does not say": ": Age",
+    "the record does not say": ": Age", "a newer value cannot be used": ": Age",
 }  # fmt: skip
 NO_SENTENCES = {
     "not pregnant", "not currently pregnant", "not validated", "the score is for people 7 7",
