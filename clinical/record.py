@@ -197,12 +197,19 @@ class SetAsideReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A fact that was read and is not used. `detail` is for people and never holds the value itself."""
+    """A fact that was read and is not used. `detail` is for people and never holds the value itself.
+
+    `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
+    is not known. `empty`: its sender says that there is no value (entered in error, cancelled, absent, none yet), so
+    that nothing was seen which an older fact could contradict.
+    """
 
     reference: str
     reason: SetAsideReason
     detail: str
     codings: tuple[Coding, ...] = ()
+    time: datetime | None = None
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
 USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
+# Those of what was never true, or never measured (FHIR R4 ValueSet observation-status).
+_VOID_STATUSES = frozenset({"entered-in-error", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class Said:
 class Reported:
     """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
 
-    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`.
+    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `latest` is
+    the last moment at which it may have been where that is no `time` (a day); `absent` says that the sender sent no
+    value, and not one that cannot be read.
     """
 
     reference: str
@@ -45,6 +49,8 @@ class Reported:
     problem: str = ""
     said: Said | None = None
     reference_range: str = ""
+    latest: datetime | None = None
+    absent: bool = False
 
 
 def judged(reported: Reported, analytes: Analytes, now: datetime) -> Iterator[Observation | Answer | SetAside]:
@@ -133,7 +139,9 @@ def _unlisted(reported: Reported) -> SetAside:
 def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Analyte | None = None) -> SetAside:
     """Set a report aside, naming the analyte where it is known."""
     name = f"{analyte.name.replace('_', ' ')}: " if analyte else ""
-    return SetAside(reported.reference, reason, name + detail, reported.codings)
+    empty = reported.absent or reported.status in _VOID_STATUSES
+    time = reported.time or reported.latest
+    return SetAside(reported.reference, reason, name + detail, reported.codings, time, empty)
 
 
 def _printable(text: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from datetime import time as time_
 
 from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
 from clinical.need import DataNeed, Importance
@@ -233,7 +234,15 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         problem="" if is_number else "it holds no number",
         said=_said(obx) if obx.get(2) in _CODED else None,
         reference_range=_usual(obx),
+        latest=_end_of_day(time, zone),
+        absent=not text,
     )
+
+
+def _end_of_day(written: str, zone: tzinfo) -> datetime | None:
+    """The last moment of the day that a time begins with, for a result that is not used."""
+    day = v2_day(written)
+    return None if day is None or day.year >= FAR_FUTURE else datetime.combine(day, time_.max, zone).astimezone(UTC)
 
 
 def _usual(obx: Segment) -> str:

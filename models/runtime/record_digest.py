@@ -56,7 +56,10 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         [(_stated(m), m.active, m.status, *map(_time, (m.start, m.end, m.latest_start))) for m in record.medications],
         [(_stated(p), p.status, *map(_time, (p.performed, p.end, p.latest_start))) for p in record.procedures],
         [_answer(answer) for answer in record.answers],
-        [(s.reference, s.reason.value, s.detail, _codings(s.codings)) for s in record.set_aside],
+        [
+            (s.reference, s.reason.value, s.detail, _codings(s.codings), _time(s.time), s.empty)
+            for s in record.set_aside
+        ],
     )
 
 

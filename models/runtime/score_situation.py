@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay
 from models.runtime.population import DIED, age_on, age_refusal
+from models.runtime.score_leaving import not_leaving
 from models.runtime.score_manifest import ScorePopulation, Setting
 from models.runtime.whereabouts import (
     NOT_ADMITTED,
@@ -74,6 +75,9 @@ def _leaving(record: PatientRecord, age: float, as_of: datetime) -> Situation | 
     if isinstance(stay, Refusal):
         return stay
     own = next(one for one in record.stays if one.reference == stay.reference)
+    refusal = not_leaving(own)
+    if refusal is not None:
+        return refusal
     return Situation(age, own, _day(own, min(own.end or as_of, as_of)))
 
 

@@ -166,3 +166,20 @@ def test_the_open_messages_with_diagnoses_can_be_read(shared: Path, read: Any, a
         assert len(record.conditions) + len(record.set_aside) == rows
         seen += rows
     assert seen >= 2
+
+
+@pytest.mark.parametrize(
+    ("time", "status", "value", "moment", "empty"),
+    [
+        ("20260302070000+0000", "P", "4.1", datetime(2026, 3, 2, 7, tzinfo=UTC), False),
+        ("20260301", "F", "4.1", datetime(2026, 3, 1, 22, 59, 59, 999999, tzinfo=UTC), False),
+        ("20260302070000+0000", "P", "", datetime(2026, 3, 2, 7, tzinfo=UTC), True),
+        ("20260302070000+0000", "D", "4.1", datetime(2026, 3, 2, 7, tzinfo=UTC), True),
+    ],
+)
+def test_a_result_that_is_not_used_keeps_its_time(
+    time: str, status: str, value: str, moment: datetime, empty: bool, read: Any
+) -> None:
+    """At the latest by the clock of the feed; a value that was not sent, or is taken back, is none."""
+    (found,) = read(adt(), oru(f"1|NM|72166-2^x^LN||{value}|1^x^UCUM|||||{status}|||{time}")).set_aside
+    assert (found.time, found.empty) == (moment, empty)

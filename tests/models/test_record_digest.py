@@ -195,7 +195,11 @@ FULL = PatientRecord(
             Source.FHIR,
         ),
     ),
-    set_aside=(SetAside("Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),)),),
+    set_aside=(
+        SetAside(
+            "Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),), datetime(2026, 1, 4, tzinfo=UTC)
+        ),
+    ),
     incomplete=("gap",),
     caveats=("caveat",),
     focus="Encounter/1",
