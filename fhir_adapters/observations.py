@@ -11,14 +11,16 @@ from fhir_adapters.facts import Reported, Said
 from fhir_adapters.reference_ranges import usual_range
 from fhir_adapters.times import FAR_FUTURE, fhir_moment, last_moment
 
-# HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
+# Where a day ends last (UTC-12).
 _BEHIND = timedelta(hours=12)
+# HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
 YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
-    time, latest = _effective(resource), latest_moment(resource)
+    time = _effective(resource)
+    latest = latest_moment(resource) if time is None else None
     status = text(resource.get("status"))
     components = members(resource, "component")
     parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
@@ -41,7 +43,7 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             said=answer,
             reference_range=usual_range(part),
             latest=latest,
-            absent=_absent(part),
+            absent=value is None and answer is None and _absent(part),
         )
 
 
