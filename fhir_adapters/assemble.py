@@ -203,5 +203,5 @@ class Assembly:
     def _stays(self) -> tuple[Stay, ...]:
         """The encounters as stays, oldest first; those without a start come first."""
         copies = (copy for _, copy, _ in self._usable("Encounter"))
-        stays = (stay(copy.resource, self.rule, self.places, copy.links) for copy in copies)
+        stays = (stay(copy.resource, self.rule, self.places, copy.links, self.now) for copy in copies)
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))

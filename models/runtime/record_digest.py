@@ -36,7 +36,7 @@ _coding = attrgetter("system", "code", "display")
 _fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit", "reference_range")
 _said = attrgetter("reference", "text", "status")
 _diagnosis = attrgetter("condition", "role", "rank")
-_place = attrgetter("name", "intensive_care", "recognised_by", "known")
+_place = attrgetter("name", "intensive_care", "recognised_by", "known", "start_unclear", "status_known")
 _person = attrgetter("patient_id", "sex", "focus", "deceased", "incomplete", "caveats")
 
 
@@ -81,12 +81,13 @@ def _facts(facts: Iterable[Observation]) -> tuple[object, ...]:
 
 def _stay(stay: Stay) -> tuple[object, ...]:
     """A stay with its places."""
-    places = [(_place(p), _codings(p.codings), _time(p.start), _time(p.end)) for p in stay.locations]
+    places = [(_place(p), _codings(p.codings), *map(_time, (p.start, p.end, p.start_day))) for p in stay.locations]
     codes = (stay.class_code, stay.priority, stay.admit_source, stay.discharge_disposition)
     kinds = [None if code is None else _coding(code) for code in codes]
     diagnoses = [_diagnosis(diagnosis) for diagnosis in stay.diagnoses]
     days = _time(stay.start_day), _time(stay.end_day), None if stay.offset is None else stay.offset.total_seconds()
-    return stay.reference, stay.status, kinds, _time(stay.start), _time(stay.end), days, places, diagnoses
+    times = _time(stay.start), _time(stay.end), _time(stay.latest_end)
+    return stay.reference, stay.status, kinds, times, days, places, diagnoses
 
 
 def _stated(fact: Condition | MedicationUse | ProcedureDone) -> tuple[object, ...]:

@@ -123,6 +123,9 @@ FULL = PatientRecord(
                     True,
                     "name",
                     True,
+                    False,
+                    date(2026, 1, 1),
+                    True,
                 ),
             ),
             Coding("s", "EM", "d"),
@@ -132,6 +135,7 @@ FULL = PatientRecord(
             date(2026, 1, 1),
             date(2026, 1, 9),
             timedelta(hours=1),
+            datetime(2026, 1, 10, tzinfo=UTC),
         ),
     ),
     observations=(
