@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinical.record import Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.facts import Reported, Said
 from fhir_adapters.reference_ranges import usual_range
-from fhir_adapters.times import fhir_moment
+from fhir_adapters.times import fhir_end, fhir_moment
 
 # HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
 YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
+_AT_ONCE = timedelta()
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
-    time = _effective(resource)
+    time, over = _effective(resource), _over(resource)
     status = text(resource.get("status"))
     components = members(resource, "component")
     parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
@@ -39,6 +40,7 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             problem=problem,
             said=answer,
             reference_range=usual_range(part),
+            over=over,
         )
 
 
@@ -66,6 +68,15 @@ def _effective(resource: Json) -> datetime | None:
     time = fhir_moment(next((value for value in candidates if value is not None), None))
     start = fhir_moment(member(period, "start"))
     return None if time is not None and start is not None and time < start else time
+
+
+def _over(resource: Json) -> timedelta:
+    """How long it was measured, by an effectivePeriod with both ends. A day that it began on counts from its end."""
+    period = resource.get("effectivePeriod")
+    if period is None:
+        return _AT_ONCE
+    start, end = fhir_end(member(period, "start")), fhir_moment(member(period, "end"))
+    return _AT_ONCE if start is None or end is None or end < start else end - start
 
 
 def _value(part: Json) -> tuple[float | None, Json, str]:
