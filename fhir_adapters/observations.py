@@ -9,17 +9,18 @@ from clinical.record import Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.facts import Reported, Said
 from fhir_adapters.reference_ranges import usual_range
-from fhir_adapters.times import FAR_FUTURE, fhir_moment, last_moment
+from fhir_adapters.times import FAR_FUTURE, fhir_end, fhir_moment, last_moment
 
 # Where a day ends last (UTC-12).
 _BEHIND = timedelta(hours=12)
 # HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
 YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
+_AT_ONCE = timedelta()
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
-    time = _effective(resource)
+    time, over = _effective(resource), _over(resource)
     latest = latest_moment(resource) if time is None else None
     status = text(resource.get("status"))
     components = members(resource, "component")
@@ -44,6 +45,7 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             reference_range=usual_range(part),
             latest=latest,
             absent=value is None and answer is None and _absent(part),
+            over=over,
         )
 
 
@@ -97,6 +99,15 @@ def _end_of_day(written: object) -> datetime | None:
 def _absent(part: Json) -> bool:
     """Whether no value was sent at all, or the sender says that there is none."""
     return part.get("dataAbsentReason") is not None or not any(name.startswith("value") for name in part)
+
+
+def _over(resource: Json) -> timedelta:
+    """How long it was measured, by an effectivePeriod with both ends. A day that it began on counts from its end."""
+    period = resource.get("effectivePeriod")
+    if period is None:
+        return _AT_ONCE
+    start, end = fhir_end(member(period, "start")), fhir_moment(member(period, "end"))
+    return _AT_ONCE if start is None or end is None or end < start else end - start
 
 
 def _value(part: Json) -> tuple[float | None, Json, str]:
