@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.drift import RISK, Column, Drift, drift
 from oversight.analytics.drift_rows import SAMPLE, DriftRows, drift_rows
-from oversight.analytics.drift_words import MOST_SENTENCES, told, verdict
+from oversight.analytics.drift_words import MOST_SENTENCES, inputs_moved, told, verdict
 from oversight.analytics.events_now import events_now
 from oversight.analytics.explained import LEAST_SHARE, explained
 from oversight.analytics.feeds import IN_TIME_HOURS, feeds
@@ -114,7 +114,8 @@ def figures(outcomes: Own, mart: Questions, asked: Asked) -> Mapping[str, object
         "least_stays": LEAST_ROWS,
         "agreement": None if isinstance(reasons, Refused) else agreement_line(reasons, split.since),
         "feeds": feeds(mart, rows),
-        "events": events_now(mart, selection, split.since, outcomes.get(split.service)),
+        "events": events_now(mart, selection, split.since, outcomes.get(split.service), inputs_moved(found, said)),
+        "smallest": SMALLEST_SHOWN,
         "in_time": IN_TIME_HOURS,
         "outcomes": "oversight.outcomes" in current_app.view_functions,
     }
