@@ -16,7 +16,7 @@ from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
 from oversight.pages import words
-from oversight.pages.extent import Extent, busiest, first_day
+from oversight.pages.extent import Extent, busiest, first_day, no_comparison
 from oversight.pages.query import day_of, period_faults
 from oversight.tallies import Period, usual_first_day
 
@@ -84,14 +84,8 @@ class View:
 
     @property
     def without_before(self) -> str:
-        """Why there is nothing to compare the period with, in words; nothing where there is.
-
-        A period before that had begun without entries would look like a change.
-        """
-        begins = self.begins
-        if begins is not None and begins <= self.before.period.first:
-            return ""
-        return "no comparison: there are no entries" if begins is None else f"no comparison: entries begin on {begins}"
+        """Why there is nothing to compare the period with, in words; nothing where there is."""
+        return no_comparison(self.begins, self.before.period)
 
 
 _CHOICES = "SELECT {} FROM advice".format(  # noqa: S608 (our names)
