@@ -12,6 +12,7 @@ from oversight.analytics.burden import burden
 from oversight.analytics.funnel import funnel, funnels
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.selection import By, Selection
+from oversight.exports.weekly_burden import weekly_burden
 from oversight.monitors.weekly import weekly
 from oversight.proportions import proportion
 from oversight.tallies import Period
@@ -141,3 +142,17 @@ def test_a_card_of_the_first_day_may_repeat_one_before_it(make_mart, period) -> 
     assert whole == proportion(4, 6)
     assert (weeks.tolist(), second.tolist()) == ([3, 1], [1])
     assert (late.repeats, late.cards, late.clinician_days) == (proportion(4, 5), 5, 5)
+
+
+def test_two_exports_of_a_week_have_the_same_repeats(make_mart, period) -> None:
+    """The file of a longer period and the file of that week alone."""
+    first = period.first
+    last = first + timedelta(days=13)
+    with make_mart(4, {"patient": "a", "clinician": "x", "days": np.array([2, 5, 7, 9])}) as mart:
+        narrow(mart, Selection(Period(first + timedelta(days=7), last)), 4)
+        alone = weekly_burden(mart, Selection(Period(first + timedelta(days=7), last)))
+    with make_mart(4, {"patient": "a", "clinician": "x", "days": np.array([2, 5, 7, 9])}) as mart:
+        both = weekly_burden(mart, Selection(Period(first, last)))
+    week = ("icu-mortality", str(first + timedelta(days=7)))
+    assert alone == {week: both[week]}
+    assert both[week].repeats == 2
