@@ -39,7 +39,7 @@ class View:
     """The entries that a page is about, those of as many days before, and all choices of each filter.
 
     `kept` is the address's query without what was not asked for: it leads to other pages about the same entries.
-    `known` says since when there are entries; `unasked` that the page chose the service.
+    `known` says since when there are entries; `unasked` that the page chose the service; `today` is not over yet.
     """
 
     selection: Selection
@@ -48,6 +48,7 @@ class View:
     kept: Mapping[str, str]
     known: tuple[Extent, ...] = ()
     unasked: bool = False
+    today: date = date.max
 
     plain_filters: ClassVar[tuple[str, ...]] = PLAIN_FILTERS
     folded_filters: ClassVar[tuple[str, ...]] = tuple(name for name in FILTERS if name not in PLAIN_FILTERS)
@@ -116,7 +117,7 @@ def parse_view(args: MultiDict[str, str], known: Mapping[str, tuple[str, ...]], 
         return faults
     selection = Selection(Period(first, last), **{FILTERS[name]: value for name, value in chosen.items()})
     days = {name: str(day) for name, day in (("from", first), ("to", last)) if args.get(name)}
-    return View(selection, replace(selection, period=before(selection.period)), known, days | chosen)
+    return View(selection, replace(selection, period=before(selection.period)), known, days | chosen, today=today)
 
 
 def chosen_service(view: View) -> View:
