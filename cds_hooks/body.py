@@ -11,17 +11,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from clinical import strict_json
 from clinical.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 
+# The transfer codings that leave the body as it is; servers undo `chunked`, and let others pass that nobody has undone.
+_PLAIN = frozenset({"chunked", "identity", ""})
 _QUICK = strict_json.Codec(msgspec.json.decode, msgspec.json.encode)
 
 
 def read_bytes(request: Request, max_bytes: int) -> bytes:
     """The body as it came. Raises `UnsupportedMediaType`, `BodyTooLarge` or `MalformedRequest`."""
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("The content type must be application/json.")
-    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType("The character set must be UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise UnsupportedMediaType("An encoded body is not taken.")
+    _check_form(request)
     if (request.content_length or 0) > max_bytes:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
     request.max_content_length = max_bytes + 1  # one more, so that a body in chunks shows that it goes on
@@ -34,6 +31,19 @@ def read_bytes(request: Request, max_bytes: int) -> bytes:
     if len(raw) > max_bytes:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
     return raw
+
+
+def _check_form(request: Request) -> None:
+    """That the body is plain JSON by what its headers say. Raises `UnsupportedMediaType` or `MalformedRequest`."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The content type must be application/json.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("The character set must be UTF-8.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("An encoded body is not taken.")
+    codings = request.headers.get("Transfer-Encoding", "").lower().split(",")
+    if not _PLAIN.issuperset(coding.strip() for coding in codings):  # RFC 9112 section 6.1
+        raise MalformedRequest("A transfer coding other than chunked is not taken.")
 
 
 def read_object(raw: bytes, max_bytes: int) -> Mapping[str, object]:

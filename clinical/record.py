@@ -133,6 +133,9 @@ class StayLocation:
 
     `recognised_by` says why the place counts as intensive care; it is empty where it does not. `known` is False where
     the place could not be looked up, so that nobody can say whether it does.
+    `start_unclear`: a start was written from which no moment can be read; `start_day` is its calendar day, if it has
+    one. Of an end that is only a day, `end` is the last moment at which that day may end anywhere. `status_known` is
+    False where the status is none of FHIR's, so that nobody can say whether the patient is there.
     """
 
     name: str
@@ -142,6 +145,9 @@ class StayLocation:
     intensive_care: bool = False
     recognised_by: str = ""
     known: bool = True
+    start_unclear: bool = False
+    start_day: date | None = None
+    status_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,8 @@ class Stay:
 
     `priority` is an ActPriority; `admit_source` and `discharge_disposition` are as in Encounter.hospitalization.
     `start_day` and `end_day` are the calendar days as they were written, also where no time of day was; `offset` is
-    that of the written start from UTC, None where it was written in UTC ("Z") or without a time.
+    that of the written start from UTC, None where it was written in UTC ("Z") or without a time. `latest_end` is there
+    where no moment of the end is told, but a day, a month or a year: the last moment at which that may end.
     """
 
     reference: str
@@ -175,6 +182,7 @@ class Stay:
     start_day: date | None = None
     end_day: date | None = None
     offset: timedelta | None = None
+    latest_end: datetime | None = None
 
 
 class SetAsideReason(StrEnum):
@@ -191,17 +199,25 @@ class SetAsideReason(StrEnum):
     FUTURE = "future"
     UNIT = "unit"
     IMPLAUSIBLE = "implausible"
+    SAME_TIME = "same-time"
     VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A fact that was read and is not used. `detail` is for people and never holds the value itself."""
+    """A fact that was read and is not used. `detail` is for people and never holds the value itself.
+
+    `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
+    is not known. `empty`: its sender says that there is no value (entered in error, cancelled, absent, none yet), so
+    that nothing was seen which an older fact could contradict.
+    """
 
     reference: str
     reason: SetAsideReason
     detail: str
     codings: tuple[Coding, ...] = ()
+    time: datetime | None = None
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

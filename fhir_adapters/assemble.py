@@ -18,7 +18,7 @@ from fhir_adapters.facts import judged
 from fhir_adapters.http.links import Links
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.observations import reported
+from fhir_adapters.observations import latest_moment, reported
 from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
 from fhir_adapters.resources import Known, Validator
@@ -160,7 +160,8 @@ class Assembly:
     def _aside(self, name: str, detail: str, resource: Json | None = None) -> None:
         """Set a malformed resource aside, by name."""
         codings = decode.all_codings(resource) if resource is not None else ()
-        self.set_aside.append(SetAside(name, SetAsideReason.MALFORMED, detail, codings))
+        time = None if resource is None else latest_moment(resource)
+        self.set_aside.append(SetAside(name, SetAsideReason.MALFORMED, detail, codings, time))
 
     def unknown_places(self, base: str) -> list[str]:
         """Location references of open stays that no answer has brought and no name explains, latest stay first."""
@@ -202,5 +203,5 @@ class Assembly:
     def _stays(self) -> tuple[Stay, ...]:
         """The encounters as stays, oldest first; those without a start come first."""
         copies = (copy for _, copy, _ in self._usable("Encounter"))
-        stays = (stay(copy.resource, self.rule, self.places, copy.links) for copy in copies)
+        stays = (stay(copy.resource, self.rule, self.places, copy.links, self.now) for copy in copies)
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinical.record import Answer, Coding, Observation, SetAside, SetAsideReason, Source
 from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
 USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
+# Those of what was never true, or never measured (FHIR R4 ValueSet observation-status).
+_VOID_STATUSES = frozenset({"entered-in-error", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Said:
 class Reported:
     """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
 
-    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`.
+    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `latest` is
+    the last moment at which it may have been where that is no `time` (a day); `absent` says that the sender sent no
+    value, and not one that cannot be read. `over` is how long it was measured; nothing for what was measured at one
+    moment.
     """
 
     reference: str
@@ -45,6 +50,9 @@ class Reported:
     problem: str = ""
     said: Said | None = None
     reference_range: str = ""
+    latest: datetime | None = None
+    absent: bool = False
+    over: timedelta = timedelta()
 
 
 def judged(reported: Reported, analytes: Analytes, now: datetime) -> Iterator[Observation | Answer | SetAside]:
@@ -82,7 +90,7 @@ def answered(reported: Reported, said: Said, now: datetime) -> Answer | SetAside
 
 
 def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation | SetAside:
-    """Apply the rules to a number."""
+    """Apply the rules to a number. A code may hold for years (smoking status); a number is that of a moment."""
     analyte = analytes.of(reported.codings)
     if analyte is None:
         return _unlisted(reported)
@@ -94,6 +102,8 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
         return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
+    if reported.over > analyte.longest:
+        return _aside(reported, SetAsideReason.NO_TIME, _too_long(reported.over), analyte)
     return _canonical(
         replace(reported, codings=analytes.kept(reported.codings)), reported.value, reported.time, analyte
     )
@@ -133,7 +143,15 @@ def _unlisted(reported: Reported) -> SetAside:
 def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Analyte | None = None) -> SetAside:
     """Set a report aside, naming the analyte where it is known."""
     name = f"{analyte.name.replace('_', ' ')}: " if analyte else ""
-    return SetAside(reported.reference, reason, name + detail, reported.codings)
+    empty = reported.absent or reported.status in _VOID_STATUSES
+    time = reported.time or reported.latest
+    return SetAside(reported.reference, reason, name + detail, reported.codings, time, empty)
+
+
+def _too_long(over: timedelta) -> str:
+    """How long a number was measured over, for people: rounded up, so that it never reads as what is still allowed."""
+    hours = math.ceil(over / timedelta(hours=1))
+    return f"it was measured over {hours} hours" if hours < 48 else f"it was measured over {math.ceil(hours / 24)} days"
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,7 @@ identifier or display alone names nobody whom we could check, and neither does o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from clinical.errors import WrongPatient
 
@@ -18,6 +18,9 @@ _WEB = ("http://", "https://")
 # Task for, ResearchSubject individual, EnrollmentRequest candidate.
 _WHOSE = ("subject", "patient", "beneficiary", "for", "individual", "candidate")
 _PATIENT_TYPES = (None, "Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
+# Types that name their patient among others who take part, each as an actor; who else takes part is nobody's patient.
+_APPOINTMENTS = ("Appointment", "AppointmentResponse")
+_TO_A_PATIENT = re.compile(r"(?:^|/)patient(?:[/?]|$)", re.IGNORECASE)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-.]{0,63}", re.ASCII)
 
 
@@ -107,4 +110,18 @@ def _references(resource: Mapping[str, object]) -> list[tuple[str, bool]]:
             reference = pointer.get("reference")
             if isinstance(reference, str) and reference:
                 found.append((reference, pointer.get("type") in _PATIENT_TYPES))
+    if resource.get("resourceType") in _APPOINTMENTS:
+        found.extend((reference, True) for reference in _patients_taking_part(resource))
     return found
+
+
+def _patients_taking_part(appointment: Mapping[str, object]) -> Iterator[str]:
+    """The references by which an Appointment, or an answer to one, names patients (FHIR R4 Appointment.participant)."""
+    rows = appointment.get("participant")
+    for row in (appointment, *(rows if isinstance(rows, list) else ())):
+        actor = row.get("actor") if isinstance(row, dict) else None
+        if not isinstance(actor, dict):
+            continue
+        reference, is_typed = actor.get("reference"), actor.get("type") in _PATIENT_TYPES[1:]
+        if isinstance(reference, str) and reference and (is_typed or _TO_A_PATIENT.search(reference)):
+            yield reference

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clinical.record import Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.facts import Reported, Said
 from fhir_adapters.reference_ranges import usual_range
-from fhir_adapters.times import fhir_moment
+from fhir_adapters.times import FAR_FUTURE, fhir_end, fhir_moment, last_moment
 
+# Where a day ends last (UTC-12).
+_BEHIND = timedelta(hours=12)
 # HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
 YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
+_AT_ONCE = timedelta()
 
 
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
-    time = _effective(resource)
+    time, over = _effective(resource), _over(resource)
+    latest = latest_moment(resource) if time is None else None
     status = text(resource.get("status"))
     components = members(resource, "component")
     parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
@@ -39,6 +43,9 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             problem=problem,
             said=answer,
             reference_range=usual_range(part),
+            latest=latest,
+            absent=value is None and answer is None and _absent(part),
+            over=over,
         )
 
 
@@ -66,6 +73,41 @@ def _effective(resource: Json) -> datetime | None:
     time = fhir_moment(next((value for value in candidates if value is not None), None))
     start = fhir_moment(member(period, "start"))
     return None if time is not None and start is not None and time < start else time
+
+
+def latest_moment(resource: Json) -> datetime | None:
+    """The last moment at which an Observation may have been true, also where it bears only a day; for what is not used.
+
+    A day ends last where clocks are 12 hours behind UTC.
+    """
+    period = resource.get("effectivePeriod")
+    written = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"))
+    found = [
+        moment
+        for text_ in (*written, member(period, "start"), member(period, "end"))
+        if (moment := fhir_moment(text_) or _end_of_day(text_)) is not None
+    ]
+    return max(found, default=None)
+
+
+def _end_of_day(written: object) -> datetime | None:
+    """The end of the day, month or year that a FHIR dateTime begins with."""
+    last = last_moment(written[:10]) if isinstance(written, str) else None
+    return None if last is None or last.year >= FAR_FUTURE else last + _BEHIND
+
+
+def _absent(part: Json) -> bool:
+    """Whether no value was sent at all, or the sender says that there is none."""
+    return part.get("dataAbsentReason") is not None or not any(name.startswith("value") for name in part)
+
+
+def _over(resource: Json) -> timedelta:
+    """How long it was measured, by an effectivePeriod with both ends. A day that it began on counts from its end."""
+    period = resource.get("effectivePeriod")
+    if period is None:
+        return _AT_ONCE
+    start, end = fhir_end(member(period, "start")), fhir_moment(member(period, "end"))
+    return _AT_ONCE if start is None or end is None or end < start else end - start
 
 
 def _value(part: Json) -> tuple[float | None, Json, str]:

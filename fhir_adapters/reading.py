@@ -147,8 +147,8 @@ class Reading:
         """The read of a whole need, or of the pages after the first."""
         servers, call = self._tools.servers, self._invocation
         if isinstance(part, Page):
-            url, kind = part.next_url, need.resource_type
-            return self._once(url, lambda deadline: follow(servers, access, url, deadline, kind))
+            first, kind = part, need.resource_type
+            return self._once(first.next_url, lambda deadline: follow(servers, access, first, deadline, kind))
         query = need.query(call.patient_id, call.encounter_id, self._now)
         return self._once(query, partial(read_all, servers, access, query))
 

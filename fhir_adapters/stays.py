@@ -11,10 +11,12 @@ from fhir_adapters.decode import Json, codings, member, members, reference_of, t
 from fhir_adapters.http.links import Links
 from fhir_adapters.ids import ID
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.times import FAR_FUTURE, fhir_moment, is_date, is_moment
+from fhir_adapters.times import FAR_FUTURE, fhir_moment, fhir_start, is_date, is_moment, last_anywhere
 
-# FHIR R4 EncounterLocationStatus: where the patient is not, or not yet.
+# FHIR R4 EncounterLocationStatus: where the patient is not, or not yet; where they were; and where they may be.
 _NOT_YET = ("planned", "reserved")
+_OVER = "completed"
+_KNOWN_STATUS = (None, "active", _OVER)
 # A place that can be looked up. It goes into a URL, so nothing else may stand in it.
 _PLACE = re.compile(rf"Location/{ID}", re.ASCII)
 # FHIR R4 Encounter: the code systems of its own value sets.
@@ -26,20 +28,20 @@ _DAY = len("2026-01-31")
 _ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 
 
-def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links: Links) -> Stay:
+def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links: Links, now: datetime) -> Stay:
     """An Encounter. `places` are Location resources by reference, for their type and name."""
     coding = resource.get("class")
     code = text(member(coding, "code"))
     contained = {f"#{text(item.get('id'))}": item for item in members(resource, "contained")}
     known = {**places, **contained}
-    rows = members(resource, "location")
+    rows = (item for item in members(resource, "location") if not _is_yet_to_come(item, now))
     return Stay(
         reference=reference_of(resource),
         status=text(resource.get("status")),
         class_code=Coding(text(member(coding, "system")), code, text(member(coding, "display"))) if code else None,
         start=fhir_moment(member(resource, "period", "start")),
         end=_end(member(resource, "period", "end")),
-        locations=tuple(_place(item, rule, known) for item in rows if item.get("status") not in _NOT_YET),
+        locations=tuple(_place(item, rule, known, now) for item in rows),
         priority=_chosen(resource.get("priority"), _PRIORITY),
         admit_source=_chosen(member(resource, "hospitalization", "admitSource"), _ADMIT_SOURCE),
         discharge_disposition=_destination(member(resource, "hospitalization", "dischargeDisposition")),
@@ -47,6 +49,7 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links:
         start_day=_day(member(resource, "period", "start")),
         end_day=_day(member(resource, "period", "end")),
         offset=_offset(member(resource, "period", "start")),
+        latest_end=last_anywhere(member(resource, "period", "end")),
     )
 
 
@@ -95,7 +98,14 @@ def _diagnoses(resource: Json, links: Links) -> Iterator[StayDiagnosis]:
         )
 
 
-def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayLocation:
+def _is_yet_to_come(item: Json, now: datetime) -> bool:
+    """Whether an Encounter.location says that the patient will come there, by its status or by the day it begins."""
+    begins = member(item, "period", "start")
+    first = fhir_start(begins, now) if is_date(begins) else None
+    return item.get("status") in _NOT_YET or (first is not None and first > now)
+
+
+def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json], now: datetime) -> StayLocation:
     """One Encounter.location with what its Location resource says."""
     pointer = item.get("location")
     reference = text(member(pointer, "reference"))
@@ -103,16 +113,27 @@ def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json]) -> StayL
     found = tuple(coding for concept in members(location, "type") for coding in codings(concept))
     name = text(member(pointer, "display")) or text(location.get("name"))
     why = rule.recognise(name, found) or rule.recognise(text(location.get("name")), ())
-    start, end = fhir_moment(member(item, "period", "start")), _end(member(item, "period", "end"))
+    start = fhir_moment(member(item, "period", "start"))
+    written = any(member(item, "period", name) is not None for name in ("start", "_start"))
     return StayLocation(
         name=name,
         codings=found,
         start=start,
-        end=start if item.get("status") == "completed" and end is None else end,
+        end=_left(item, start, now),
         intensive_care=bool(why),
         recognised_by=why,
         known=bool(why or location or (name and (rule.has_names or not reference))),
+        start_unclear=written and start is None,
+        start_day=_day(member(item, "period", "start")),
+        status_known=item.get("status") in _KNOWN_STATUS,
     )
+
+
+def _left(item: Json, start: datetime | None, now: datetime) -> datetime | None:
+    """When the patient left a place; what is completed is over by now, at its start where no end is told."""
+    written = member(item, "period", "end")
+    end = _end(written) or last_anywhere(written)
+    return min(end or start or now, now) if item.get("status") == _OVER else end
 
 
 def _end(value: object) -> datetime | None:

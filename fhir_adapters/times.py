@@ -15,8 +15,9 @@ _MOMENT = re.compile(
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 # The year 9999 is how some systems write that a period is open.
 FAR_FUTURE = 9000
-# Where a day begins first (UTC+14).
+# Where a day begins first (UTC+14), and where it ends last (UTC-12).
 _EARLIEST = timedelta(hours=14)
+_LATEST = timedelta(hours=12)
 _NONE = timedelta()
 # HL7 v2.5.1 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]
 _DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?([+-]\d{4})?", re.ASCII)
@@ -73,6 +74,15 @@ def last_moment(text: object) -> datetime | None:
     return fhir_end(text) if is_date(text) else None
 
 
+def last_anywhere(text: object) -> datetime | None:
+    """The last moment at which a day, month or year may end anywhere on earth, in UTC; None for a moment or a far year.
+
+    Until then nobody can say that what ended on that day is over (FHIR R4 datatypes.html#Period).
+    """
+    last = last_moment(text)
+    return None if last is None or last.year >= FAR_FUTURE else last + _LATEST
+
+
 def is_date(text: object) -> bool:
     """Whether a JSON value is a FHIR date: a year, a month or a day that exists."""
     return _days(text) is not None
@@ -107,6 +117,17 @@ def v2_day(text: str) -> date | None:
         return None
     span = _days("-".join((text[:4], text[4:6], text[6:8])))
     return None if span is None else span[0]
+
+
+def v2_last_moment(text: str, zone: tzinfo) -> datetime | None:
+    """The last moment of an HL7 v2 DTM that is only a day, a month or a year; None for a moment, and for no date."""
+    span = _days("-".join(part for part in (text[:4], text[4:6], text[6:]) if part))
+    if span is None or not text.isdigit():
+        return None
+    try:
+        return datetime.combine(span[1], time.max, zone).astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def v2_offset(text: str, default_zone: tzinfo) -> timedelta | None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 
 from clinical.record import LOINC, Coding
 
 UCUM = "http://unitsofmeasure.org"
+# A collection or a mean over a day is the longest that laboratories and monitors mean by one result; what was measured
+# over more says little of any moment in it.
+LONGEST_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Conversion:
 class Analyte:
     """One analyte: its codes, its canonical unit, the units that may become it, and spellings of units.
 
-    `gives_way_to` names an analyte that a result is where codes of both stand on it.
+    `gives_way_to` names an analyte that a result is where codes of both stand on it. `longest` is how long a value may
+    have been measured over.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Analyte:
     accept: Mapping[str, Conversion]
     text: Mapping[str, str]
     gives_way_to: str = ""
+    longest: timedelta = timedelta(hours=LONGEST_HOURS)
 
     def conversion(self, *, code: str | None, system: str | None, text: str | None) -> Conversion | None:
         """How a reported unit becomes the canonical one, or None where that is not allowed.
@@ -97,6 +103,7 @@ def load_analytes() -> Analytes:
             | {unit: Conversion(**how) for unit, how in row.get("accept", {}).items()},
             text=row.get("text", {}),
             gives_way_to=row.get("gives_way_to", ""),
+            longest=timedelta(hours=row.get("longest_hours", LONGEST_HOURS)),
         )
         for name, row in table.items()
     )

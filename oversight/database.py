@@ -8,8 +8,9 @@ Both are checked on every new connection, not once.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,37 @@ from clinical.errors import LedgerUnavailable, SettingsInvalid
 _ADVISORY_LOCK = 4_207_311_970
 _LOCK = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _TAKE_LOCK = text(_LOCK)
+_TURNS = "ledger_turns"
+
+
+class Turns:
+    """Writers of one process to an SQLite file, one after the other.
+
+    SQLite allows one writer and lets the others ask again after pauses (sqlite.org/c3ref/busy_timeout.html) of up to
+    0.1 s. Among many, some are passed over until their patience ends, though the file was free most of that time; a
+    lock wakes whoever waits. Other processes are still waited for as SQLite does.
+    """
+
+    def __init__(self, patience: float) -> None:
+        """Nobody writes. `patience` is how many seconds one waits."""
+        self._patience = patience
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """A turn. Raises `LedgerUnavailable` where it did not come in time."""
+        if not self._lock.acquire(timeout=self._patience):
+            raise LedgerUnavailable("The ledger cannot be written (too many at once).")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """The turn of a writer; PostgreSQL sees to that itself."""
+    turns: Turns | None = engine.get_execution_options().get(_TURNS)
+    return nullcontext() if turns is None else turns.one()
 
 
 def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: bool = True) -> Engine:
@@ -66,6 +98,7 @@ def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
         # The connection that was used last knows most pages of the file.
         pool_use_lifo=True,
         connect_args={"timeout": patience},
+        execution_options={_TURNS: Turns(patience)},
     )
 
     @event.listens_for(engine, "do_connect")
@@ -155,7 +188,7 @@ def writing(engine: Engine, *, one_at_a_time: bool = False) -> Iterator[Connecti
     With `one_at_a_time` no second such block runs at the same time in any process (on SQLite that holds for all
     writers anyway). Raises `LedgerUnavailable` for every fault of the database.
     """
-    with _faults("written", engine), engine.connect() as plain:
+    with _turn(engine), _faults("written", engine), engine.connect() as plain:
         connection = plain.execution_options(ledger_writes=True)
         with connection.begin():
             if one_at_a_time and engine.dialect.name == "postgresql":
@@ -179,7 +212,7 @@ def writing_directly(engine: Engine) -> Iterator[Transaction]:
     every fault of the database.
     """
     dialect = engine.dialect
-    with _faults("written", engine), closing(engine.raw_connection()) as connection:
+    with _turn(engine), _faults("written", engine), closing(engine.raw_connection()) as connection:
         driver: Any = connection.driver_connection
         driver.execute("BEGIN IMMEDIATE" if dialect.name == "sqlite" else _LOCK)
         yield Transaction(dialect, driver)
@@ -200,7 +233,7 @@ def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) 
     `LedgerUnavailable` for every fault of the database.
     """
     on_sqlite = engine.dialect.name == "sqlite"
-    with _faults("written", engine), closing(engine.raw_connection()) as connection:
+    with _turn(engine), _faults("written", engine), closing(engine.raw_connection()) as connection:
         driver: Any = connection.driver_connection
         cursor = driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
         if not on_sqlite:  # where a statement outside a transaction is one by itself

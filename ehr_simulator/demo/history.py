@@ -18,7 +18,9 @@ from ehr_simulator.processes import NotReady
 
 Tell = Callable[[str], None]
 
-CLIENT = "demo-ehr"
+# Another client than the EHR's own: its levels and thresholds are others, and a few calls of today would else read as a
+# change of the made-up hospital's.
+CLIENT = "made-up-hospital"
 TRUTH, TEAM = "truth.json", "team.json"
 # The full weeks of ninety days, run as if every Monday.
 WEEKS = 12

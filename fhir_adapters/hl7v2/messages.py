@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from datetime import time as time_
 
 from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
 from clinical.need import DataNeed, Importance
@@ -32,7 +33,7 @@ from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.reference_ranges import of_hl7
-from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_moment, v2_offset
+from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -169,15 +170,16 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     pid, visit = _only(segments, "PID"), _only(segments, "PV1")
     birth = v2_birth_date(pid.get(7))
     admitted, left = v2_moment(visit.get(44), feed.zone), _left(visit)
+    end, latest_end = v2_moment(left, feed.zone), v2_last_moment(left, feed.zone)
     place = visit.get(3, 1)
     why = feed.rule.recognise(place, ())
     code, priority = _CLASS.get(visit.get(2)), _PRIORITY.get(visit.get(4))
     stay = Stay(
         reference=f"PV1 {visit.get(19) or '(no visit number)'}",
-        status="finished" if left else "in-progress",
+        status=_status(left, end, latest_end, record.read_at),
         class_code=Coding(ACT_CODE, code) if code else None,
         start=admitted,
-        end=v2_moment(left, feed.zone),
+        end=end,
         locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
         priority=Coding(ACT_PRIORITY, priority) if priority else None,
         admit_source=table(visit, 14, "0023"),
@@ -185,6 +187,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         start_day=v2_day(visit.get(44)),
         end_day=v2_day(left),
         offset=v2_offset(visit.get(44), feed.zone),
+        latest_end=latest_end,
     )
     others = tuple(known for known in record.stays if known.reference != stay.reference)
     return replace(
@@ -203,6 +206,13 @@ def _left(visit: Segment) -> str:
     left = visit.get(45)
     year = left[:4]
     return "" if year.isascii() and year.isdigit() and int(year) >= FAR_FUTURE else left
+
+
+def _status(left: str, end: datetime | None, latest_end: datetime | None, now: datetime) -> str:
+    """The FHIR status of a stay by PV1-45. On the day on which it ends it goes on, until that day is over."""
+    if not left or (latest_end is not None and latest_end > now):
+        return "in-progress"
+    return "unknown" if end is None and latest_end is None else "finished"
 
 
 def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
@@ -233,7 +243,15 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         problem="" if is_number else "it holds no number",
         said=_said(obx) if obx.get(2) in _CODED else None,
         reference_range=_usual(obx),
+        latest=_end_of_day(time, zone),
+        absent=not text,
     )
+
+
+def _end_of_day(written: str, zone: tzinfo) -> datetime | None:
+    """The last moment of the day that a time begins with, for a result that is not used."""
+    day = v2_day(written)
+    return None if day is None or day.year >= FAR_FUTURE else datetime.combine(day, time_.max, zone).astimezone(UTC)
 
 
 def _usual(obx: Segment) -> str:

@@ -27,7 +27,7 @@ def _population(m: ScoreManifest) -> Iterator[str]:
     p = m.population
     if not 0 <= p.minimum_age <= p.maximum_age <= OLDEST:
         yield f"population: minimum_age and maximum_age must rise within 0 to {OLDEST}"
-    for name in (*p.only_with, *p.not_with, *p.not_with_recorded):
+    for name in (*p.only_with, *p.not_with, *p.not_with_recorded, *p.in_doubt_with):
         if not isinstance(m.inputs.get(name), Diagnosed):
             yield f"population: {name!r} is not an input of the kind condition"
 

@@ -24,7 +24,9 @@ def measured(one: Measured, chart: Chart) -> Found:
         return NOTHING
     fact = _picked(facts, one.pick)
     if one.pick == "latest" and any(other.time == fact.time and other.value != fact.value for other in facts):
-        chart.unused.append(SetAside(fact.reference, Reason.NO_VALUE, f"{one.label}: {_AT_ONCE}", fact.codings))
+        chart.unused.append(
+            SetAside(fact.reference, Reason.NO_VALUE, f"{one.label}: {_AT_ONCE}", fact.codings, fact.time)
+        )
         return NOTHING
     return Found(fact.value, in_words(fact.value, fact.unit), (fact,), times=(fact.time,))
 
@@ -82,7 +84,7 @@ def _holding(one: Answered, found: Found, chart: Chart) -> Found:
     if one.holds is None or not found.times or found.times[0] > chart.as_of - one.holds or found.value == one.otherwise:
         return found
     detail = f"{one.label}: answered more than {one.holds.days} days ago"
-    chart.unused.append(SetAside(found.basis[0].reference, Reason.NO_TIME, detail, one.codes))
+    chart.unused.append(SetAside(found.basis[0].reference, Reason.NO_TIME, detail, one.codes, found.times[0]))
     return NOTHING
 
 
@@ -108,7 +110,7 @@ def _understood(one: Answered, answer: Answer, chart: Chart) -> Found:
 
 
 def _aside(one: Input, answer: Answer, reason: Reason, detail: str) -> SetAside:
-    return SetAside(answer.reference, reason, f"{one.label}: {detail}", answer.codings)
+    return SetAside(answer.reference, reason, f"{one.label}: {detail}", answer.codings, answer.time)
 
 
 def _names(codings: Iterable[Coding], wanted: set[tuple[str, str]]) -> bool:

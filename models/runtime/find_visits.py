@@ -1,21 +1,23 @@
-"""Inputs that are earlier visits: how many there surely were, or how many there were at the most."""
+"""Inputs that are earlier visits: how many there surely were, or how many there were at the most.
+
+One visit may come under several names, from several systems, and counts once.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 
 from clinical.assessment import Basis
 from clinical.record import Stay
 from clinical.wording import day
 from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.encounter_class import class_of
 from models.runtime.find_names import Sure
 from models.runtime.score_inputs import Visits
 from models.runtime.whereabouts import NEVER_HAPPENED
 
 _TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
-_ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-# FHIR R4 v3-ActEncounterCode. A class that is none of these, or of another system, may be any of them.
-_CLASSES = frozenset({"AMB", "EMER", "FLD", "HH", "IMP", "ACUTE", "NONAC", "OBSENC", "PRENC", "SS", "VR"})
 # A day begins first at UTC+14 and ends last at UTC-12.
 _BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
 
@@ -29,9 +31,31 @@ def visits(one: Visits, chart: Chart) -> Found:
     until = chart.as_of if span is None else span[0]
     others = [stay for stay in chart.record.stays if current is None or stay.reference != current.reference]
     least = Sure.UNCLEAR if one.most else Sure.YES
-    found = [stay for stay in others if min(_took_place(stay, one), _within(stay, one, until)) >= least]
+    counted = [stay for stay in others if min(_took_place(stay, one), _within(stay, one, until)) >= least]
+    found = _each_once(counted, at_most=one.most)
     basis = tuple(Basis(stay.reference, _named(stay), stay.start) for stay in found)
     return Found(float(len(found)), str(len(found)), basis=basis)
+
+
+def _each_once(stays: Sequence[Stay], *, at_most: bool) -> list[Stay]:
+    """Visits of a class that began at one moment are one.
+
+    Of those of which only the day is told nobody can say whether they are one: so they are, unless it is asked how many
+    there were at the most.
+    """
+    once = {(class_of(stay), stay.start): stay for stay in reversed(stays) if stay.start is not None}
+    days = {(class_of(stay), _day_of(stay)) for stay in once.values()}
+    found = [stay for stay in stays if any(stay is other for other in once.values())]
+    for stay in (stay for stay in stays if stay.start is None):
+        if at_most or (class_of(stay), stay.start_day) not in days:
+            found.append(stay)
+        days.add((class_of(stay), stay.start_day))
+    return found
+
+
+def _day_of(stay: Stay) -> date | None:
+    """The day on which a visit began, as it was written."""
+    return stay.start.date() if stay.start_day is None and stay.start is not None else stay.start_day
 
 
 def _named(stay: Stay) -> str:
@@ -44,10 +68,10 @@ def _took_place(stay: Stay, one: Visits) -> Sure:
     """Whether a visit took place and was of one of the classes."""
     if stay.status in NEVER_HAPPENED:
         return Sure.NO
-    code = stay.class_code
-    if code is None or code.code not in _CLASSES or code.system not in ("", _ACT_CODE):
+    kind = class_of(stay)
+    if kind is None:
         return Sure.UNCLEAR
-    if code.code not in one.classes:
+    if kind not in one.classes:
         return Sure.NO
     return Sure.YES if stay.status in _TOOK_PLACE else Sure.UNCLEAR
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -92,6 +92,7 @@ class Gatherer:
         self._hourly = hourly
         self._beside = beside
         self._by_code = {(c.system, c.code): signal for signal in listed for c in signal.codes}
+        self._labels = {signal.name: signal.label for signal in listed}
         self._unless = {signal.name: signal.unless for signal in listed if signal.unless}
         self._sums = frozenset(signal.name for signal in listed if signal.per_hour is PerHour.SUM)
 
@@ -104,7 +105,8 @@ class Gatherer:
         """Take facts with `opens` < time <= `as_of`; hours count from `start`, what came before it counts as hour 0.
 
         Facts before `opens` belong to another phase of care and are passed over. Facts in the future, in another unit
-        or outside the plausible range are passed over too, and reported. A repeated fact counts once.
+        or outside the plausible range are passed over too, and reported. A repeated fact counts once. Of two values
+        at one moment the lower is reported where an hour has one value.
         """
         kept: defaultdict[str, list[_Row]] = defaultdict(list)
         unused = list(self.set_aside(record))
@@ -119,6 +121,10 @@ class Gatherer:
             kept[signal.name].append(row)
         series = {name: _series(rows) for name, rows in kept.items()}
         regular = frozenset(name for name, one in series.items() if self._hourly and _is_regular(one.times))
+        if self._hourly:
+            for name, one in series.items():
+                if name not in self._sums and len(set(one.times)) < len(one.times):
+                    unused.extend(_contradicted(one.facts, self._labels[name]))
         return Collected(series, tuple(unused), self._unless, self._hourly, regular, self._sums)
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
@@ -151,6 +157,14 @@ def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
         return SetAside(fact.reference, SetAsideReason.UNIT, detail, fact.codings)
     detail = f"{signal.label}: outside {signal.low:g} to {signal.high:g} {signal.unit}"
     return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
+
+
+def _contradicted(facts: Sequence[Observation], label: str) -> Iterator[SetAside]:
+    """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher."""
+    for fact, higher in pairwise(facts):
+        if fact.time == higher.time:
+            detail = f"{label}: two values at one time, the higher counts"
+            yield SetAside(fact.reference, SetAsideReason.SAME_TIME, detail, fact.codings)
 
 
 def _series(rows: list[_Row]) -> Series:

@@ -84,6 +84,7 @@ def _population(table: TomlTable) -> ScorePopulation:
         only_with=table.texts_or_none("only_with"),
         not_with=table.texts_or_none("not_with"),
         not_with_recorded=table.texts_or_none("not_with_recorded"),
+        in_doubt_with=table.texts_or_none("in_doubt_with"),
     )
     table.close()
     return population

@@ -36,7 +36,7 @@ _coding = attrgetter("system", "code", "display")
 _fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit", "reference_range")
 _said = attrgetter("reference", "text", "status")
 _diagnosis = attrgetter("condition", "role", "rank")
-_place = attrgetter("name", "intensive_care", "recognised_by", "known")
+_place = attrgetter("name", "intensive_care", "recognised_by", "known", "start_unclear", "status_known")
 _person = attrgetter("patient_id", "sex", "focus", "deceased", "incomplete", "caveats")
 
 
@@ -56,7 +56,10 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         [(_stated(m), m.active, m.status, *map(_time, (m.start, m.end, m.latest_start))) for m in record.medications],
         [(_stated(p), p.status, *map(_time, (p.performed, p.end, p.latest_start))) for p in record.procedures],
         [_answer(answer) for answer in record.answers],
-        [(s.reference, s.reason.value, s.detail, _codings(s.codings)) for s in record.set_aside],
+        [
+            (s.reference, s.reason.value, s.detail, _codings(s.codings), _time(s.time), s.empty)
+            for s in record.set_aside
+        ],
     )
 
 
@@ -78,12 +81,13 @@ def _facts(facts: Iterable[Observation]) -> tuple[object, ...]:
 
 def _stay(stay: Stay) -> tuple[object, ...]:
     """A stay with its places."""
-    places = [(_place(p), _codings(p.codings), _time(p.start), _time(p.end)) for p in stay.locations]
+    places = [(_place(p), _codings(p.codings), *map(_time, (p.start, p.end, p.start_day))) for p in stay.locations]
     codes = (stay.class_code, stay.priority, stay.admit_source, stay.discharge_disposition)
     kinds = [None if code is None else _coding(code) for code in codes]
     diagnoses = [_diagnosis(diagnosis) for diagnosis in stay.diagnoses]
     days = _time(stay.start_day), _time(stay.end_day), None if stay.offset is None else stay.offset.total_seconds()
-    return stay.reference, stay.status, kinds, _time(stay.start), _time(stay.end), days, places, diagnoses
+    times = _time(stay.start), _time(stay.end), _time(stay.latest_end)
+    return stay.reference, stay.status, kinds, times, days, places, diagnoses
 
 
 def _stated(fact: Condition | MedicationUse | ProcedureDone) -> tuple[object, ...]:

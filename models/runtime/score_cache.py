@@ -96,7 +96,8 @@ def _times(record: PatientRecord) -> Iterator[datetime]:
     yield from (fact.time for fact in record.observations)
     yield from (answer.time for answer in record.answers)
     for stay in record.stays:
-        yield from _present(stay.start, stay.end, *(t for place in stay.locations for t in (place.start, place.end)))
+        yield from _present(stay.start, stay.end, stay.latest_end)
+        yield from _present(*(time for place in stay.locations for time in (place.start, place.end)))
     yield from _present(*(time for use in record.medications for time in (use.start, use.end, use.latest_start)))
     yield from _present(*(time for condition in record.conditions for time in (condition.onset, condition.recorded)))
     yield from _present(*(time for done in record.procedures for time in (done.performed, done.end, done.latest_start)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -23,6 +23,7 @@ from clinical.record import Observation, SetAside
 from models.formulae.worked import Line, Worked
 from models.runtime.chart import Found
 from models.runtime.score_answer import Probability
+from models.runtime.score_doubts import Doubts
 from models.runtime.score_inputs import AnyInput, Diagnosed, Medicated
 from models.runtime.score_manifest import ScoreManifest
 
@@ -31,13 +32,14 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Finds:
-    """All inputs of one record: `found` by name, and where the patient is, in words."""
+    """All inputs of one record: `found` by name, where the patient is, in words, and what may be otherwise."""
 
     manifest: ScoreManifest
     found: Mapping[str, Found]
     situation: str
     as_of: datetime
     unused: tuple[SetAside, ...]
+    doubts: Doubts = field(default_factory=Doubts)
 
     def of_item(self, item: str) -> list[tuple[AnyInput, Found]]:
         """The inputs that feed an item and were found."""

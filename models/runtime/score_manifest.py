@@ -37,7 +37,8 @@ class ScorePopulation:
 
     `only_with` names inputs that must be 1, `not_with` inputs that must be 0; else the score is not meant for the
     patient, and where nobody can say there is no answer. `not_with_recorded` names inputs that must not be 1: where
-    nobody can say there is an answer, which tells that.
+    nobody can say there is an answer, which tells that. `in_doubt_with` names inputs whose codes leave open
+    whether the score is meant for the patient: where one is 1, there is no answer.
     """
 
     minimum_age: int
@@ -46,6 +47,7 @@ class ScorePopulation:
     only_with: tuple[str, ...] = ()
     not_with: tuple[str, ...] = ()
     not_with_recorded: tuple[str, ...] = ()
+    in_doubt_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from models.runtime.diagnoses import DiagnosisSorter
 from models.runtime.find_input import find
 from models.runtime.gather import Gatherer
 from models.runtime.read_score_manifest import read_score_manifest
-from models.runtime.score_answer import Probability, Result
+from models.runtime.score_answer import Given, Probability, Result
 from models.runtime.score_code import load_answer
+from models.runtime.score_doubts import Doubts, doubts_of, reaching, timed
 from models.runtime.score_findings import Finds, risk_of, score_of
-from models.runtime.score_inputs import AnyInput, Diagnosed, Measured, Medicated
+from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
 from models.runtime.score_situation import Situation, situate
 from models.runtime.utc import in_utc
@@ -85,7 +87,7 @@ class ScoreModel:
             return self._abstain(situation, as_of, self._gatherer.set_aside(record))
         finds = self._look(record, situation, as_of)
         refusal = self._not_meant(finds) or self._too_little(finds) or self._beyond(finds)
-        result = refusal or self._worked({name: one.value for name, one in finds.found.items()})
+        result = refusal or self._ranged({name: one.value for name, one in finds.found.items()}, finds.doubts)
         if isinstance(result, Refusal):
             return self._abstain(result, as_of, finds.unused)
         return risk_of(result, finds) if isinstance(result, Probability) else score_of(result, finds)
@@ -100,15 +102,27 @@ class ScoreModel:
         opens = as_of - self._window
         gathered = self._gatherer.gather(record, opens, opens, as_of)
         chart = Chart(record, as_of, situation, gathered.series, self._sorter.sort(record))
+        chart.tell(self._unanswered(record))
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
         used = {name: one if self._counts(name, found) else NOTHING for name, one in found.items()}
         # One fact may be in doubt for many inputs; it is told once.
-        unused = tuple(dict.fromkeys((*gathered.unused, *chart.unused)))
-        return Finds(self.manifest, used, self._words(situation, found), as_of, unused)
+        unused = timed(dict.fromkeys((*gathered.unused, *chart.unused)), record.observations)
+        doubts = doubts_of(self.manifest, found, unused, as_of)
+        used |= dict.fromkeys(doubts.stale, NOTHING)
+        return Finds(self.manifest, used, self._words(situation, found), as_of, tuple(doubts.told(unused)), doubts)
+
+    def _unanswered(self, record: PatientRecord) -> Iterator[SetAside]:
+        """What the reader set aside of the answers that are asked for, named: the gatherer knows measurements only."""
+        for one in self.manifest.inputs.values():
+            asked = {(coding.system, coding.code) for coding in one.codes} if isinstance(one, Answered) else ()
+            for fact in record.set_aside if asked else ():
+                if any((coding.system, coding.code) in asked for coding in fact.codings):
+                    yield replace(fact, detail=f"{one.label}: {fact.detail}")
 
     def _words(self, situation: Situation, found: Mapping[str, Found]) -> str:
         """Where the patient is, and what nobody can say of for whom the score is meant."""
-        names = self.manifest.population.not_with_recorded
+        population = self.manifest.population
+        names = (*population.not_with_recorded, *population.in_doubt_with)
         open_ = [self.manifest.inputs[name].label.lower() for name in names if found[name].value is None]
         if not open_:
             return situation.words
@@ -135,6 +149,10 @@ class ScoreModel:
         for name in population.not_with_recorded:
             if finds.found[name].value:
                 return outside(f"the score is for people without {self.manifest.inputs[name].label.lower()}")
+        for name in population.in_doubt_with:
+            if finds.found[name].value:
+                text = f"the score may not be meant for this patient: {self.manifest.inputs[name].label.lower()}"
+                return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True)
         return None
 
     def _too_little(self, finds: Finds) -> Refusal | None:
@@ -143,13 +161,24 @@ class ScoreModel:
         required = [one for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
         if required:
             lacking = [one.label for one in required]
-            text, missing = _lacking(required), tuple(dict.fromkeys((*lacking, *missing)))
-        elif len(labels) - len(missing) < self.manifest.least.items:
+            text, missing = _lacking(required, finds.doubts.stale), tuple(dict.fromkeys((*lacking, *missing)))
+        elif self._read(finds) < self.manifest.least.items:
             known = len(labels) - len(missing)
-            text = f"{known} of {len(labels)} items were found; the score needs {self.manifest.least.items}"
+            found = "were found" if not finds.doubts.stale else "can be counted, newer values cannot be used"
+            text = f"{known} of {len(labels)} items {found}; the score needs {self.manifest.least.items}"
         else:
             return None
         return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=missing)
+
+    def _read(self, finds: Finds) -> int:
+        """How many items something was found for. Beside one of them those count whose newer value cannot be used.
+
+        Their points are open, which the range tells; without it, what is certain (unresponsive) would go untold.
+        """
+        items, missing = self.manifest.labels, finds.missing
+        found = len(items) - len(missing)
+        stale = {self.manifest.inputs[name].item for name in finds.doubts.stale}
+        return found + sum(items[one] in missing for one in stale if one in items) if found else 0
 
     def _lacks(self, name: str, finds: Finds) -> bool:
         """Whether neither an input nor one that may stand in its place was found."""
@@ -168,7 +197,16 @@ class ScoreModel:
                 return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True)
         return None
 
-    def _worked(self, given: Mapping[str, float | None]) -> Result:
+    def _ranged(self, given: Given, doubts: Doubts) -> Result:
+        """The answer with what can be used; its top is that of what may be worse. An equation has no lines to open."""
+        least = self._worked(given)
+        if not doubts.names or not isinstance(least, Worked) or not least.lines:
+            return least
+        most = self._worked({**given, **dict.fromkeys(doubts.names)})
+        items = (self.manifest.inputs[name].item for name in doubts.names)
+        return reaching(least, most, items) if isinstance(most, Worked) else most
+
+    def _worked(self, given: Given) -> Result:
         """The arithmetic. A ValueError says in words what an equation does not hold for."""
         try:
             result = self._work(given)
@@ -196,9 +234,10 @@ def _current(group: Sequence[str], found: Mapping[str, Found]) -> Sequence[str]:
     return [one for one, time in newest.items() if time == max(times)]
 
 
-def _lacking(inputs: Sequence[AnyInput]) -> str:
+def _lacking(inputs: Sequence[AnyInput], stale: Collection[str]) -> str:
     """What was not found; of a history nothing is found where nobody can say whether it is so."""
     told = [one.label for one in inputs if isinstance(one, Diagnosed | Medicated)]
-    found = [one.label for one in inputs if not isinstance(one, Diagnosed | Medicated)]
-    parts = (("not found", found), ("the record does not say", told))
+    newer = [one.label for one in inputs if one.name in stale]
+    found = [one.label for one in inputs if one.label not in (*told, *newer)]
+    parts = (("not found", found), ("a newer value cannot be used", newer), ("the record does not say", told))
     return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in parts if labels)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, time, timedelta
 
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay
+from models.runtime.encounter_class import is_visit
 from models.runtime.population import DIED, age_on, age_refusal
+from models.runtime.score_leaving import not_leaving
 from models.runtime.score_manifest import ScorePopulation, Setting
 from models.runtime.whereabouts import (
-    NOT_ADMITTED,
     Refusal,
     current_stay,
     intensive_care_bed,
@@ -74,11 +75,14 @@ def _leaving(record: PatientRecord, age: float, as_of: datetime) -> Situation | 
     if isinstance(stay, Refusal):
         return stay
     own = next(one for one in record.stays if one.reference == stay.reference)
+    refusal = not_leaving(own)
+    if refusal is not None:
+        return refusal
     return Situation(age, own, _day(own, min(own.end or as_of, as_of)))
 
 
 def _ended_some_time(stay: Stay) -> bool:
-    return stay.status == "finished" and stay.end is None and stay.end_day is None and not _is_visit(stay)
+    return stay.status == "finished" and stay.end is None and stay.end_day is None and not is_visit(stay)
 
 
 def _with_ends(record: PatientRecord) -> PatientRecord:
@@ -101,7 +105,7 @@ def _day(stay: Stay, as_of: datetime) -> str:
 def _intensive_care(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
     stay = _admitted_stay(record, as_of)
     if isinstance(stay, Refusal):
-        return stay
+        return _bed_of_a_visit(record, as_of) or stay
     bed = intensive_care_bed(stay, record, as_of)
     if isinstance(bed, Refusal):
         return bed
@@ -110,22 +114,25 @@ def _intensive_care(record: PatientRecord, age: float, as_of: datetime) -> Situa
     return Situation(age, stay, words)
 
 
+def _bed_of_a_visit(record: PatientRecord, as_of: datetime) -> Refusal | None:
+    """Why nobody can say whether a visit is a stay: its place is intensive care. None for every other visit."""
+    stay = current_stay(record, as_of)
+    bed = stay if isinstance(stay, Refusal) else intensive_care_bed(stay, record, as_of)
+    return bed if isinstance(bed, Refusal) and bed.in_population else None
+
+
 def _admitted_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     """The stay under way in which the patient is admitted; a visit that nobody has closed is none.
 
     Where the caller named a visit, there is no such stay, whatever else is open.
     """
-    visits = [stay for stay in record.stays if _is_visit(stay)]
+    visits = [stay for stay in record.stays if is_visit(stay)]
     named = [stay for stay in visits if stay.reference == record.focus]
     if any(is_under_way(stay, as_of) for stay in named):
         return _not_admitted("the stay named is a visit, and no stay in hospital")
     if visits and not named:
-        record = replace(record, stays=tuple(stay for stay in record.stays if not _is_visit(stay)))
+        record = replace(record, stays=tuple(stay for stay in record.stays if not is_visit(stay)))
     return current_stay(record, as_of)
-
-
-def _is_visit(stay: Stay) -> bool:
-    return stay.class_code is not None and stay.class_code.code in NOT_ADMITTED
 
 
 def _not_admitted(text: str) -> Refusal:

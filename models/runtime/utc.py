@@ -21,7 +21,7 @@ _MOMENTS: Mapping[str, tuple[str, ...]] = {
     "conditions": ("onset", "recorded"),
     "medications": ("start", "end", "latest_start"),
     "procedures": ("performed", "end", "latest_start"),
-    "stays": ("start", "end"),
+    "stays": ("start", "end", "latest_end"),
 }
 _PERIOD = ("start", "end")
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay, StayLocation
+from models.runtime.encounter_class import admits, class_of, is_emergency, is_visit
 
 # FHIR R4 encounter statuses of somebody who is here now; a stay that has an end is judged by its period instead.
 _UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
 # Those of a stay that nobody has come for.
 NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
-# ActCodes of contacts in which nobody lies in intensive care; any other code leaves the question open.
-NOT_ADMITTED = frozenset({"AMB", "HH", "VR", "FLD"})
-# ActCodes of stays in which somebody is admitted.
-_ADMITTED = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 # A discharge is often written up after the patient has left.
 _JUST_LEFT = timedelta(hours=24)
 # Between two intensive care beds a theatre or a scanner may stand as a place of its own.
 _SAME_STAY_GAP = timedelta(hours=6)
+# Where a day begins first (UTC+14).
+_DAY_BEGINS = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,16 @@ def outside(text: str) -> Refusal:
 
 
 def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
-    """The stay that the caller named, if it is under way; else, of those under way, the latest in intensive care."""
+    """The stay that the caller named, if it is under way; else, of those under way, the latest in intensive care.
+
+    A visit counts only where there is nothing else: it may be open beside a stay in hospital.
+    """
     under_way = [stay for stay in record.stays if is_under_way(stay, as_of)]
     if record.focus is not None:
         return _named_stay(record, record.focus, under_way, as_of)
     if not under_way:
         return _no_known_stay(record, as_of)
-    return max(under_way, key=lambda stay: (_bed(stay, as_of) is not None, *_age_of(stay.start), stay.reference))
-
-
-def admits(stay: Stay) -> bool:
-    """Whether somebody is admitted in this stay."""
-    return stay.class_code is not None and stay.class_code.code in _ADMITTED
+    return max(under_way, key=lambda stay: (not is_visit(stay), _bed(stay, as_of) is not None, *_begin_of(stay)))
 
 
 def stay_to_leave(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
@@ -57,17 +54,21 @@ def stay_to_leave(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     if record.focus is not None:
         return _named_to_leave(record, record.focus, as_of)
     leaving = [stay for stay in record.stays if admits(stay) and _may_leave(stay, as_of)]
-    if not leaving:
-        return _no_known_stay(record, as_of)
-    return max(leaving, key=lambda stay: (is_under_way(stay, as_of), *_age_of(stay.start), stay.reference))
+    if leaving:
+        return max(leaving, key=lambda stay: (is_under_way(stay, as_of), *_begin_of(stay)))
+    if any(class_of(stay) is None and _may_leave(stay, as_of) for stay in record.stays):
+        return _no_stay("the record does not say whether the patient was admitted", in_population=True)
+    return _no_known_stay(record, as_of)
 
 
 def _named_to_leave(record: PatientRecord, focus: str, as_of: datetime) -> Stay | Refusal:
     named = [stay for stay in record.stays if stay.reference == focus]
-    if any(stay.class_code is None and _may_leave(stay, as_of) for stay in named):
+    if any(class_of(stay) is None and _may_leave(stay, as_of) for stay in named):
         return _no_stay("the stay named does not say whether the patient was admitted", in_population=True)
-    if named and not any(admits(stay) for stay in named):
+    if named and all(is_visit(stay) or is_emergency(stay) for stay in named):
         return _no_stay("the stay named is a visit, and no stay in hospital", in_population=False)
+    if any(_left_some_time(stay, as_of) for stay in named):
+        return _no_stay("the record does not say when the stay ended", in_population=True)
     leaving = [stay for stay in named if _may_leave(stay, as_of)]
     return leaving[0] if leaving else _named_stay(record, focus, [], as_of)
 
@@ -76,8 +77,15 @@ def _may_leave(stay: Stay, as_of: datetime) -> bool:
     """Whether the stay is under way, or ended so lately that its discharge is the question."""
     if stay.status in NEVER_HAPPENED:
         return False
-    just_left = stay.end is not None and as_of - _JUST_LEFT <= stay.end <= as_of
+    end = stay.end if stay.status == "finished" else _last_of(stay)
+    just_left = end is not None and as_of - _JUST_LEFT <= end <= as_of
     return just_left or is_under_way(stay, as_of)
+
+
+def _left_some_time(stay: Stay, as_of: datetime) -> bool:
+    """Whether a stay has ended, nobody knows when, on a day that may be so late that its discharge is the question."""
+    late = stay.latest_end is not None and stay.latest_end >= as_of - _JUST_LEFT
+    return stay.status == "finished" and stay.end is None and late
 
 
 def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of: datetime) -> Stay | Refusal:
@@ -97,16 +105,11 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
 def in_hospital(record: PatientRecord, as_of: datetime) -> Refusal | None:
     """Why a model for people outside hospital is not for this patient now, or cannot know it; None for one at home."""
     here = [stay for stay in record.stays if is_under_way(stay, as_of)]
-    if any(admits(stay) or _is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
+    if any(admits(stay) or is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
         return outside("the model is for people who are not in hospital")
-    unclear = any(stay.class_code is None or stay.class_code.code not in NOT_ADMITTED for stay in here)
-    if unclear or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
+    if not all(map(is_visit, here)) or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient is in hospital", in_population=True)
     return None
-
-
-def _is_emergency(stay: Stay) -> bool:
-    return stay.class_code is not None and stay.class_code.code == "EMER"
 
 
 def _stays_unread(record: PatientRecord) -> bool:
@@ -127,17 +130,28 @@ def _no_known_stay(record: PatientRecord, as_of: datetime) -> Refusal:
 def _contradicts(stay: Stay, at: datetime) -> bool:
     """Whether a stay is neither clearly open nor clearly closed: of unknown status, or open with an end in the past."""
     if stay.status == "unknown":
-        return _covers(stay.start, stay.end, at)
-    return stay.status in _UNDER_WAY and stay.end is not None and stay.end <= at
+        return _covers(stay.start, _last_of(stay), at)
+    end = _last_of(stay)
+    return stay.status in _UNDER_WAY and end is not None and end <= at
 
 
 def _no_stay(text: str, *, in_population: bool) -> Refusal:
     return Refusal(AbstentionReason.NO_CURRENT_STAY, text, in_population)
 
 
-def _age_of(time: datetime | None) -> tuple[bool, float]:
+def _last_of(stay: Stay) -> datetime | None:
+    """The end of a stay; of one that is only a day, the last moment at which that day may end."""
+    return stay.latest_end if stay.end is None else stay.end
+
+
+def _begin_of(stay: Stay) -> tuple[bool, float, str]:
+    """A sort key by which the stay that began last comes last."""
+    return *_age_of(stay.start), stay.reference
+
+
+def _age_of(moment: datetime | None) -> tuple[bool, float]:
     """A sort key in which an unknown time comes first."""
-    return time is not None, time.timestamp() if time else 0.0
+    return moment is not None, moment.timestamp() if moment else 0.0
 
 
 def _covers(start: datetime | None, end: datetime | None, at: datetime) -> bool:
@@ -146,29 +160,57 @@ def _covers(start: datetime | None, end: datetime | None, at: datetime) -> bool:
 
 def is_under_way(stay: Stay, at: datetime) -> bool:
     """Whether somebody is here for this stay at a moment."""
-    if stay.status in NEVER_HAPPENED or not _covers(stay.start, stay.end, at):
+    if stay.status in NEVER_HAPPENED or not _covers(stay.start, _last_of(stay), at):
         return False
     return stay.end is not None or stay.status in _UNDER_WAY
 
 
 def _bed(stay: Stay, at: datetime) -> StayLocation | None:
     """The intensive care place that the patient has now; the latest begun, if the record lists several."""
-    beds = [place for place in stay.locations if place.intensive_care and _covers(place.start, place.end, at)]
+    beds = [place for place in stay.locations if place.intensive_care and _is_there(place, at)]
     return max(beds, key=lambda bed: _age_of(bed.start), default=None)
+
+
+def _is_there(place: StayLocation, at: datetime) -> bool:
+    """Whether the patient has a place now, by a status that is known."""
+    return place.status_known and _covers(place.start, place.end, at)
+
+
+def _is_inverted(place: StayLocation) -> bool:
+    """Whether a place ended before it began, which cannot be."""
+    return place.start is not None and place.end is not None and place.end < place.start
+
+
+def _place_is_unclear(stay: Stay, at: datetime) -> bool:
+    """Whether the patient may be in a place whose status or period says nothing, and is not known to have moved on."""
+    there = [place for place in stay.locations if _is_there(place, at)]
+    doubtful = (p for p in stay.locations if _is_inverted(p) or (not p.status_known and _covers(p.start, p.end, at)))
+    return any(not _came_later(there, place) for place in doubtful)
+
+
+def _came_later(there: list[StayLocation], left: StayLocation) -> bool:
+    """Whether one of some places began after all that is told of another."""
+    told = [moment for moment in (left.start, left.end) if moment is not None]
+    return bool(told) and any(place.start is not None and place.start >= max(told) for place in there)
 
 
 def intensive_care_bed(stay: Stay, record: PatientRecord, at: datetime) -> StayLocation | Refusal:
     """The bed that the patient lies in now, or why intensive care is not shown.
 
-    A place that should have been read and was not may be intensive care: that is doubt, not a "no".
+    A place that should have been read and was not may be intensive care: that is doubt, not a "no". So is a visit in
+    an intensive care bed: one of the two is wrong, and nobody can say which.
     """
+    reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
     bed = _bed(stay, at)
     if bed is not None and not _moved_on(stay, bed, at):
+        if is_visit(stay):
+            return Refusal(
+                reason, "the record calls the stay a visit, and its place intensive care", in_population=True
+            )
         return bed
-    reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
-    not_admitted = stay.class_code is not None and stay.class_code.code in NOT_ADMITTED
     unread = any(gap.startswith("location:") for gap in record.incomplete)
-    if not_admitted or (stay.locations and not unread and all(place.known for place in stay.locations)):
+    told = stay.locations and not unread and all(place.known for place in stay.locations)
+    if is_visit(stay) or (told and not _place_is_unclear(stay, at)):
         return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)
     return Refusal(reason, "the record does not say where in the hospital the patient is", in_population=True)
 
@@ -177,25 +219,40 @@ def _moved_on(stay: Stay, bed: StayLocation, at: datetime) -> bool:
     """Whether a place elsewhere began after the intensive care bed, whose end nobody recorded."""
     if bed.start is None or bed.end is not None:
         return False
-    return any(
-        not place.intensive_care and place.start is not None and place.start > bed.start
-        for place in stay.locations
-        if _covers(place.start, place.end, at)
-    )
+    elsewhere = (p for p in stay.locations if not p.intensive_care and _covers(p.start, p.end, at))
+    begun = (_first_of(place) for place in elsewhere)
+    return any(first is not None and first > bed.start for first in begun)
+
+
+def _first_of(place: StayLocation) -> datetime | None:
+    """The start of a place; of one that is only a day, the first moment at which that day may begin."""
+    if place.start is not None or place.start_day is None:
+        return place.start
+    return datetime.combine(place.start_day, time(), UTC) - _DAY_BEGINS
 
 
 def intensive_care_start(stay: Stay, bed: StayLocation, at: datetime) -> datetime | None:
     """When the intensive care stay began: the first of the beds that follow each other up to now.
 
     A bed without a start gives the start of the hospital stay if every place of it is intensive care; else unknown.
+    A start that is written, and from which no moment can be read, leaves the hour unknown.
     """
     if bed.start is None:
-        return stay.start if all(place.intensive_care for place in stay.locations) else None
+        alone = all(place.intensive_care for place in stay.locations)
+        return stay.start if alone and not bed.start_unclear else None
     begun = bed.start
     for place, end in reversed(_with_ends(stay, at)):
         if place.intensive_care and place.start is not None and place.start < begun <= end + _SAME_STAY_GAP:
             begun = place.start
-    return begun
+    return None if any(_may_lead_to(place, begun) for place in stay.locations) else begun
+
+
+def _may_lead_to(place: StayLocation, begun: datetime) -> bool:
+    """Whether a place in intensive care of which nobody knows when it began may be an earlier part of the same stay."""
+    if not place.intensive_care or not place.start_unclear:
+        return False
+    first = _first_of(place)
+    return (first is None or first < begun) and (place.end is None or place.end + _SAME_STAY_GAP >= begun)
 
 
 def _with_ends(stay: Stay, at: datetime) -> list[tuple[StayLocation, datetime]]:

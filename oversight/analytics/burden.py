@@ -12,6 +12,9 @@ from oversight.proportions import Proportion, proportion
 # doi 10.1186/s12911-017-0430-8, counts within-patient repeats); an answer sooner than this was not read (a "reflex
 # dismissal", McDaniel 2016, doi 10.1093/jamia/ocv144, median 8 s).
 REPEAT_HOURS = 72
+# A card of the first day may repeat one of the days before: whoever looks for repeats reads so many days more, so that
+# a week has the same repeats whichever period it is asked within.
+REPEAT_DAYS = 3
 REFLEX_SECONDS = 2.0
 # The same for all who ask `event`, over cards: `SAME_CARD` are the columns that a repeat has in common with the card
 # before it, `SINCE_LAST` the microseconds between the two, and `REPEATED` a condition on them by the name of `gap`.
@@ -56,13 +59,14 @@ class Burden:
 # Entries are laid out in memory: to read them anew for each figure is quicker than to keep those that are chosen.
 _TOTALS = f"""
 WITH chosen AS NOT MATERIALIZED (SELECT * FROM event WHERE hook <> 'smart-launch' AND {{where}}),
-again AS NOT MATERIALIZED (SELECT {SINCE_LAST} AS gap FROM chosen WHERE card),
+again AS NOT MATERIALIZED (SELECT day, {SINCE_LAST} AS gap FROM event
+  WHERE hook <> 'smart-launch' AND card AND {{earlier}}),
 each AS (SELECT count(*) AS n FROM chosen WHERE card AND clinician <> '' GROUP BY clinician),
 ranked AS (SELECT n, row_number() OVER (ORDER BY n DESC) AS place, count(*) OVER () AS people FROM each)
 SELECT count(*),
   (SELECT count(*) FROM (SELECT DISTINCT client, encounter FROM chosen WHERE encounter IS NOT NULL)),
   (SELECT count(*) FROM (SELECT DISTINCT clinician, day FROM chosen WHERE clinician <> '')),
-  (SELECT count(*) FROM again WHERE {REPEATED}),
+  (SELECT count(*) FROM again WHERE {REPEATED} AND day >= $first),
   count(*) FILTER ({REFLEX}),
   count(*) FILTER ({TIMED_OVERRIDE}),
   quantile_cont(seconds, [0.25, 0.5, 0.75]) FILTER (outcome IS NOT NULL AND seconds >= 0),
@@ -72,10 +76,11 @@ FROM chosen WHERE card
 
 
 def burden(mart: Questions, selection: Selection) -> Burden:
-    """Of a selection."""
+    """Of a selection. A repeat is looked for among cards that the selection holds, or would of the days before."""
     where, values = selection.where()
+    earlier, _ = selection.where(REPEAT_DAYS)
     ((cards, encounters, days, repeats, reflex, overridden, times, top),) = mart.rows(
-        _TOTALS.format(where=where), values
+        _TOTALS.format(where=where, earlier=earlier), values
     )
     return Burden(
         cards=cards,

@@ -20,6 +20,7 @@ from oversight.statistics.two_sample import JointDrift, two_sample
 from oversight.stored_numbers import APART
 
 RISK = "Predicted risk"
+TIER = "Tier"
 CODE_AND_UNIT = "Code and unit of"
 # Fewer stays than this have no distribution worth comparing.
 LEAST_STAYS = 20
@@ -31,7 +32,7 @@ CHANCE_IN_UNIT = 2.0
 JOINT_ROWS = 2_000
 # The column in words, and how it is asked for: NULL is what is missing.
 MIX = {
-    "Tier": ("CASE WHEN abstention IS NULL THEN coalesce(tier, 'below every tier') END", True),
+    TIER: ("CASE WHEN abstention IS NULL THEN coalesce(tier, 'below every tier') END", True),
     "Reason of abstention": ("coalesce(abstention, 'assessed')", False),
     "Unit of the hospital": ("nullif(unit_name, '')", False),
     "Role": ("nullif(role, '')", False),

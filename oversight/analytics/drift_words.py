@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from oversight.analytics.drift import RISK, Column, Drift, since_week
+from oversight.analytics.drift import RISK, TIER, Column, Drift, since_week
 from oversight.analytics.drift_rows import DriftRows
 from oversight.analytics.new_categories import newly
 from oversight.analytics.unit_mixups import mixup
@@ -77,6 +77,20 @@ def verdict(found: Drift, said: tuple[Told, ...]) -> str:
         return f"Nothing raises the alarm; {_count(len(said), 'figure is', 'figures are')} on watch. {said[0].words}"
     number = len(found.report.findings) + len(found.unit_report.findings)
     return f"No column moved beyond chance and its threshold: {number} comparisons were made."
+
+
+def inputs_moved(found: Drift, said: tuple[Told, ...]) -> str:
+    """The loudest alarm about what the model is given, in words; "" where there is none.
+
+    What it answers (risk and tier) moves with the share of events too, so that alone is none.
+    """
+    loud = (each for each in said if each.finding.level is Level.ALARM)
+    return next((each.words for each in loud if not _answer(found.column(each.finding.column))), "")
+
+
+def _answer(column: Column | None) -> bool:
+    """Whether a column is of what the model answers; None is the joint test of what it is given."""
+    return column is not None and column.feature is None and (column.name == TIER or column.name.startswith(RISK))
 
 
 def _whole(finding: Finding, column: Column) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clinical.advice import WithheldReason
-from oversight.analytics.burden import REFLEX, REPEAT_MICROSECONDS, SAME_CARD, TIMED_OVERRIDE
+from oversight.analytics.burden import REFLEX, REPEAT_DAYS, REPEAT_MICROSECONDS, SAME_CARD, TIMED_OVERRIDE
 from oversight.analytics.comparison import BANDS
 from oversight.analytics.funnel import actions_loaded
 from oversight.analytics.selection import Selection
@@ -122,7 +122,8 @@ SELECT sequence, card, abstention IS NULL AS assessed,
   CASE WHEN card AND outcome = 'overridden' THEN coalesce(list_position($reasons, reason), 0) ELSE 0 END AS reason,
   CASE WHEN card AND outcome IN ('accepted', 'overridden') THEN seconds END AS seconds, probability,
   coalesce(list_position($tiers, tier), 0) AS tier, list_position($services, service) - 1 AS service,
-  hash(unit_name) AS unit, time, CASE WHEN card THEN hash({SAME_CARD}) ELSE 0 END AS same, {{codes}}
+  hash(unit_name) AS unit, time, day >= $first AS inside,
+  CASE WHEN card THEN hash({SAME_CARD}) ELSE 0 END AS same, {{codes}}
 FROM event LEFT JOIN coded ON coded.person = CASE WHEN patient IS NOT NULL THEN hash(client, patient) END
 WHERE hook <> 'smart-launch' AND {{where}}
 """  # noqa: S608 (our words)
@@ -156,7 +157,7 @@ def attribute_labels(mart: Questions) -> dict[str, tuple[str, ...]]:
 
 def equity_rows(mart: Questions, selection: Selection, labels: Mapping[str, tuple[str, ...]]) -> EquityRows:
     """The questions of a selection with these attributes (at least one)."""
-    where, values = selection.where()
+    where, values = selection.where(REPEAT_DAYS)
     tiers, services = (
         [name for (name,) in mart.rows(f"SELECT DISTINCT {each} FROM advice WHERE {each} <> '' ORDER BY 1")] or [""]  # noqa: S608
         for each in ("tier", "service")
@@ -169,7 +170,13 @@ def equity_rows(mart: Questions, selection: Selection, labels: Mapping[str, tupl
     named |= {f"l{n}": list(each) for n, each in enumerate(labels.values())}
     found = mart.arrays(_ROWS.format(groups=groups, codes=codes, where=where), values | named)
     order = np.argsort(found["sequence"], kind="stable")
-    rows = {name: _filled(column)[order] for name, column in found.items()}
+    read = {name: _filled(column)[order] for name, column in found.items()}
+    # What was read of the days before says what is a repeat, and no more.
+    again, inside = (
+        _repeated(read["card"].astype(np.bool_), read["same"], read["time"].astype(np.int64)),
+        read["inside"].astype(np.bool_),
+    )
+    rows = {name: column[inside] for name, column in read.items()}
     stratum, strata = _strata(rows["probability"], rows["tier"].astype(np.int64), len(tiers))
     service, sequence = rows["service"].astype(np.int64), rows["sequence"].astype(np.int64)
     flags = {name: rows[name].astype(np.bool_) for name in _FLAGS}
@@ -178,7 +185,7 @@ def equity_rows(mart: Questions, selection: Selection, labels: Mapping[str, tupl
         sequence=sequence,
         attributes={name: _attribute(name, each, rows[f"g{n}"]) for n, (name, each) in enumerate(labels.items())},
         **flags,
-        repeated=_repeated(flags["card"], rows["same"], rows["time"].astype(np.int64)),
+        repeated=again[inside],
         acted=acted if actions_loaded(mart) else None,
         reason=rows["reason"].astype(np.int64) - 1,
         reasons=reasons,

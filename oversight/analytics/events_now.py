@@ -1,17 +1,22 @@
-"""Has the event become more common? From the share of stays that raise a card, before outcomes are in."""
+"""Has the event become more common? From the share of stays that raise a card, before outcomes are in.
+
+The estimate holds only while events look as events did and others as others did. Where that is known to be broken it is
+refused: where the inputs were found to have moved, and where it contradicts the outcomes that are already known of the
+same stays. The share of events among these stands beside it in any case.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 
-from oversight.analytics.judged_stays import judged_rows
+from oversight.analytics.judged_stays import Rows, judged_rows
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
-from oversight.proportions import proportion
+from oversight.proportions import Proportion, proportion
 from oversight.statistics.label_shift import LabelShift, label_shift
 from oversight.statistics.refused import Refused
 from oversight.tallies import Period
@@ -22,19 +27,42 @@ LEAST_EVENTS = 20
 _ALERTS = "SELECT count(*) FILTER (card), count(*) FROM drift_first WHERE now AND probability IS NOT NULL"
 
 
-def events_now(
-    mart: Questions, selection: Selection, since: date, question: OutcomeQuestion | None
-) -> LabelShift | Refused:
-    """The estimate for the stays since a day. The tables of `drift_rows` must be there.
+@dataclass(frozen=True, slots=True)
+class EventsNow:
+    """`known`: the stays since the day with the event, of those whose outcome is known; None where none is."""
 
-    Refused where no outcome is known of the stays before, or too few of them had the event or had none.
+    estimate: LabelShift | Refused
+    known: Proportion | None
+
+
+def events_now(
+    mart: Questions, selection: Selection, since: date, question: OutcomeQuestion | None, moved: str = ""
+) -> EventsNow:
+    """For the stays since a day; `moved` says which input has moved. The tables of `drift_rows` must be there.
+
+    The estimate is refused where `moved` says something, where no outcome is known of the stays before or too few of
+    them had the event or had none, and where it and the outcomes known since exclude each other.
     """
     if question is None:
-        return Refused("the model's manifest names no outcome that it is judged by")
+        return EventsNow(Refused("the model's manifest names no outcome that it is judged by"), None)
     last = since - timedelta(days=1)
     first = max(selection.period.first, last - timedelta(days=REFERENCE_DAYS - 1))
-    rows, _ = judged_rows(mart, replace(selection, period=Period(first, last)), question)
-    before = rows.first_of_each_stay()
+    now = _judged(mart, selection, Period(since, selection.period.last), question)
+    known = proportion(int((now.outcome > 0).sum()), len(now.outcome))
+    if moved:
+        why = f"inputs have moved, so that events and others need not look as they did: {moved.removesuffix('.')}"
+        return EventsNow(Refused(why), known)
+    estimate = _estimate(mart, _judged(mart, selection, Period(first, last), question))
+    return EventsNow(_unless_contradicted(estimate, known), known)
+
+
+def _judged(mart: Questions, selection: Selection, period: Period, question: OutcomeQuestion) -> Rows:
+    """The first assessment of each stay of some days whose outcome is known."""
+    return judged_rows(mart, replace(selection, period=period), question)[0].first_of_each_stay()
+
+
+def _estimate(mart: Questions, before: Rows) -> LabelShift | Refused:
+    """From the cards since the day, read as cards told events from others before it."""
     event = before.outcome > 0
     events, others = int(event.sum()), int((~event).sum())
     ((cards, assessed),) = mart.rows(_ALERTS)
@@ -47,3 +75,17 @@ def events_now(
     if min(events, others) < LEAST_EVENTS:
         return Refused(f"fewer than {LEAST_EVENTS} stays before this day had the event, or had none")
     return label_shift(prevalence, sensitivity, false_positive, alerts)
+
+
+def _unless_contradicted(estimate: LabelShift | Refused, known: Proportion | None) -> LabelShift | Refused:
+    """The estimate, but where its interval and that of the known outcomes have no share in common."""
+    if isinstance(estimate, Refused) or known is None:
+        return estimate
+    current = estimate.current
+    if current.low <= known.high and known.low <= current.high:
+        return estimate
+    side = "many" if current.low > known.high else "few"
+    return Refused(
+        f"the estimate would be of far too {side} events for the outcomes that are known of the same stays, so events "
+        "or others no longer look as they did"
+    )

@@ -6,6 +6,7 @@ days, so the join is made once for it, into a table of the same name that lasts 
 
 from __future__ import annotations
 
+from oversight.analytics.burden import REPEAT_DAYS
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 
@@ -23,7 +24,8 @@ _AS_THEY_ARE = (
 def narrow(mart: Questions, selection: Selection, entry: int) -> None:
     """From here on `event` has a selection of the entries up to this one, with patients and encounters as numbers.
 
-    Groups come in the order of the alphabet, as they do in the view.
+    The days before are there too, as far as repeats reach back: every question says which days it is about. Groups come
+    in the order of the alphabet, as they do in the view.
     """
     # Nothing below depends on the order of rows, and keeping it would cost half of the time.
     mart.rows("SET preserve_insertion_order = false")
@@ -34,7 +36,7 @@ def narrow(mart: Questions, selection: Selection, entry: int) -> None:
     columns = [*_AS_THEY_ARE, *(f"CAST({name} AS each_{name}) AS {name}" for name in _FEW)]
     # The hash of nothing is a number too.
     columns += [f"CASE WHEN {name} IS NOT NULL THEN hash({name}) END AS {name}" for name in ("patient", "encounter")]
-    where, values = selection.where()
+    where, values = selection.where(REPEAT_DAYS)
     mart.rows(
         f"CREATE TEMP TABLE event AS SELECT {', '.join(columns)} FROM event "  # noqa: S608 (our names)
         f"WHERE {where} AND sequence <= $entry",

@@ -77,10 +77,14 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Comments, the most suspicious first: the newest `MOST_RANKED` of `different` ones."""
+    """Comments, the most suspicious first: the newest `MOST_RANKED` of `lines`, one for each text, service and version.
+
+    `different`: how many texts there are.
+    """
 
     comments: tuple[Comment, ...]
     different: int
+    lines: int
 
 
 _OVERRIDDEN = "FROM event WHERE card AND outcome = 'overridden' AND {where}"
@@ -93,7 +97,8 @@ _WORDS = "coalesce(reason_display, reason)"
 _BY = f"SELECT CAST({{by}} AS VARCHAR), coalesce(reason, ''), count(*) {_OVERRIDDEN} GROUP BY 1, 2 ORDER BY 1"
 _COMMENTS = f"""
 SELECT comment, count(*), max(CAST(date_trunc('week', date) AS DATE)), CAST(service AS VARCHAR),
-  CAST(model_version AS VARCHAR), coalesce(mode({_WORDS} ORDER BY {_WORDS}), ''), count(*) OVER ()
+  CAST(model_version AS VARCHAR), coalesce(mode({_WORDS} ORDER BY {_WORDS}), ''), count(DISTINCT comment) OVER (),
+  count(*) OVER ()
 {_OVERRIDDEN} AND comment <> '' GROUP BY 1, 4, 5 ORDER BY max(sequence) DESC LIMIT {MOST_RANKED}
 """
 
@@ -138,10 +143,11 @@ def inbox(mart: Questions, selection: Selection, supports: Callable[[str, str, d
     rows = mart.rows(_COMMENTS.format(where=where), values)
     ranked = usual_ranker().rank([row[0] for row in rows])
     comments = [_comment(rows[each.index], each, supports) for each in ranked]
-    return Inbox(tuple(sorted(comments, key=lambda one: -one.weight)), rows[0][6] if rows else 0)
+    different, lines = rows[0][6:] if rows else (0, 0)
+    return Inbox(tuple(sorted(comments, key=lambda one: -one.weight)), different, lines)
 
 
 def _comment(row: tuple[Any, ...], ranked: Ranked, supports: Callable[[str, str, date], bool]) -> Comment:
     """One row of `_COMMENTS`."""
-    text, times, week, service, version, reason, _different = row
+    text, times, week, service, version, reason, *_counts = row
     return Comment(text, times, week, service, version, reason, ranked, supports(service, version, week))

@@ -45,12 +45,16 @@ class Selection:
     tier: str | None = None
     model_version: str | None = None
 
-    def where(self) -> tuple[str, dict[str, Any]]:
-        """The condition, and its values as parameters."""
+    def where(self, days_before: int = 0) -> tuple[str, dict[str, Any]]:
+        """The condition, and its values as parameters; with so many days before the first one as well.
+
+        `$first` stays the first day of the period.
+        """
         named = {name: getattr(self, name) for name in _NAMES}
         asked = {name: value for name, value in named.items() if value is not None}
         days = {"first": (self.period.first - _FIRST_DAY).days, "last": (self.period.last - _FIRST_DAY).days}
-        conditions = ["day BETWEEN $first AND $last", *(f"{name} = ${name}" for name in asked)]
+        first = f"$first - {days_before}" if days_before else "$first"
+        conditions = [f"day BETWEEN {first} AND $last", *(f"{name} = ${name}" for name in asked)]
         return " AND ".join(conditions), days | asked
 
 

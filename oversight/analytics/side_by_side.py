@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from oversight.analytics.judged_stays import Rows
+from oversight.analytics.live_threshold import in_words
 from oversight.statistics.adherence import (
     MOST_BELOW_FLOOR,
     SMALLEST_EFFECTIVE,
@@ -69,8 +70,10 @@ class SideBySide:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The table, in the order in which it is read."""
+        at = in_words(self.threshold)
         return tuple(
-            Measure(key, name, kind, _guarded(key, self.naive), self._aware(key)) for key, name, kind in MEASURES
+            Measure(key, name.format(threshold=at), kind, _guarded(key, self.naive), self._aware(key))
+            for key, name, kind in MEASURES
         )
 
     @property
@@ -103,7 +106,7 @@ MEASURES = (
     ("needed", "Number needed to alert", "number"),
     ("sensitivity", "Sensitivity: events that had a card", "share"),
     ("specificity", "Specificity: no event and no card", "share"),
-    ("net_benefit", "Net benefit at the live threshold, per 1,000", "thousand"),
+    ("net_benefit", "Net benefit per 1,000 of the cards shown, weighed at a threshold of {threshold}", "thousand"),
     ("auroc", "AUROC", "number"),
     ("average_precision", "AUPRC (average precision)", "number"),
     ("brier", "Brier score", "fine"),

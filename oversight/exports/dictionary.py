@@ -13,7 +13,14 @@ DICTIONARY = Table(
         Column("file", _T, "", "The file", "this dictionary"),
         Column("position", Kind.INTEGER, "", "Place of the column in the file, from 1", "this dictionary"),
         Column("column", _T, "", "The column's name in the first line of the file", "this dictionary"),
-        Column("type", _T, "", "text, integer, number, day, time, or yes or no; a hidden count stands as text", ""),
+        Column(
+            "type",
+            _T,
+            "",
+            "text, integer, number, day, time, or yes or no; a hidden count stands as text. Within a text "
+            "an apostrophe stands before each part that a spreadsheet could take for a formula",
+            "this dictionary",
+        ),
         Column("unit", _T, "", "What a number counts or measures", "this dictionary"),
         Column("meaning", _T, "", "What the column says", "this dictionary"),
         Column("source", _T, "", "The columns of the ledger that it comes from, or how it is made", "this dictionary"),

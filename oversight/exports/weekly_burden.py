@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oversight.analytics.burden import REFLEX, REPEATED, SINCE_LAST, TIMED_OVERRIDE
+from oversight.analytics.burden import REFLEX, REPEAT_DAYS, REPEATED, SINCE_LAST, TIMED_OVERRIDE
 from oversight.analytics.selection import By, Selection
 from oversight.mart.mart import Questions
 
@@ -24,9 +24,10 @@ class WeekBurden:
 _WEEKS = f"""
 WITH chosen AS (SELECT *, CAST(service AS VARCHAR) AS name, {By.WEEK.value} AS week FROM event
   WHERE hook <> 'smart-launch' AND {{where}}),
-again AS (SELECT name, week, {SINCE_LAST} AS gap FROM chosen WHERE card),
+again AS (SELECT CAST(service AS VARCHAR) AS name, {By.WEEK.value} AS week, day, {SINCE_LAST} AS gap FROM event
+  WHERE hook <> 'smart-launch' AND card AND {{earlier}}),
 repeated AS (SELECT name, week, count(*) FILTER ({REPEATED}) AS number
-  FROM again GROUP BY ALL),
+  FROM again WHERE day >= $first GROUP BY ALL),
 counted AS (SELECT name, week,
     count(DISTINCT (client, encounter)) FILTER (encounter IS NOT NULL) AS encounters,
     count(DISTINCT (clinician, day)) FILTER (clinician <> '') AS days,
@@ -41,9 +42,10 @@ FROM counted LEFT JOIN repeated USING (name, week)
 def weekly_burden(mart: Questions, selection: Selection) -> dict[tuple[str, str], WeekBurden]:
     """By service and the week's Monday."""
     where, values = selection.where()
+    earlier, _ = selection.where(REPEAT_DAYS)
     return {
         (name, week): WeekBurden(encounters, days, repeats, reflex, timed, median)
         for name, week, encounters, days, repeats, reflex, timed, median in mart.rows(
-            _WEEKS.format(where=where), values
+            _WEEKS.format(where=where, earlier=earlier), values
         )
     }

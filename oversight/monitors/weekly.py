@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from oversight.analytics.burden import REPEAT_HOURS
+from oversight.analytics.burden import REPEAT_DAYS, REPEAT_MICROSECONDS
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.monitors.weeks import WEEK
@@ -57,14 +57,14 @@ WITH chosen AS (SELECT *, time - lag(time) OVER (
 SELECT (day - $first) // 7 AS week, model_version, count(*), count(*) FILTER (card),
   count(*) FILTER (card AND outcome = 'accepted'), count(*) FILTER (card AND outcome = 'overridden'),
   count(*) FILTER (card AND outcome = 'snoozed'), count(*) FILTER (card AND gap <= {repeat})
-FROM chosen GROUP BY 1, 2 ORDER BY 1, 2
+FROM chosen WHERE day >= $first GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
 def weekly(mart: Questions, selection: Selection) -> Weekly:
     """The weeks of a selection whose period is whole weeks."""
-    where, values = selection.where()
-    rows = mart.rows(_COUNTS.format(where=where, repeat=REPEAT_HOURS * 3_600_000_000), values)
+    where, values = selection.where(REPEAT_DAYS)
+    rows = mart.rows(_COUNTS.format(where=where, repeat=REPEAT_MICROSECONDS), values)
     period = selection.period
     size = ((period.last - period.first).days + 1) // 7
     counts = np.zeros((6, size), np.int64)

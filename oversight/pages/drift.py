@@ -14,9 +14,9 @@ from werkzeug.datastructures import MultiDict
 
 from oversight.analytics.drift import RISK, Column, Drift, drift
 from oversight.analytics.drift_rows import SAMPLE, DriftRows, drift_rows
-from oversight.analytics.drift_words import MOST_SENTENCES, told, verdict
+from oversight.analytics.drift_words import MOST_SENTENCES, inputs_moved, told, verdict
 from oversight.analytics.events_now import events_now
-from oversight.analytics.explained import explained
+from oversight.analytics.explained import LEAST_SHARE, explained
 from oversight.analytics.feeds import IN_TIME_HOURS, feeds
 from oversight.mart.mart import Questions
 from oversight.pages.frame import Asked, Page
@@ -27,6 +27,7 @@ from oversight.pages.view import View, repeated
 from oversight.statistics.drift import USUAL, Finding, Level, Measure
 from oversight.statistics.drift_categories import CategoryDrift
 from oversight.statistics.drift_numeric import NumericDrift
+from oversight.statistics.explanation_drift import LEAST_ROWS
 from oversight.statistics.refused import Refused
 from oversight.statistics.suppression import SMALLEST_SHOWN
 
@@ -109,9 +110,12 @@ def figures(outcomes: Own, mart: Questions, asked: Asked) -> Mapping[str, object
         "mixes": _mixes(found),
         "by_unit": _by_unit(found),
         "reasons": reasons,
+        "least_share": LEAST_SHARE,
+        "least_stays": LEAST_ROWS,
         "agreement": None if isinstance(reasons, Refused) else agreement_line(reasons, split.since),
         "feeds": feeds(mart, rows),
-        "events": events_now(mart, selection, split.since, outcomes.get(split.service)),
+        "events": events_now(mart, selection, split.since, outcomes.get(split.service), inputs_moved(found, said)),
+        "smallest": SMALLEST_SHOWN,
         "in_time": IN_TIME_HOURS,
         "outcomes": "oversight.outcomes" in current_app.view_functions,
     }

@@ -62,6 +62,16 @@ def first_day(found: Sequence[Extent], service: str | None = None) -> date | Non
     return min((each.begins for each in found if service is None or each.service == service), default=None)
 
 
+def no_comparison(begins: date | None, before: Period) -> str:
+    """Why there is nothing to compare with a period, in words; nothing where entries (from `begins` on) fill it.
+
+    A period that had begun without entries would look like a change.
+    """
+    if begins is not None and begins <= before.first:
+        return ""
+    return "no comparison: there are no entries" if begins is None else f"no comparison: entries begin on {begins}"
+
+
 def version_change(found: Sequence[Extent]) -> tuple[Extent, Extent] | None:
     """The two versions of the one service with cards in the period, the earlier first.
 

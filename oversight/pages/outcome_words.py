@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from oversight.analytics.live_threshold import in_words
 from oversight.analytics.side_by_side import Figure
 from oversight.proportions import Proportion
 from oversight.statistics.refused import Refused
@@ -66,7 +67,7 @@ def hours(number: float) -> str:
 
 def risk(number: float) -> str:
     """A risk with as many decimals as it needs: `25 %`, `3.86 %`."""
-    return f"{100 * number:.3f}".rstrip("0").rstrip(".") + " %"
+    return in_words(number)
 
 
 def band(low: float, high: float) -> str:

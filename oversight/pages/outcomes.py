@@ -12,7 +12,7 @@ from oversight.analytics.before_outcomes import BADGE, before_outcomes
 from oversight.analytics.judged_stays import judged_rows
 from oversight.analytics.laid_out import lay_out
 from oversight.analytics.lead_times import lead_times
-from oversight.analytics.live_threshold import LiveThreshold, live_threshold
+from oversight.analytics.live_threshold import WITHOUT_CARDS, live_threshold
 from oversight.analytics.logged_features import logged_features
 from oversight.analytics.outcome_periods import stretches
 from oversight.analytics.risk_response import RESPONSES, risk_response
@@ -39,7 +39,6 @@ from oversight.statistics.suppression import SMALLEST_SHOWN
 _SEED = 20_240_229
 # Of more stays a sample is drawn: its intervals are narrow enough, and nobody waits for them.
 MOST_STAYS = 60_000
-_WITHOUT_CARDS = LiveThreshold(0.5, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         return shared | {"problem": "", "known": known, "figures": None}
     stays = every.first_of_each_stay()
     rows = stays.sample(MOST_STAYS)
-    live = live_threshold(mart, selection) or _WITHOUT_CARDS
+    live = live_threshold(mart, selection) or WITHOUT_CARDS
     features, names = logged_features(mart, rows)
     found = side_by_side(rows, features, names, live.value, np.random.default_rng(_SEED))
     weeks = stretches(mart, selection, form.question, rows, found.weight, wanted.by, until)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from oversight.analytics.live_threshold import in_words
 from oversight.analytics.past_assessments import Past
 from oversight.analytics.side_by_side import Figure, as_estimate
 from oversight.analytics.simulated import BothWorths, Cards
@@ -127,12 +128,12 @@ def headline(columns: Sequence[Column], days: int) -> str:
     live, chosen = columns[0], columns[-1]
     if len(columns) == 1:
         return (
-            f"At the live threshold of {_risk(live.threshold)} these rules give {live.cards.cards / days:.1f} cards a "
-            "day. Choose another threshold to see what it would change."
+            f"At the live threshold of {in_words(live.threshold)}, on all of these days, these rules give "
+            f"{live.cards.cards / days:.1f} cards a day. Choose another threshold to see what it would change."
         )
     before, after = live.cards.cards / days, chosen.cards.cards / days
     change = f" ({100 * (after / before - 1):+.0f} %)" if before else ""
-    said = f"At {_risk(chosen.threshold)} there would be {after:.1f} cards a day instead of {before:.1f}{change}"
+    said = f"At {in_words(chosen.threshold)} there would be {after:.1f} cards a day instead of {before:.1f}{change}"
     kind, one, other = ("feedback-aware", chosen.aware, live.aware)
     if isinstance(one.ppv, Refused) or isinstance(other.ppv, Refused):
         kind, one, other = ("as outcomes came, which flatters no card that was heeded", chosen.naive, live.naive)
@@ -150,8 +151,3 @@ def _below_zero(net_benefit: Figure) -> str:
     if isinstance(net_benefit, Refused) or net_benefit.value >= 0:
         return ""
     return " Its net benefit is below 0: at the exchange rate of this threshold, worse than no card at all."
-
-
-def _risk(threshold: float) -> str:
-    """A threshold in words."""
-    return f"{100 * threshold:.3f}".rstrip("0").rstrip(".") + " %"

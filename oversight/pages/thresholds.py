@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 
 from oversight.analytics.judged_stays import Rows, judged_rows
 from oversight.analytics.laid_out import lay_out
-from oversight.analytics.live_threshold import LiveThreshold, live_threshold
+from oversight.analytics.live_threshold import WITHOUT_CARDS, live_threshold
 from oversight.analytics.logged_features import logged_features
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.past_assessments import Past, past_assessments
@@ -25,8 +26,10 @@ from oversight.pages.pictures.threshold_pictures import curve_pictures, curve_ro
 from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import Column, column, headline, unit_rows
 from oversight.pages.threshold_asked import REPEATS, ThresholdsAsked, ask
+from oversight.pages.view import View
 from oversight.statistics.labelled import FloatArray
 from oversight.statistics.suppression import SMALLEST_SHOWN
+from oversight.tallies import Period
 
 # Of more stays a sample is drawn for what a threshold is worth; cards are counted on all.
 MOST_STAYS = 60_000
@@ -34,7 +37,8 @@ MOST_STAYS = 60_000
 _NO_OUTCOME = OutcomeQuestion("", None)
 # Later than any entry: an open mart gains none.
 _ALL = 2**62
-_USUAL = LiveThreshold(0.5, False)
+_EPOCH = date(1970, 1, 1)
+_LAST = "SELECT max(day) FROM advice WHERE {where}"
 
 
 def thresholds_page(own: Own) -> Page:
@@ -65,17 +69,32 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
         "smallest": SMALLEST_SHOWN, "known": known,
     }  # fmt: skip
-    past = past_assessments(mart, selection, every)
+    period = with_entries(mart, selection, asked.view)
+    past = past_assessments(mart, replace(selection, period=period), every)
     if len(past.risk) < SMALLEST_SHOWN:
         return shared | {"columns": None}
+    shared |= {"begins": period.first if period.first > selection.period.first else None, "last_day": period.last}
     return {**shared, **_simulated(mart, selection, wanted, past, every)}
+
+
+def with_entries(mart: Questions, selection: Selection, view: View) -> Period:
+    """The days that cards a day are counted over.
+
+    From the first entry ever (a day before it is not one without cards) to the last day that is over, or has entries.
+    """
+    period = selection.period
+    first = max(period.first, view.begins or period.first)
+    where, values = selection.where()
+    ((day,),) = mart.rows(_LAST.format(where=where), values)
+    latest = first if day is None else _EPOCH + timedelta(days=day)
+    return Period(first, min(period.last, max(latest, view.today - timedelta(days=1))))
 
 
 def _simulated(
     mart: Questions, selection: Selection, wanted: ThresholdsAsked, past: Past, every: Rows
 ) -> Mapping[str, object]:
     """The columns, the units, the curve and the shadows."""
-    live = live_threshold(mart, selection) or _USUAL
+    live = live_threshold(mart, selection) or WITHOUT_CARDS
     chosen = wanted.threshold or live.value
     first = every.first_of_each_stay()
     known_stays, rows = len(first.risk), first.sample(MOST_STAYS)

@@ -17,7 +17,7 @@ from oversight.analytics.told_weeks import ToldWeeks, told_weeks
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
 from oversight.pages import words
-from oversight.pages.extent import Extent, busiest, first_day
+from oversight.pages.extent import Extent, busiest, first_day, no_comparison
 from oversight.pages.query import day_of, period_faults
 from oversight.tallies import Period, usual_first_day
 
@@ -40,8 +40,8 @@ class View:
     """The entries that a page is about, those of as many days before, and all choices of each filter.
 
     `kept` is the address's query without what was not asked for: it leads to other pages about the same entries.
-    `known` says since when there are entries; `unasked` that the page chose the service. `weeks` are those that are
-    told to who may not see single clinicians, None for who may have any days.
+    `known` says since when there are entries; `unasked` that the page chose the service; `today` is not over yet.
+    `weeks` are those that are told to who may not see single clinicians, None for who may have any days.
     """
 
     selection: Selection
@@ -50,6 +50,7 @@ class View:
     kept: Mapping[str, str]
     known: tuple[Extent, ...] = ()
     unasked: bool = False
+    today: date = date.max
     weeks: ToldWeeks | None = None
 
     plain_filters: ClassVar[tuple[str, ...]] = PLAIN_FILTERS
@@ -91,14 +92,8 @@ class View:
 
     @property
     def without_before(self) -> str:
-        """Why there is nothing to compare the period with, in words; nothing where there is.
-
-        A period before that had begun without entries would look like a change.
-        """
-        begins = self.begins
-        if begins is not None and begins <= self.before.period.first:
-            return ""
-        return "no comparison: there are no entries" if begins is None else f"no comparison: entries begin on {begins}"
+        """Why there is nothing to compare the period with, in words; nothing where there is."""
+        return no_comparison(self.begins, self.before.period)
 
 
 _CHOICES = "SELECT {} FROM advice".format(  # noqa: S608 (our names)
@@ -129,7 +124,7 @@ def parse_view(args: MultiDict[str, str], known: Mapping[str, tuple[str, ...]], 
         return faults
     selection = Selection(Period(first, last), **{FILTERS[name]: value for name, value in chosen.items()})
     days = {name: str(day) for name, day in (("from", first), ("to", last)) if args.get(name)}
-    return View(selection, replace(selection, period=before(selection.period)), known, days | chosen)
+    return View(selection, replace(selection, period=before(selection.period)), known, days | chosen, today=today)
 
 
 def chosen_service(view: View) -> View:

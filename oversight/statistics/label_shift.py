@@ -32,7 +32,8 @@ def label_shift(
 
     Lipton, Wang and Smola 2018 (ICML, arXiv 1802.03916); for two classes it is Rogan and Gladen 1978 (Am J Epidemiol
     107:71-76), whose variance gives the interval. The first three come from the reference period, `alerts` is the
-    alerted share now. Refused where alerts hardly tell events from others (sensitivity − FPR under .1).
+    alerted share now. Refused where alerts hardly tell events from others (sensitivity − FPR under .1), and where the
+    whole interval lies outside 0 to 1: then the assumption is broken.
     """
     youden = sensitivity.value - false_positive_rate.value
     if youden < LEAST_YOUDEN:
@@ -42,6 +43,10 @@ def label_shift(
         _variance(alerts) + value**2 * _variance(sensitivity) + (1 - value) ** 2 * _variance(false_positive_rate)
     ) / youden**2
     reach = z_value(CONFIDENCE) * math.sqrt(variance)
+    if value - reach > 1 or value + reach < 0:
+        return Refused(
+            "no share of events would bring so many or so few alerts, so they no longer tell events as they did"
+        )
     now = Estimate(*(min(1.0, max(0.0, each)) for each in (value, value - reach, value + reach)))
     before = prevalence.value
     sensible = 0 < now.value < 1 and 0 < before < 1

@@ -28,6 +28,7 @@ UNUSED_WORDS = {
     SetAsideReason.FUTURE: "dated in the future",
     SetAsideReason.UNIT: "unit not known for this signal",
     SetAsideReason.IMPLAUSIBLE: "outside the plausible range",
+    SetAsideReason.SAME_TIME: "another value at the same time",
     SetAsideReason.VOID: "entered in error, ruled out or not done",
 }
 NO_CARD = {

@@ -183,6 +183,26 @@ def test_an_encoded_body_is_415(door: Any) -> None:
     assert response.status_code == 415
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "GZIP,chunked", "deflate", "chunked;x=1", "compress ,chunked"])
+def test_a_transfer_coding_other_than_chunked_is_400(coding: str, door: Any) -> None:
+    """The server undoes chunks and lets the rest pass (RFC 9112 section 6.1); nobody else undoes it."""
+    headers = {"Transfer-Encoding": coding}
+    response = door.http.post(CALL, data=b"{}", content_type="application/json", headers=headers)
+    assert response.status_code == 400
+    assert outcome_of(response) == "A transfer coding other than chunked is not taken."
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "identity, chunked", " chunked "])
+def test_chunks_are_taken(coding: str, door: Any) -> None:
+    """They are the body as it is."""
+    headers = {"Transfer-Encoding": coding}
+    whole = {"wsgi.input_terminated": True}  # as servers say that undo chunks
+    response = door.http.post(
+        CALL, data=b"[]", content_type="application/json", headers=headers, environ_overrides=whole
+    )
+    assert outcome_of(response) == "The body must be a JSON object."
+
+
 @pytest.mark.conforms(43, 44)
 @pytest.mark.parametrize("path", ["/cds-services/nobody", "/cds-services/nobody/feedback"])
 def test_an_unknown_service_is_404(path: str, door: Any) -> None:

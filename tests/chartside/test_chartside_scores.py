@@ -105,6 +105,41 @@ def test_a_score_without_its_data_says_what_is_missing(asking: Any, ill: dict[st
     assert answer["extension"]["org.chartside.outcome"]["status"] == "not-assessed"
 
 
+CALM = {"9279-1": 16, "59408-5": 97, "8480-6": 120, "8867-4": 70, "8310-5": 37.0, "9269-2": 15}
+
+
+def vital(call: dict[str, Any], code: str, value: float, minute: str, **changes: Any) -> dict[str, Any]:
+    """One entry of vital signs like those of the call."""
+    facts = call["prefetch"]["vitals"]["entry"]
+    like = next(
+        (one["resource"] for one in facts if one["resource"]["code"]["coding"][0]["code"] == code),
+        with_oxygen(call)["prefetch"]["vitals"]["entry"][-1]["resource"],
+    )
+    quantity = {**like["valueQuantity"], "value": value}
+    made = {**like, "id": f"{code}-{minute[-6:-4]}", "valueQuantity": quantity, "effectiveDateTime": minute, **changes}
+    return {"resource": made}
+
+
+@pytest.mark.parametrize("unusable", [{"status": "preliminary"}, {"unit": None}])
+def test_newer_values_that_cannot_be_used_are_no_empty_list(
+    asking: Any, ill: dict[str, Any], unusable: dict[str, Any]
+) -> None:
+    """Well five hours ago, and gravely ill a minute ago by what is not final or has no unit: never `{"cards": []}`."""
+    calm = [vital(ill, code, value, "2026-03-02T02:30:00Z") for code, value in CALM.items()]
+    grave = {"9279-1": 34, "59408-5": 82, "8480-6": 75, "8867-4": 140}
+    new = [vital(ill, code, value, "2026-03-02T07:29:00Z") for code, value in grave.items()]
+    for entry in new:
+        resource = entry["resource"]
+        resource.update({"status": unusable.get("status", "final")})
+        if "unit" in unusable:
+            resource["valueQuantity"] = {"value": resource["valueQuantity"]["value"]}
+    ill["prefetch"] |= {"answers": None, "vitals": {"resourceType": "Bundle", "type": "searchset", "entry": calm + new}}
+    (card,) = asking.post("/cds-services/news2", json=ill).get_json()["cards"]
+    assert "NEWS2 at least 0 (up to 14: " in card["summary"]
+    assert card["summary"].endswith("none to high")
+    assert "newer than what can be used: respiratory rate" in card["detail"]
+
+
 def test_a_draft_is_not_offered(tmp_path: Path, make_settings: Callable[..., Settings]) -> None:
     """Asking for one stops the start and says why; no shipped score is one."""
     settings = make_settings(tmp_path)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html import unescape
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -123,7 +125,10 @@ def page(house: House, leave: Leave, locale: str = "es-MX") -> str:
     getattr(shown, "__self__")._opening.stores.launches.put("L1", launch, until)  # noqa: B009  a bound method's object
     browser = app.test_client()
     browser.set_cookie(f"{cookies.PREFIX}L1", "secret", domain="127.0.0.1", secure=True)
-    answer = browser.get("/smart/page/L1", base_url=BASE.replace("http:", "https:"))
+    look = partial(browser.get, "/smart/page/L1", base_url=BASE.replace("http:", "https:"))
+    until_s = monotonic() + 60
+    while "Refresh" in (answer := look()).headers and monotonic() < until_s:  # as a browser does
+        sleep(0.1)
     assert answer.status_code == 200, answer.text
     return answer.text
 

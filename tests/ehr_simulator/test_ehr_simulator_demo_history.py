@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from ehr_simulator import cli
 from ehr_simulator.demo import command, history, quality_team
 from ehr_simulator.demo.browser import RoadBlocked
-from ehr_simulator.demo.deployment import Ports
+from ehr_simulator.demo.deployment import Ports, clients_toml
 from ehr_simulator.demo.run import Wishes
 from ehr_simulator.demo.tour import Tour
 from ehr_simulator.processes import NotReady
@@ -73,6 +74,12 @@ def test_an_alarm_of_the_monitors_is_no_fault(tmp_path: Path, monkeypatch: pytes
     history.write_history(tmp_path, Ports(), told.append)
     assert any(line.startswith("  alerts: 1;") for line in told)
     assert "alert 1" in (tmp_path / "monitors.txt").read_text("utf-8")
+
+
+def test_the_history_is_of_none_of_the_clients_that_call(tmp_path: Path) -> None:
+    """The demo's own calls have other thresholds: under one name they would read as a change of the hospital's."""
+    clients = tomllib.loads(clients_toml(Ports().settings(), strict=False))["clients"]
+    assert history.CLIENT not in clients
 
 
 def test_without_a_truth_there_is_no_history(tmp_path: Path) -> None:

@@ -166,3 +166,42 @@ def test_the_open_messages_with_diagnoses_can_be_read(shared: Path, read: Any, a
         assert len(record.conditions) + len(record.set_aside) == rows
         seen += rows
     assert seen >= 2
+
+
+@pytest.mark.parametrize(
+    ("time", "status", "value", "moment", "empty"),
+    [
+        ("20260302070000+0000", "P", "4.1", datetime(2026, 3, 2, 7, tzinfo=UTC), False),
+        ("20260301", "F", "4.1", datetime(2026, 3, 1, 22, 59, 59, 999999, tzinfo=UTC), False),
+        ("20260302070000+0000", "P", "", datetime(2026, 3, 2, 7, tzinfo=UTC), True),
+        ("20260302070000+0000", "D", "4.1", datetime(2026, 3, 2, 7, tzinfo=UTC), True),
+    ],
+)
+def test_a_result_that_is_not_used_keeps_its_time(
+    time: str, status: str, value: str, moment: datetime, empty: bool, read: Any
+) -> None:
+    """At the latest by the clock of the feed; a value that was not sent, or is taken back, is none."""
+    (found,) = read(adt(), oru(f"1|NM|72166-2^x^LN||{value}|1^x^UCUM|||||{status}|||{time}")).set_aside
+    assert (found.time, found.empty) == (moment, empty)
+
+
+@pytest.mark.parametrize(
+    ("left", "status", "last"),
+    [
+        ("", "in-progress", None),
+        ("20260301", "finished", datetime(2026, 3, 1, 22, 59, 59, tzinfo=UTC)),
+        ("20260302", "in-progress", datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)),
+        ("202602", "finished", datetime(2026, 2, 28, 22, 59, 59, tzinfo=UTC)),
+        ("202603020700", "finished", None),
+        ("99991231", "in-progress", None),
+        ("soon", "unknown", None),
+    ],
+)
+def test_a_stay_goes_on_while_the_day_on_which_it_ends_lasts(
+    left: str, status: str, last: datetime | None, read: Any
+) -> None:
+    """PV1-45: a day ends in the zone of the feed; what is no time does not say whether the patient has left."""
+    message = adt().replace(b"20260301080000+0000", b"20260301080000+0000|" + left.encode())
+    (stay,) = read(message).stays
+    assert stay.status == status
+    assert (None if stay.latest_end is None else stay.latest_end.replace(microsecond=0)) == last

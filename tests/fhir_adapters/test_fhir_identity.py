@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from clinical.errors import DataUnavailable, WrongPatient
 from clinical.invocation import FhirAccess
 from clinical.record import SetAsideReason
+from fhir_adapters.prefetch import rows_of
 
 Make = Callable[..., dict[str, Any]]
 OTHER = {"reference": "Patient/pat-2"}
 BASE = "https://ehr.test/fhir"
 URN = "urn:uuid:8b7b7d9e-07bc-403b-8983-455635e3b63f"
+STRANGER = {"resourceType": "Patient", "id": "pat-2"}
 
 
 def entries(*rows: tuple[str, Any]) -> dict[str, Any]:
@@ -113,6 +116,18 @@ def test_who_names_nobody_that_can_be_checked_is_set_aside(subject: object, read
         {"resourceType": "Practitioner", "contained": {"resourceType": "Coverage", "beneficiary": OTHER}},
         {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Condition", "subject": OTHER}}]},
         {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "pat-2"}}]},
+        {"resourceType": "Parameters", "parameter": [{"name": "x", "resource": STRANGER}]},
+        {"resourceType": "Parameters", "parameter": [{"part": [{"part": [{"resource": STRANGER}]}]}]},
+        {"resourceType": "Parameters", "parameter": [{"resource": {"resourceType": "Coverage", "beneficiary": OTHER}}]},
+        {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Parameters", "parameter": [STRANGER]}}]},
+        {"resourceType": "parameters", "parameter": [{"resource": STRANGER}]},
+        {"resourceType": ["Condition"], "around": [{"it": STRANGER}]},
+        {"resourceType": "Appointment", "participant": [{"actor": {"reference": "Patient/pat-1"}}, {"actor": OTHER}]},
+        {"resourceType": "Appointment", "participant": [{"actor": {"reference": f"{BASE}/Patient/pat-2"}}]},
+        {"resourceType": "Appointment", "participant": [{"actor": {"reference": "patient?identifier=mrn|1"}}]},
+        {"resourceType": "Appointment", "participant": [{"actor": {"reference": URN, "type": "Patient"}}]},
+        {"resourceType": "AppointmentResponse", "actor": OTHER},
+        {"resourceType": "Practitioner", "contained": [{"resourceType": "AppointmentResponse", "actor": OTHER}]},
     ],
 )
 @pytest.mark.parametrize("where", ["beside", "instead", "unasked", "unasked in a bundle", "read"])
@@ -141,6 +156,41 @@ def test_another_patient_stops_the_call_wherever_it_stands(
 def test_what_nobody_asked_for_may_have_any_shape(more: object, reading: Any, make_lab: Make) -> None:
     """A tolerant reader: it is looked at for another patient, and for nothing else."""
     assert len(reading.read(reading.prefetch(make_lab(), more=more)).observations) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [STRANGER],
+        [[{"resourceType": "Condition", "subject": OTHER}]],
+        {"x": STRANGER},
+        {"x": {"y": [7, {"z": STRANGER}]}},
+        {"x": {"resourceType": "Bundle", "entry": [{"resource": STRANGER}]}},
+        [{"resourceType": "Parameters", "parameter": [{"resource": STRANGER}]}],
+    ],
+)
+def test_another_patient_is_found_around_what_is_a_resource(more: object, reading: Any, make_lab: Make) -> None:
+    """Under a key that nobody asked for, in lists and in objects that are no resources."""
+    with pytest.raises(WrongPatient):
+        reading.read(reading.prefetch(make_lab(), more=more))
+
+
+def test_who_else_takes_part_in_an_appointment_is_no_other_patient(reading: Any, make_lab: Make) -> None:
+    """The patient of the call, and people and places that are nobody's patient."""
+    names = ("Patient/pat-1", f"{BASE}/Patient/pat-1", "Practitioner/7", "https://patient.test/fhir/Location/1", "", 7)
+    rows: list[object] = [{"actor": {"reference": name}} for name in names]
+    rows += [7, {}, {"actor": 7}, {"actor": {"display": "A", "type": "Patient"}}]
+    more = {"resourceType": "Appointment", "participant": rows}
+    odd = {"resourceType": "Appointment", "participant": 7}
+    assert len(reading.read(reading.prefetch(make_lab(), more=[more, odd])).observations) == 1
+
+
+def test_what_stands_around_resources_is_looked_through_in_time() -> None:
+    """As much as a body may hold (4 MB) of nothing but lists and objects."""
+    nested: list[object] = [{"x": [{"y": {}}, []]} for _ in range(120_000)]
+    begun = time.process_time()
+    assert list(rows_of([*nested, STRANGER])) == [("", STRANGER)]
+    assert time.process_time() - begun < 5  # measured: 0.3 s
 
 
 def test_a_contained_resource_may_name_what_is_contained_beside_it(reading: Any, make_lab: Make) -> None:

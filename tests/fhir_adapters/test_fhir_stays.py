@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -139,3 +139,76 @@ def test_the_day_of_a_stay_as_it_was_written(start: str | None, day: date | None
     found = read(stay(period={"start": start, "end": "2026-03-02"} if start else {"end": "2026-03-02"}))
     assert (found.start_day, found.end_day) == (day, date(2026, 3, 2))
     assert found.offset == (None if hours is None else timedelta(hours=hours))
+
+
+def placed(period: Any = None, **changes: Any) -> dict[str, Any]:
+    """A stay with one place in intensive care."""
+    row = {"location": {"display": "Medical ICU"}, **({} if period is None else {"period": period}), **changes}
+    return stay(location=[row])
+
+
+@pytest.mark.parametrize(
+    ("end", "last"),
+    [
+        ("2026-02-27", datetime(2026, 2, 28, 12, tzinfo=UTC)),
+        ("2026-02", datetime(2026, 3, 1, 12, tzinfo=UTC)),
+        ("9999-12-31", None),
+        ("9999", None),
+        ("2026-02-27T10:00:00Z", None),
+        (None, None),
+    ],
+)
+def test_a_day_ends_when_it_ends_last_on_earth(end: str | None, last: datetime | None, read: Any) -> None:
+    """FHIR R4 datatypes.html#Period: the end includes the day. A moment stays one, and a far year is no end."""
+    found = read(stay(period={"start": "2026-02-20T10:00:00Z", "end": end}))
+    assert (None if found.latest_end is None else found.latest_end.replace(microsecond=0)) == (
+        None if last is None else last - timedelta(seconds=1)
+    )
+    (place,) = read(placed({"start": "2026-02-20T10:00:00Z", "end": end})).locations
+    assert place.end == (datetime(2026, 2, 27, 10, tzinfo=UTC) if end and "T" in end else found.latest_end)
+
+
+@pytest.mark.parametrize(
+    ("period", "end"),
+    [
+        ({"start": "2026-03-01T10:00:00Z", "end": "2026-03-02"}, datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        ({"start": "2026-03-01T10:00:00Z"}, datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ({"start": "2026-03-01"}, datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        (None, datetime(2026, 3, 2, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_completed_place_is_over_by_now(period: Any, end: datetime, read: Any) -> None:
+    """Whatever its day says; without an end it ended when it began."""
+    (place,) = read(placed(period, status="completed")).locations
+    assert place.end == end
+
+
+@pytest.mark.parametrize(
+    ("period", "unclear", "day"),
+    [
+        ({"start": "2026-03-01"}, True, date(2026, 3, 1)),
+        ({"start": "2026-02"}, True, None),
+        ({"_start": {"extension": [{"url": "http://x", "valueCode": "unknown"}]}}, True, None),
+        ({"start": "2026-03-01T10:00:00Z"}, False, date(2026, 3, 1)),
+        ({}, False, None),
+        (None, False, None),
+    ],
+)
+def test_a_start_that_is_no_moment_is_told_from_none(period: Any, unclear: bool, day: date | None, read: Any) -> None:
+    """Nobody may take the start of the stay in its stead."""
+    (place,) = read(placed(period)).locations
+    assert (place.start_unclear, place.start_day) == (unclear, day)
+
+
+@pytest.mark.parametrize(("begins", "places"), [("2026-03-02", 1), ("2026-03-03", 0)])
+def test_a_place_of_a_day_to_come_is_none_yet(begins: str, places: int, read: Any) -> None:
+    """Today's may have begun, tomorrow's has begun nowhere on earth (08:00 in UTC)."""
+    found = read(stay(location=[{"location": {"display": "Medical ICU"}, "period": {"start": begins}}]))
+    assert len(found.locations) == places
+
+
+def test_the_status_of_a_place_is_one_of_fhirs_or_not_known(read: Any) -> None:
+    """FHIR R4 EncounterLocationStatus; without one the place counts."""
+    known = [read(placed(status=status)).locations[0].status_known for status in ("active", "completed", "bogus")]
+    assert known == [True, True, False]
+    assert read(placed()).locations[0].status_known

@@ -11,6 +11,7 @@ import pytest
 from clinical.record import LOINC, Coding, SetAside, SetAsideReason
 from models.runtime.features import FeaturePlan, Person
 from models.runtime.gather import Gathered, Gatherer
+from models.runtime.manifest import PerHour
 
 
 @pytest.fixture
@@ -103,6 +104,22 @@ def test_facts_are_put_in_order_of_time(chart: Any) -> None:
     """The order of arrival plays no part; equal times are ordered by value."""
     found = gather(chart, chart.fact("HR", 3e2, 5), chart.fact("HR", 80, 5), chart.fact("HR", 70, 2), now=8)
     assert found.series["HR"].values == (70, 80, 300)
+
+
+def test_two_values_at_one_time_are_told(chart: Any) -> None:
+    """By a model with one value an hour; a repetition, or what is added up, is no doubt."""
+    twice = [chart.fact("GCS", value, 5, n=n) for n, value in enumerate((15, 5, 15))]
+    more = [chart.fact("Urine", value, 5, n=n) for n, value in enumerate((50, 60), 3)]
+    signals = list(chart.model.manifest.signals.values())
+    opens = chart.at(0) - chart.model.manifest.population.allowance
+    summed = [replace(one, per_hour=PerHour.SUM) if one.name == "Urine" else one for one in signals]
+    found = Gatherer(summed, hourly=True).gather(chart.record(*twice, *more), opens, chart.at(0), chart.at(8))
+    assert found.series["GCS"].values == (15,)
+    assert found.series["Urine"].values == (110,)
+    (told,) = found.unused
+    assert (told.reference, told.reason) == (twice[1].reference, SetAsideReason.SAME_TIME)
+    assert told.detail.endswith("two values at one time, the higher counts")
+    assert Gatherer(signals).gather(chart.record(*twice), opens, chart.at(0), chart.at(8)).unused == ()
 
 
 def test_a_code_counts_only_in_its_system(chart: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -269,3 +269,81 @@ def test_the_hour_in_a_refusal_lies_outside_of_those_that_are_answered(chart: An
     """A minute past hour 48 is no hour 48."""
     text = refused(chart, ordinary(chart), hours).text
     assert text == f"{words} the intensive care stay; the model answers from hour 6 to hour 48"
+
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+
+@pytest.mark.parametrize(("ended", "doubt"), [(11.0, True), (13.0, False)])
+def test_a_stay_that_ends_on_a_day_is_over_when_that_day_is(chart: Any, ended: float, doubt: bool) -> None:
+    """Until then it goes on; after it, an open status contradicts, as it does after a moment."""
+    record = ordinary(chart, stays=(chart.stay(latest_end=chart.at(ended)),), focus="Encounter/1")
+    if not doubt:
+        answered(chart, record)
+        return
+    found = refused(chart, record)
+    assert (found.reason, found.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+
+
+def test_a_bed_whose_start_cannot_be_read_has_no_hour(chart: Any) -> None:
+    """The start of the stay is not taken in its stead, nor that of a later bed."""
+    bed = replace(chart.bed(start=None), start_unclear=True, start_day=chart.start.date())
+    found = refused(chart, ordinary(chart, stays=(chart.stay(bed),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.STAY_START_UNKNOWN, True)
+    later = chart.bed(start=8)
+    assert intensive_care_start(chart.stay(replace(bed, end=chart.at(7)), later), later, chart.at(12)) is None
+    assert intensive_care_start(chart.stay(replace(bed, end=chart.at(1)), later), later, chart.at(12)) == chart.at(8)
+    after = replace(bed, start_day=chart.start.date() + timedelta(days=2))
+    assert intensive_care_start(chart.stay(after, later), later, chart.at(12)) == chart.at(8)
+
+
+def test_a_ward_of_a_later_day_is_where_the_patient_is(chart: Any) -> None:
+    """It surely began after the bed, whose end nobody recorded; one of the same day may have been before it."""
+    ward = replace(chart.bed(start=None, icu=False), start_unclear=True, start_day=chart.start.date())
+    answered(chart, ordinary(chart, stays=(chart.stay(chart.bed(), ward),)))
+    later = replace(ward, start_day=chart.start.date() + timedelta(days=1))
+    stay = chart.stay(chart.bed(start=-30), later)
+    assert refused(chart, ordinary(chart, stays=(stay,))).reason is AbstentionReason.NOT_IN_INTENSIVE_CARE
+
+
+@pytest.mark.parametrize("kind", ["inverted", "status"])
+def test_a_place_that_makes_no_sense_is_doubt(chart: Any, kind: str) -> None:
+    """Ended before it began, or of a status that is none: shown as not assessed, unless the patient has moved on."""
+    odd = chart.bed(start=5, end=2) if kind == "inverted" else replace(chart.bed(), status_known=False)
+    found = refused(chart, ordinary(chart, stays=(chart.stay(odd),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
+    before = chart.stay(chart.bed(start=-1, icu=False), odd)
+    assert refused(chart, ordinary(chart, stays=(before,))).in_population
+    after = chart.stay(odd, chart.bed(start=7, icu=False))
+    assert not refused(chart, ordinary(chart, stays=(after,))).in_population
+    answered(chart, ordinary(chart, stays=(chart.stay(odd, chart.bed()),)))
+
+
+def test_a_ward_of_unknown_status_after_the_bed_is_doubt(chart: Any) -> None:
+    """The patient may have moved on, or not."""
+    ward = replace(chart.bed(start=5, icu=False), status_known=False)
+    assert refused(chart, ordinary(chart, stays=(chart.stay(chart.bed(), ward),))).in_population
+
+
+@pytest.mark.parametrize("code", ["AMB", "HH", "VR", "FLD", "PRENC"])
+@pytest.mark.parametrize("system", ["", ACT_CODE, "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"])
+def test_a_visit_in_intensive_care_is_not_assessed(chart: Any, code: str, system: str) -> None:
+    """One of the two is wrong, and nobody can say which. A visit elsewhere is outside the population."""
+    visit = chart.stay(class_code=Coding(system, code))
+    found = refused(chart, ordinary(chart, stays=(visit,)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
+    elsewhere = replace(visit, locations=(chart.bed(icu=False),))
+    assert not refused(chart, ordinary(chart, stays=(elsewhere,))).in_population
+
+
+@pytest.mark.parametrize("coding", [None, Coding(ACT_CODE, "imp"), Coding("urn:x", "AMB"), Coding(ACT_CODE, "EMER")])
+def test_a_stay_in_intensive_care_whose_class_says_nothing_is_assessed(chart: Any, coding: Coding | None) -> None:
+    """Where the patient lies says enough."""
+    answered(chart, ordinary(chart, stays=(chart.stay(class_code=coding),)))
+
+
+def test_a_stay_in_hospital_comes_before_a_visit_that_began_later(chart: Any) -> None:
+    """Where nobody says in which bed, that is doubt, whatever else is open."""
+    visit = replace(chart.stay(class_code=Coding("", "AMB")), reference="Encounter/v", start=chart.at(3))
+    stay = replace(chart.stay(), locations=())
+    assert refused(chart, ordinary(chart, stays=(stay, visit))).in_population

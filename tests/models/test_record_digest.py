@@ -123,6 +123,9 @@ FULL = PatientRecord(
                     True,
                     "name",
                     True,
+                    False,
+                    date(2026, 1, 1),
+                    True,
                 ),
             ),
             Coding("s", "EM", "d"),
@@ -132,6 +135,7 @@ FULL = PatientRecord(
             date(2026, 1, 1),
             date(2026, 1, 9),
             timedelta(hours=1),
+            datetime(2026, 1, 10, tzinfo=UTC),
         ),
     ),
     observations=(
@@ -195,7 +199,11 @@ FULL = PatientRecord(
             Source.FHIR,
         ),
     ),
-    set_aside=(SetAside("Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),)),),
+    set_aside=(
+        SetAside(
+            "Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),), datetime(2026, 1, 4, tzinfo=UTC)
+        ),
+    ),
     incomplete=("gap",),
     caveats=("caveat",),
     focus="Encounter/1",

@@ -533,3 +533,36 @@ def test_no_shipped_score_is_a_draft(scores: Any) -> None:
     folders = sorted(path.parent.name for path in MODELS_FOLDER.glob("*/score.py"))
     assert len(folders) == 12
     assert [folder for folder in folders if scores[folder].draft] == []
+
+
+@pytest.mark.parametrize("focus", ["Encounter/1", None])
+def test_sofa_of_a_visit_in_intensive_care(assess: Assess, shocked: Any, focus: str | None) -> None:
+    """Not assessed, as by the models: one of class and place is wrong. A visit elsewhere is outside the population."""
+    record = shocked("Norepinephrine")
+    visit = replace(record.stays[0], class_code=Coding("", "AMB"))
+    found = assess("sofa", replace(record, stays=(visit,), focus=focus))
+    assert isinstance(found, Abstention)
+    assert found.in_population
+    elsewhere = replace(visit, locations=(replace(visit.locations[0], intensive_care=False),))
+    found = assess("sofa", replace(record, stays=(elsewhere,), focus=focus))
+    assert isinstance(found, Abstention)
+    assert not found.in_population
+
+
+def test_lace_of_a_stay_whose_class_is_not_known(assess: Assess, leaving: Any) -> None:
+    """The patient may have been admitted: not assessed, and not outside the population."""
+    for coding in (Coding("", "imp"), Coding("urn:oid:1.2.840", "4", "Hospital Encounter"), None):
+        found = assess("lace", leaving(class_code=coding))
+        assert isinstance(found, Abstention)
+        assert found.in_population
+
+
+def test_lace_of_a_stay_that_ends_on_a_day(assess: Assess, leaving: Any, patient: Any) -> None:
+    """The calendar days count, whether that day is over or not, and whatever the status is."""
+    day = {"start_day": date(2026, 2, 25), "end_day": date(2026, 3, 1)}
+    values = {
+        getattr(assess("lace", leaving(**day, status=status, latest_end=patient.ago(hours))), "value", None)
+        for status, hours in (("in-progress", -4), ("in-progress", 4), ("finished", 4))
+    }
+    assert len(values) == 1
+    assert None not in values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -335,6 +335,26 @@ def test_visits_of_which_nobody_can_say_count_at_the_most(ask: Ask, patient: Any
         assert ask(VISITS + 'take = "most"\n', record)[0].points == most, other
 
 
+def test_one_visit_under_several_names_counts_once(ask: Ask, patient: Any) -> None:
+    """The same class at the same moment; of those told by a day nobody can say, so they count at the most."""
+    visit = replace(patient.stay("EMER", 500.0), reference="Encounter/a", status="finished")
+    day = replace(visit, start=None, start_day=visit.start.date())
+    same = replace(visit, start=visit.start.astimezone(timezone(timedelta(hours=1))))
+    for others, (least, most) in [
+        ((visit, visit), (1, 1)),
+        ((visit, same), (1, 1)),
+        ((visit, replace(visit, start=patient.ago(499))), (2, 2)),
+        ((visit, replace(visit, class_code=Coding("", "AMB"))), (1, 1)),
+        ((day, day), (1, 2)),
+        ((day, visit), (1, 2)),
+        ((day, replace(day, start_day=day.start_day - timedelta(days=1))), (2, 2)),
+    ]:
+        named = (replace(other, reference=f"Encounter/{n}v") for n, other in enumerate(others))
+        record = patient.record(stays=(patient.stay(), *named))
+        assert ask(VISITS, record)[0].points == least, others
+        assert ask(VISITS + 'take = "most"\n', record)[0].points == most, others
+
+
 PROCEDURE = """
 [needs.procedures]
 count = 10
@@ -352,6 +372,29 @@ def test_procedures_are_counted_within_their_time(ask: Ask, patient: Any) -> Non
     item, _ = ask(PROCEDURE, patient.record(procedures=done))
     assert item.points == 2
     assert ask(PROCEDURE, patient.record(incomplete=("procedures: x",)))[0].points is None
+
+
+def test_one_procedure_under_several_names_counts_once(ask: Ask, patient: Any) -> None:
+    """One of its codes at the same moment, in any zone; where only a day is told, nobody can say."""
+    one = patient.procedure("snomed|302497006", 30)
+    same = replace(one, performed=one.performed.astimezone(timezone(timedelta(hours=1))))
+    both = replace(one, codings=(Coding("http://local", "7"), *one.codings))
+    day = replace(one, performed=patient.ago(32), latest_start=patient.ago(8.01))
+    for others, expected in [
+        ((one, one, one), 1),
+        ((one, same), 1),
+        ((one, both), 1),
+        ((one, replace(one, end=patient.ago(26))), 1),
+        ((one, patient.procedure("snomed|302497006", 31)), 2),
+        ((one, day), None),
+        ((day, day), None),
+        ((day, replace(day, performed=patient.ago(56), latest_start=patient.ago(32.01))), 2),
+    ]:
+        done = tuple(replace(other, reference=f"Procedure/{n}") for n, other in enumerate(others))
+        assert ask(PROCEDURE, patient.record(procedures=done))[0].points == expected, others
+    hours = PROCEDURE.replace('label = "Dialysis"', 'label = "Dialysis"\ntake = "hours"\nenough = 24')
+    going_on = tuple(replace(one, reference=f"Procedure/{n}", end=patient.ago(20 + n)) for n in range(3))
+    assert ask(hours, patient.record(procedures=going_on))[0].points == 10
 
 
 def test_procedures_of_which_nobody_can_say(ask: Ask, patient: Any) -> None:

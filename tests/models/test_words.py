@@ -147,6 +147,7 @@ def _of_trees(manifest: Manifest) -> Iterator[str]:
     signals = manifest.signals
     for signal in signals.values():
         yield signal.label
+        yield f"{signal.label}: two values at one time, the higher counts"
         if signal.unless:
             yield f"{signal.label} (not used beside {signals[signal.unless].label.lower()})"
     yield from (signals[name].label.lower() for name in (*manifest.minimum.required, *manifest.minimum.any_of))
@@ -166,11 +167,13 @@ def _of_score(manifest: ScoreManifest) -> Iterator[str]:
             low, high = one.domain
             yield f"{one.label.lower()} lies outside {low:g} to {high:g} {one.unit}, for which the score was made"
     population = manifest.population
-    for name in (*population.only_with, *population.not_with, *population.not_with_recorded):
+    recorded = (*population.not_with_recorded, *population.in_doubt_with)
+    for name in (*population.only_with, *population.not_with, *recorded):
         label = manifest.inputs[name].label.lower()
         yield f"the record does not say whether there is {label}"
         yield f"the score is for people without {label}"
-    open_ = [manifest.inputs[name].label.lower() for name in population.not_with_recorded]
+        yield f"the score may not be meant for this patient: {label}"
+    open_ = [manifest.inputs[name].label.lower() for name in recorded]
     for size in range(1, len(open_) + 1):
         for some in combinations(open_, size):
             yield f"at the age of 64 years; the record does not say whether there is {' or '.join(some)}"
@@ -533,7 +536,7 @@ AT_START = re.compile(r"^(?:read_|check_|toml_table|artefact|trees|archive|prove
 PIECES = {
     "it is a proposal": ", not an order", "it is a plan": ", not an order",
     "it is an option": ", not an order", "an absent unit": " cannot be converted to mg/dL", "not found": ": Age",
-    "the record does not say": ": Age",
+    "the record does not say": ": Age", "a newer value cannot be used": ": Age",
 }  # fmt: skip
 NO_SENTENCES = {
     "not pregnant", "not currently pregnant", "not validated", "the score is for people 7 7",

@@ -261,3 +261,47 @@ def test_a_stay_that_ended_long_ago_is_not_the_question(chart: Any, look: Any) -
     """Its thirty days have begun without us."""
     ended = chart.stay(status="finished", end=chart.now - timedelta(days=3))
     assert isinstance(look(chart.record(stays=(ended,))), Refused)
+
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+
+@pytest.mark.parametrize("focus", ["Encounter/e1", None])
+@pytest.mark.parametrize(
+    "coding",
+    [
+        Coding(ACT_CODE, "XYZ"),
+        Coding(ACT_CODE, "imp"),
+        Coding("", "IP", "inpatient"),
+        Coding("urn:oid:1.2.840.114350.1.13.0.1.7.10.698084.13260", "4", "Hospital Encounter"),
+        Coding("http://local", "IMP"),
+        Coding("http://local", "AMB"),
+        None,
+    ],
+)
+def test_a_class_that_is_not_known_does_not_say_whether_the_patient_was_admitted(
+    coding: Coding | None, focus: str | None, chart: Any, look: Any
+) -> None:
+    """It is no visit: the patient may be meant, and is told to be not assessed."""
+    found = look(replace(chart.record(), stays=(chart.stay(class_code=coding),), focus=focus))
+    assert isinstance(found, Refused)
+    assert (found.refusal.reason, found.refusal.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+    assert "does not say whether the patient was admitted" in found.refusal.text
+
+
+@pytest.mark.parametrize(("code", "answered"), [("IMP", True), ("OBSENC", True), ("AMB", False), ("EMER", False)])
+def test_a_class_of_the_list_keeps_its_meaning(code: str, answered: bool, chart: Any, look: Any) -> None:
+    """Also by the name that FHIR STU3 gave the list; a visit is no stay in hospital."""
+    for system in ("", ACT_CODE, "http://hl7.org/fhir/v3/ActCode"):
+        found = look(replace(chart.record(), stays=(chart.stay(class_code=Coding(system, code)),)))
+        assert isinstance(found, Looked) if answered else not found.refusal.in_population
+
+
+def test_a_stay_that_ended_some_time_on_a_day_is_not_assessed(chart: Any, look: Any) -> None:
+    """The length of the stay is not known; long ago, its discharge is not the question."""
+    late = chart.stay(status="finished", latest_end=chart.now - timedelta(hours=2))
+    found = look(replace(chart.record(), stays=(late,)))
+    assert found.refusal.in_population
+    assert found.refusal.text == "the record does not say when the stay ended"
+    old = replace(late, latest_end=chart.now - timedelta(hours=30))
+    assert not look(replace(chart.record(), stays=(old,))).refusal.in_population

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -124,6 +125,28 @@ def test_held_lock_is_a_fault_within_the_deadline(url, kind, engine, open_ledger
             impatient.record([answer(card)])
         assert impatient.find(card.id, client="st-mary", patient_id="p-4711")
     assert impatient.record([answer(card)]).stored == 1
+
+
+def test_writers_of_one_process_queue_before_they_ask_sqlite(tmp_path, open_ledger, make_advice):
+    """Asked by many at once, SQLite passes some over until their patience ends: in a queue only one of them asks."""
+    ledger, engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", patience=60.0, pool_size=4)
+    upgrade(engine)
+    with ThreadPoolExecutor(8) as writers:
+        with writing(engine):
+            waiting = [writers.submit(ledger.append, make_advice()) for _ in range(8)]
+            done, _ = wait(waiting, timeout=0.5)
+            assert (len(done), engine.pool.checkedout()) == (0, 1)
+            ledger.ping()
+        assert len({each.result(60).id for each in waiting}) == 8
+
+
+def test_a_turn_that_does_not_come_is_a_fault(tmp_path, open_ledger, make_advice):
+    """Within the agreed patience; the turn after it comes again."""
+    ledger, engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", patience=0.2)
+    upgrade(engine)
+    with ThreadPoolExecutor(1) as writer, writing(engine), pytest.raises(LedgerUnavailable, match="too many at once"):
+        writer.submit(ledger.append, make_advice()).result(60)
+    ledger.append(make_advice())
 
 
 def test_database_that_is_none_is_a_fault(tmp_path, open_ledger, make_advice):

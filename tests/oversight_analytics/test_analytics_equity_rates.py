@@ -38,7 +38,7 @@ from oversight.analytics.reasons import reasons
 from oversight.analytics.selection import Selection
 from oversight.exports.equity import EQUITY, EVERYBODY, equity_lines
 from oversight.mart.parts import Parts
-from oversight.proportions import Proportion
+from oversight.proportions import Proportion, proportion
 from oversight.statistics import two_proportions
 from oversight.statistics.equity import equity_families
 from oversight.statistics.equity_groups import cells
@@ -198,6 +198,21 @@ def test_every_rate_of_the_page_equals_fairlearn(ward) -> None:
                     assert each.ratio == two_proportions.ratio(each.rate, other)
             spread = spreads[names]
             assert (spread.difference, spread.ratio) == pytest.approx((frame.difference(), frame.ratio()), abs=1e-9)
+
+
+def test_a_week_has_the_same_repeats_whichever_period_is_asked_for(ward) -> None:
+    """A card of its first day may repeat one of the three days before; nothing else of those days is in it."""
+    _, mart = ward
+    first = FIRST + timedelta(days=35)
+    week = replace(WHOLE, period=Period(first, first + timedelta(days=6)))
+    labels = attribute_labels(mart)
+    whole, found = equity_rows(mart, WHOLE, labels), equity_rows(mart, week, labels)
+    same = np.isin(whole.sequence, found.sequence)
+    assert found.sequence.tolist() == whole.sequence[same].tolist()
+    assert found.repeated.tolist() == whole.repeated[same].tolist()
+    assert burden(mart, week).repeats == proportion(int(found.repeated.sum()), int(found.card.sum()))
+    alone = replace(week, period=Period(first, first))
+    assert burden(mart, alone).repeats.count == equity_rows(mart, alone, labels).repeated.sum() > 0
 
 
 def test_the_rates_are_those_of_the_other_pages(ward) -> None:

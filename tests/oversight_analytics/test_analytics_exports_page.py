@@ -209,6 +209,74 @@ def test_the_pack_stands_alone(get):
     assert not re.search(r"[0-9a-f]{16}", page.split("</style>")[1].replace("0123456789ab", ""))
 
 
+PACK = "/oversight/exports/committee_pack.html"
+# Of the strip, of the headline, of the section that compares, and of what the comparison says.
+COMPARED = ("(crude ", "rude override rate", "In the same units and at the same risk", "95 % interval by clinician")
+
+
+def test_the_pack_compares_with_no_period_that_was_half_recorded(get):
+    """As the page of the service does not: entries began within it, so that nothing in it can be held against."""
+    days = "?from=2026-03-09&to=2026-03-31"
+    text = get(f"{PACK}{days}&service=icu-mortality").text
+    why = "no comparison: entries begin on 2026-03-02"
+    assert why in get(f"/oversight/service{days}&service=icu-mortality").text
+    assert f"service icu-mortality; {why}. Figures up to" in text
+    assert len(re.findall(rf"<p[^>]*>{why}</p>", text)) == 6
+    assert text.count(f"N{why[1:]}.") == 3  # in the agenda, at the head of the service, and in the section
+    for said in ("compared with", "Crude", *COMPARED):
+        assert said not in text, said
+    assert not re.search(r"\bbefore [\d.]", text)
+
+
+def test_the_pack_compares_with_a_whole_period(get):
+    """The same days before, all of which have been recorded."""
+    text = get(f"{PACK}?from=2026-05-01&to=2026-05-31").text
+    assert ", compared with 2026-03-31 to 2026-04-30. Figures up to" in text
+    assert "o comparison" not in text
+    assert "(crude " in text
+    assert "Crude override rate" in text
+
+
+@pytest.fixture
+def pack(make_mart, app, clock, standing):
+    """Makes the pack of a mart that a test makes up."""
+
+    def made(number, entries, answers, query):
+        """Its text."""
+        with make_mart(number, entries, answers):
+            pass
+        clock.time = NOW
+        parts = ExportParts(standing, ExportKey(b"s" * 32), "https://h.example", "Chartside 1", metrics_token=TOKEN)
+        return app(exports=parts).test_client().get(f"{PACK}{query}", headers=INSIDE, buffered=True).text
+
+    return made
+
+
+def test_a_service_that_came_later_is_not_compared_beside_one_that_is(pack):
+    """Each is held against its own entries."""
+    place = np.arange(600)
+    days = np.where(place % 2, 45 + place // 2 % 45, place * 90 // 600)
+    service = np.where(place % 2, "late", "early").astype(object)
+    outcome = np.where(place % 3 == 0, "overridden", "accepted").astype(object)
+    answers = {"about": place + 1, "outcome": outcome, "service": service}
+    text = pack(600, {"days": days, "service": service}, answers, "?from=2026-05-01&to=2026-05-31")
+    assert "compared with 2026-03-31 to 2026-04-30" in text
+    early, late = text.split('<section class="sheet" id="service-')[1:3]
+    assert "(crude " in early
+    assert "o comparison" not in early
+    assert "no comparison: entries begin on 2026-04-16" in late
+    assert "rude" not in late.split("<h3>Units</h3>")[0]
+
+
+def test_the_comparison_of_the_pack_tells_no_few_answers_of_the_period_before(pack):
+    """It says on how many it rests."""
+    days = np.concatenate([np.arange(30), [40, 41], np.full(200, 65)])
+    answers = {"about": np.arange(31, 233), "outcome": "overridden"}
+    text = pack(232, {"days": days}, answers, "?from=2026-05-01&to=2026-05-29")
+    assert "No comparison: fewer than 11 cards of the period before were answered." in text
+    assert "of 2 answered" not in text
+
+
 def test_the_pack_tells_of_weeks_without_an_answer(get):
     """Beside what the monitors said last, which does not make up for them."""
     text = get(f"/oversight/exports/committee_pack.html{DAYS}").text

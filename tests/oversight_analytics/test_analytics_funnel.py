@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from oversight.analytics.burden import burden
 from oversight.analytics.funnel import funnel, funnels
+from oversight.analytics.narrowed import narrow
 from oversight.analytics.selection import By, Selection
+from oversight.exports.weekly_burden import weekly_burden
+from oversight.monitors.weekly import weekly
 from oversight.proportions import proportion
+from oversight.tallies import Period
 
 
 @pytest.fixture
@@ -116,3 +121,38 @@ def test_the_busiest_tenth_is_of_twenty_or_more(make_mart, period) -> None:
         with make_mart(len(who), {"clinician": who}) as mart:
             found = burden(mart, Selection(period)).top_tenth
         assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_card_of_the_first_day_may_repeat_one_before_it(make_mart, period) -> None:
+    """A day and its week have the same repeats, whichever period is asked for; 72 hours back, and no further."""
+    days = np.array([0, 2, 5, 6, 9, 13])
+    entries = {"patient": "a", "clinician": "x", "days": days, "seconds": np.zeros(6)}
+    first = period.first
+    with make_mart(6, entries) as mart:
+        whole = burden(mart, Selection(period)).repeats
+        apart = [
+            burden(mart, Selection(Period(day, day))).repeats
+            for day in (first + timedelta(days=int(each)) for each in days)
+        ]
+        weeks = weekly(mart, Selection(Period(first, first + timedelta(days=13)))).repeats
+        second = weekly(mart, Selection(Period(first + timedelta(days=7), first + timedelta(days=13)))).repeats
+        narrow(mart, Selection(Period(first + timedelta(days=2), period.last)), 6)
+        late = burden(mart, Selection(Period(first + timedelta(days=2), period.last)))
+    assert [each.count for each in apart] == [0, 1, 1, 1, 1, 0]
+    assert whole == proportion(4, 6)
+    assert (weeks.tolist(), second.tolist()) == ([3, 1], [1])
+    assert (late.repeats, late.cards, late.clinician_days) == (proportion(4, 5), 5, 5)
+
+
+def test_two_exports_of_a_week_have_the_same_repeats(make_mart, period) -> None:
+    """The file of a longer period and the file of that week alone."""
+    first = period.first
+    last = first + timedelta(days=13)
+    with make_mart(4, {"patient": "a", "clinician": "x", "days": np.array([2, 5, 7, 9])}) as mart:
+        narrow(mart, Selection(Period(first + timedelta(days=7), last)), 4)
+        alone = weekly_burden(mart, Selection(Period(first + timedelta(days=7), last)))
+    with make_mart(4, {"patient": "a", "clinician": "x", "days": np.array([2, 5, 7, 9])}) as mart:
+        both = weekly_burden(mart, Selection(Period(first, last)))
+    week = ("icu-mortality", str(first + timedelta(days=7)))
+    assert alone == {week: both[week]}
+    assert both[week].repeats == 2

@@ -66,7 +66,7 @@ def test_the_comment_that_sounds_broken_stands_first(make_mart, period, entries,
     with make_mart(10, entries, answers) as mart:
         found = inbox(mart, Selection(period))
     assert [one.text for one in found.comments] == ["wrong lab value, fix the rule", "will monitor", "will monitor"]
-    assert found.different == 3
+    assert (found.different, found.lines) == (2, 3)
     assert "rule" in {word.text for word in found.comments[0].ranked.raised_by}
     assert found.comments[0].ranked.score > 0 > found.comments[1].ranked.score
 
@@ -85,7 +85,7 @@ def test_no_more_comments_are_ranked_than_somebody_waits_for(make_mart, period) 
     given = {"about": np.arange(1, number + 1), "outcome": "overridden", "comment": comments}
     with make_mart(number, {}, given) as mart:
         found = inbox(mart, Selection(period))
-    assert (len(found.comments), found.different) == (MOST_RANKED, number)
+    assert (len(found.comments), found.different, found.lines) == (MOST_RANKED, number, number)
     assert not {"comment  0", "comment xxxx 4"} & {one.text for one in found.comments}
 
 
@@ -94,4 +94,11 @@ def test_without_overrides_there_is_no_share(make_mart, period) -> None:
     with make_mart(1, {}) as mart:
         found, letters = reasons(mart, Selection(period)), inbox(mart, Selection(period))
     assert (found.overridden, found.given, found.missing, found.other) == (0, (), None, None)
-    assert (letters.comments, letters.different) == ((), 0)
+    assert (letters.comments, letters.different, letters.lines) == ((), 0, 0)
+
+
+def test_the_page_counts_texts_and_says_how_many_lines_they_are(make_mart, get, entries, answers) -> None:
+    """The same words on two versions are one comment and two lines."""
+    with make_mart(10, entries, answers):
+        text = get("/oversight/reasons?from=2026-03-02&to=2026-03-29").text
+    assert "2 different comments in 3 lines, one for each service and version; those first" in text

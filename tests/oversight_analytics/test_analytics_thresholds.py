@@ -318,6 +318,37 @@ def test_the_page_says_what_would_change(ward, get) -> None:
     assert aware > 100 * ward.happened[ward.risk >= 0.3].mean() + 5
 
 
+@pytest.mark.parametrize("asked", ["from=2026-01-01&to=2026-06-30", "from=2026-03-01&to=2026-05-31"])
+def test_days_without_entries_do_not_thin_the_cards(ward, get, asked) -> None:
+    """Cards a day are of the days from the first entry to today, over all, by unit and along the curve."""
+    text = said(get(f"/oversight/thresholds?{asked}&service=icu-mortality&repeat=0"))
+    above = ward.risk >= 0.3
+    told = "entries begin on 2026-03-02, the last of them is 2026-05-30, because later ones are not over"
+    assert f"90 days replayed: {told}" in text
+    assert f"Cards a day {np.count_nonzero(above) / 90:.2f}" in text
+    assert f"In the ledger there were {np.count_nonzero(above) / 90:.1f} cards a day" in text
+    assert f"30 % (live) {np.count_nonzero(above) / 90:.1f}" in text
+    for unit in range(5):
+        assert f"Ward {unit} {np.count_nonzero(above[unit::5]) / 90:.2f}" in text
+
+
+def test_days_without_cards_after_the_first_entry_count(ward, get, clock) -> None:
+    """A week of silence is a week without cards; the day that is not over is not yet one."""
+    clock.time = datetime(2026, 6, 7, 12, tzinfo=UTC)
+    text = said(get("/oversight/thresholds?from=2026-05-01&to=2026-06-07&service=icu-mortality&repeat=0"))
+    assert "37 days replayed: the last of them is 2026-06-06" in text
+
+
+def test_the_only_day_of_an_installation_is_one_day(make_mart, get, clock) -> None:
+    """Twelve cards of today are twelve cards a day, whatever period is shown unasked."""
+    clock.time = datetime(2026, 3, 2, 13, tzinfo=UTC)
+    with make_mart(12, {}):
+        pass
+    text = said(get("/oversight/thresholds?service=icu-mortality"))
+    assert "1 day replayed: entries begin on 2026-03-02" in text
+    assert "In the ledger there were 12.0 cards a day" in text
+
+
 def test_the_form_keeps_what_was_asked(ward, get) -> None:
     """It works by GET: every choice stands in the form again, and the page holds no script."""
     answer = get(f"{ADDRESS}&threshold=40&second=55.5&repeat=stay&per_stay=2&per_clinician=7&minutes=1.5")

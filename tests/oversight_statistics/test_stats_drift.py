@@ -407,6 +407,14 @@ def test_the_odds_factor_of_a_label_shift():
     assert isinstance(label_shift(_share(100, 1000), _share(15, 100), _share(90, 900), _share(9, 90)), Refused)
 
 
+@pytest.mark.parametrize("alerts", [950, 10])
+def test_alerts_that_no_share_of_events_would_bring_are_refused(alerts):
+    """More than among events, or fewer than among others: then they no longer tell events as they did."""
+    found = label_shift(_share(100, 1000), _share(70, 100), _share(90, 900), _share(alerts, 1000))
+    assert isinstance(found, Refused)
+    assert "no share of events" in found.reason
+
+
 def test_eleven_columns_of_a_million_rows_cost_as_much_as_sorting_them_a_few_times():
     """All columns and the joint test, seven times in fact: so nothing depends on how fast this machine is."""
     rng = np.random.default_rng(14)

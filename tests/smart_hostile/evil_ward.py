@@ -22,7 +22,7 @@ from smart_peer import AuthorizationServer, running
 from chartside.factory import create_app
 from fhir_adapters.http.transport import Limits
 from smart_hostile.evil_fhir import PATIENT, EvilFhir, Way, running_evil
-from smart_hostile.ward import Clock, Said, jwt, opened, served
+from smart_hostile.ward import Clock, Said, jwt, never_open, opened, served
 
 REGISTRY = """
 [clients.ward]
@@ -209,7 +209,7 @@ def running_evil_ward(folder: Path, patience: Patience) -> Iterator[EvilWard]:
         app = create_app(house)
         stack.enter_context(served(app, port))
         made = EvilWard(url, app, evil, peer, Said())
-        made.reset = lambda: _close_breakers(house)  # type: ignore[method-assign]
+        made.reset = lambda: never_open(house)  # type: ignore[method-assign]
         yield made
 
 
@@ -224,12 +224,6 @@ def _configuration(peer: AuthorizationServer) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "capabilities": ["permission-v2"],
     }
-
-
-def _close_breakers(house: Any) -> None:
-    """A server that failed in one test is asked again in the next, also where a read of the last one fails late."""
-    for breaker in house.records._servers._breakers.values():
-        breaker._limit = 10**9
 
 
 def words_of(answer: Any) -> str:

@@ -26,6 +26,7 @@ from ehr_simulator.loader import Report, load_bundle
 from ehr_simulator.patients import INTENSIVE_CARE_UNITS, generate
 from ehr_simulator.settings import EhrSettings, OAuthClient
 from ehr_simulator.whole_answers import whole
+from fhir_adapters.http.transport import Limits
 
 # Zzworsen Basalt, very ill, and Zzsparse Dune.
 PATIENT, OTHER_PATIENT = "sim-02", "sim-04"
@@ -33,6 +34,7 @@ NAMES = {PATIENT: "Basalt", OTHER_PATIENT: "Dune"}
 TOKEN_SECONDS = 300
 # Of the two EHRs, the one whose registry entry lets risks be written back.
 WRITES = "clinic"
+STEP_S = 10.0
 OPEN_PAGE = "/page-without-a-policy"
 # Only what differs between the two EHRs stands in the table of each.
 REGISTRY = """
@@ -164,6 +166,7 @@ class Ward:
     def fresh(self) -> None:
         """As at the beginning."""
         self.clock.ahead = timedelta()
+        never_open(self.house)
         for ehr in (self.ehr, self.other):
             ehr.settings.mischief.disarm()
             ehr.tokens_asked.clear()
@@ -178,6 +181,12 @@ class Ward:
         """Where a secret stands: in these texts, or in a log line."""
         secrets = self.ehr.secrets() | self.other.secrets()
         return [text[:300] for text in (*texts, *self.said.lines) if any(map(text.__contains__, secrets)) or jwt(text)]
+
+
+def never_open(house: House) -> None:
+    """No breaker opens: a server that failed in one test, or seemed to, is asked again in the next."""
+    for breaker in house.records._servers._breakers.values():
+        breaker._limit = 10**9
 
 
 def jwt(text: str) -> bool:
@@ -228,7 +237,7 @@ def running_ward(folder: Path) -> Iterator[Ward]:
 
 
 @contextmanager
-def opened(folder: Path, url: str, clock: Clock, *services: str, fhir_seconds: float = 6.0) -> Iterator[House]:
+def opened(folder: Path, url: str, clock: Clock, *services: str, fhir_seconds: float = 30.0) -> Iterator[House]:
     """The house of a folder, with some of its services or all."""
     settings = Settings(
         base_url=url,
@@ -238,6 +247,8 @@ def opened(folder: Path, url: str, clock: Clock, *services: str, fhir_seconds: f
         fhir_seconds=fhir_seconds,
     )
     with closing(open_house(settings, clock=clock)) as house:
+        # A machine may stand still for a moment; only tests of slow servers are in a hurry.
+        house.fhir._limits = Limits(STEP_S, STEP_S)
         chosen = {name: model for name, model in house.models.items() if not services or name in services}
         yield replace(house, models=chosen)
         house.transport._http.close()

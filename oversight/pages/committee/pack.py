@@ -25,6 +25,7 @@ from oversight.pages.committee.beside import beside
 from oversight.pages.committee.reviews_part import review_lines
 from oversight.pages.committee.service_part import service_part
 from oversight.pages.door.roles import Person, Right
+from oversight.pages.extent import extents, first_day, no_comparison
 from oversight.pages.group_rows import group_rows
 from oversight.pages.incident_clock import due
 from oversight.pages.outcome_asked import Own
@@ -105,14 +106,22 @@ def _figures(mart: Questions, order: Order) -> dict[str, Any]:
     first = min(earlier.period.first, chart.period.first)
     levels = level_changes(mart, selection)
     actions = actions_loaded(mart)
+    known = extents(mart, selection)
     narrow(mart, replace(selection, period=Period(first, selection.period.last)), order.entry)
     found = funnels(mart, selection, By.SERVICE)
     return {
         "names": [one.key for one in found],
         "earlier": earlier.period,
+        "without_before": no_comparison(first_day(known, selection.service), earlier.period),
         "services": group_rows(found),
         "service_parts": [
-            service_part(mart, *(replace(each, service=one.key) for each in (selection, earlier))) for one in found
+            service_part(
+                mart,
+                replace(selection, service=one.key),
+                replace(earlier, service=one.key),
+                no_comparison(first_day(known, one.key), earlier.period),
+            )
+            for one in found
         ],
         "actions": actions,
         "cost": burden(mart, selection),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import WeeklyChart, weekly_chart
-from oversight.analytics.comparison import TwoArms, meaning, two_arms
+from oversight.analytics.comparison import meaning, two_arms
 from oversight.analytics.funnel import Funnel, actions_loaded, funnel, funnels
 from oversight.analytics.reasons import Reasons, reasons
 from oversight.analytics.selection import By, Selection
@@ -26,6 +26,7 @@ from oversight.pages.pictures.control_picture import ControlPicture, Told, contr
 from oversight.pages.pictures.funnel_picture import FunnelPicture, funnel_picture
 from oversight.proportions import Proportion
 from oversight.statistics.refused import Refused
+from oversight.statistics.simpson import Comparison
 from oversight.statistics.suppression import SMALLEST_SHOWN
 
 COUNTS = ("cards", *ANSWERS)
@@ -45,8 +46,9 @@ class UnitLine:
 class ServicePart:
     """Everything that the pack says of one service; `headline` is the answer in a sentence.
 
-    `weeks` are those of the period; only of `shown` ones the counts are told, as in the file of weeks, with
-    the share without an answer or the word for a hidden one.
+    `compared` is refused where there is nothing to hold the period against; `change` says what it comes to. `weeks` are
+    those of the period; only of `shown` ones the counts are told, as in the file of weeks, with the share without an
+    answer or the word for a hidden one.
     """
 
     name: str
@@ -59,9 +61,8 @@ class ServicePart:
     weeks: tuple[Told, ...]
     shown: Mapping[str, Proportion | str | None]
     spoken: list[str]
-    compared: TwoArms
-    refused: str
-    meaning: str
+    compared: Comparison | Refused
+    change: str
     units: tuple[UnitLine, ...]
     differing: Variation
     plot: FunnelPicture | None
@@ -71,23 +72,25 @@ class ServicePart:
     few: int = SMALLEST_SHOWN
 
 
-def service_part(mart: Questions, now: Selection, earlier: Selection) -> ServicePart:
-    """From entries that hold both periods and the weeks of the chart."""
+def service_part(mart: Questions, now: Selection, earlier: Selection, without_before: str = "") -> ServicePart:
+    """From entries that hold both periods and the weeks of the chart.
+
+    `without_before` says why nothing can be compared with the earlier period, as on the service's page.
+    """
     counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, earlier))
     shown, chosen = shown_weeks(mart, now), chart_selection(now)
     untold = _hidden(mart, chosen, now, shown)
     weekly = weekly_chart(mart, chosen, hidden=untold)
-    compared = two_arms(mart, earlier, now)
+    compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]))
     units = _units(strata_of(mart, now, By.UNIT))
     hidden = frozenset(unit.name for unit in units if isinstance(unit.override_rate, str))
     differing = _without(variation(mart, now, By.UNIT), hidden)
-    refused = compared.comparison.reason if isinstance(compared.comparison, Refused) else ""
     total, given = counts[0][0], reasons(mart, now)
     return ServicePart(
         name=now.service or "",
         headline=_headline(total, compared),
         total=total,
-        indicators=indicators(counts[0], counts[1]),
+        indicators=indicators(counts[0], counts[1], without_before),
         bars=funnel_bars(total, actions=actions_loaded(mart)),
         weekly=weekly,
         picture=control_picture(weekly),
@@ -95,8 +98,7 @@ def service_part(mart: Questions, now: Selection, earlier: Selection) -> Service
         shown=shown,
         spoken=spoken(weekly),
         compared=compared,
-        refused=refused,
-        meaning=meaning(compared.comparison),
+        change=_change(compared),
         units=units,
         differing=differing,
         plot=funnel_picture(differing),
@@ -104,6 +106,17 @@ def service_part(mart: Questions, now: Selection, earlier: Selection) -> Service
         reasons_shown=shown_reasons(given),
         broken=broken_rules(mart, now, counts=False, hidden_weeks=untold),
     )
+
+
+def _compared(mart: Questions, now: Selection, earlier: Selection, refused: str) -> Comparison | Refused:
+    """The period against the earlier one, or why not."""
+    return Refused(refused) if refused else two_arms(mart, earlier, now).comparison
+
+
+def _few_before(before: Funnel) -> str:
+    """The comparison tells how many cards it rests on; the pack tells no such number of a few."""
+    few = 0 < before.answered < SMALLEST_SHOWN
+    return f"no comparison: fewer than {SMALLEST_SHOWN} cards of the period before were answered" if few else ""
 
 
 def _hidden(mart: Questions, chosen: Selection, now: Selection, shown: Container[str]) -> frozenset[str]:
@@ -131,7 +144,7 @@ def _units(strata: Strata) -> tuple[UnitLine, ...]:
     )
 
 
-def _headline(total: Funnel, compared: TwoArms) -> str:
+def _headline(total: Funnel, compared: Comparison | Refused) -> str:
     """The answer first."""
     if not total.cards:
         return "No card was shown in this period."
@@ -140,8 +153,15 @@ def _headline(total: Funnel, compared: TwoArms) -> str:
         return f"{total.cards:,} cards were shown; none was accepted or overridden."
     return (
         f"{total.cards:,} cards were shown. Of the answered ones {100 * rate.value:.0f} % were overridden; "
-        f"{100 * silent.value:.0f} % of all cards got no answer. {meaning(compared.comparison)}"
+        f"{100 * silent.value:.0f} % of all cards got no answer. {_change(compared)}"
     )
+
+
+def _change(compared: Comparison | Refused) -> str:
+    """What became of the override rate, in sentences, or why that is not told."""
+    if isinstance(compared, Refused):
+        return f"{compared.reason[:1].upper()}{compared.reason[1:].removesuffix('.')}."
+    return meaning(compared)
 
 
 def _without(found: Variation, hidden: frozenset[str]) -> Variation:

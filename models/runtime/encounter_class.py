@@ -1,0 +1,42 @@
+"""What the class of an encounter says: whether somebody is admitted, only visits, or nobody can tell."""
+
+from __future__ import annotations
+
+from clinical.record import Stay
+
+# HL7 v3 ActCode by the names that FHIR R4, FHIR STU3 and HL7 v3 give it; many senders leave it out.
+_ACT_CODE = frozenset(
+    (
+        "",
+        "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        "http://hl7.org/fhir/v3/ActCode",
+        "urn:oid:2.16.840.1.113883.5.4",
+    )
+)
+# FHIR R4 v3-ActEncounterCode: contacts in which nobody is admitted, and stays in which somebody is.
+_VISITS = frozenset({"AMB", "HH", "VR", "FLD", "PRENC"})
+_ADMITTED = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
+_EMERGENCY = "EMER"
+
+
+def class_of(stay: Stay) -> str | None:
+    """The ActCode of a stay. None where the class is none of the list, or of another system: it may be any of them."""
+    coding = stay.class_code
+    if coding is None or coding.system not in _ACT_CODE:
+        return None
+    return coding.code if coding.code in _VISITS | _ADMITTED | {_EMERGENCY} else None
+
+
+def admits(stay: Stay) -> bool:
+    """Whether somebody is admitted in this stay."""
+    return class_of(stay) in _ADMITTED
+
+
+def is_visit(stay: Stay) -> bool:
+    """Whether it is a contact in which nobody is admitted. An emergency visit is not: it may become a stay."""
+    return class_of(stay) in _VISITS
+
+
+def is_emergency(stay: Stay) -> bool:
+    """Whether it is a visit to an emergency department."""
+    return class_of(stay) == _EMERGENCY

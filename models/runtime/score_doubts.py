@@ -1,0 +1,134 @@
+"""What was read of an input, cannot be used, and may say otherwise than what is used in its place.
+
+A respiratory rate of 16 of five hours ago is not the latest one where another was sent a minute ago, not final yet or
+without a unit: whether the patient is still as well, nobody can say. Of a latest value, an unusable fact that is newer
+leaves nothing that counts; of a lowest or highest value, one that is within the time may be worse, and what was found
+is the least. A fact without any time may be the newest, so it counts as newer: a chart of which nobody knows which
+value holds is not one to be silent about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from clinical.record import Observation, SetAside
+from clinical.record import SetAsideReason as Reason
+from models.formulae.worked import Line, Worked
+from models.runtime.chart import Found
+from models.runtime.score_inputs import Answered, AnyInput, Measured, Paired
+from models.runtime.score_manifest import ScoreManifest
+
+# What never was; and what is to come, which says nothing about now.
+_SAYS_NOTHING = frozenset({Reason.VOID, Reason.FUTURE})
+# The time of what bears only a day is the end of that day where days end last; what lies further ahead is to come.
+_END_OF_TODAY = timedelta(hours=36)
+NEWER = "newer than what can be used"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Names of inputs in doubt: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
+
+    `newer` are the facts that leave an input stale.
+    """
+
+    stale: frozenset[str] = frozenset()
+    open_: frozenset[str] = frozenset()
+    newer: frozenset[SetAside] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All of them."""
+        return self.stale | self.open_
+
+    def told(self, unused: Iterable[SetAside]) -> Iterator[SetAside]:
+        """What cannot be used, the facts that decide first and by that name."""
+        facts = list(unused)
+        yield from (replace(one, detail=f"{NEWER}: {one.detail}") for one in facts if one in self.newer)
+        yield from (one for one in facts if one not in self.newer)
+
+
+def doubts_of(
+    manifest: ScoreManifest, found: Mapping[str, Found], unused: Iterable[SetAside], as_of: datetime
+) -> Doubts:
+    """Which inputs are in doubt, by facts with a code of theirs that cannot be used."""
+    facts = [one for one in unused if one.codings and not one.empty and one.reason not in _SAYS_NOTHING]
+    stale: set[str] = set()
+    open_: set[str] = set()
+    newer: set[SetAside] = set()
+    for one in manifest.inputs.values() if facts else ():
+        recent = [fact for fact in facts if _is_of(one, fact, as_of)]
+        whole = _used_by(one, manifest)
+        if _takes_the_worst(whole):
+            open_ |= {whole.name} if recent else set()
+        elif later := _later(recent, _used(whole.name, manifest, found)):
+            stale.update(manifest.in_place[whole.name])
+            newer.update(later)
+    return Doubts(frozenset(stale), frozenset(open_), frozenset(newer))
+
+
+def timed(unused: Iterable[SetAside], facts: Iterable[Observation]) -> tuple[SetAside, ...]:
+    """What cannot be used, with the times of the measurements of which the record knows them."""
+    told = tuple(unused)
+    if all(one.time is not None for one in told):
+        return told
+    times = {fact.reference: fact.time for fact in facts}
+    return tuple(replace(one, time=one.time or times.get(one.reference)) for one in told)
+
+
+def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
+    """Whether a fact has a code of an input and is not older than the input looks back."""
+    if isinstance(one, Measured):
+        codes = one.signal.codes
+    elif isinstance(one, Answered):
+        codes = one.codes
+    else:
+        return False
+    if fact.time is not None and not as_of - one.window < fact.time <= as_of + _END_OF_TODAY:
+        return False
+    return any((c.system, c.code) == (coding.system, coding.code) for c in codes for coding in fact.codings)
+
+
+def _used_by(one: AnyInput, manifest: ScoreManifest) -> AnyInput:
+    """The ratio that a measurement is a part of, or the input itself."""
+    ratios = (other for other in manifest.inputs.values() if isinstance(other, Paired))
+    return next((ratio for ratio in ratios if one.name in (ratio.top, ratio.bottom)), one)
+
+
+def _takes_the_worst(one: AnyInput) -> bool:
+    return isinstance(one, Measured | Paired) and one.pick != "latest"
+
+
+def _used(name: str, manifest: ScoreManifest, found: Mapping[str, Found]) -> list[Found]:
+    """What is used for an input, else what is used for its item."""
+    item = manifest.of_item.get(manifest.inputs[name].item, ())
+    group = [found[one] for one in manifest.in_place[name] if found[one].value is not None]
+    return group or [found[one.name] for one in item if found[one.name].value is not None]
+
+
+def _later(facts: Iterable[SetAside], used: Sequence[Found]) -> list[SetAside]:
+    """The facts that are newer than all that is used, or may be; where nothing is used, it is missing anyway."""
+    newest = max((time for one in used for time in one.times), default=None)
+    return [fact for fact in facts if used and (newest is None or fact.time is None or fact.time > newest)]
+
+
+def reaching(least: Worked, most: Worked, items: Iterable[str]) -> Worked:
+    """A score with the top that it has where what is in doubt (`most` counts nothing of it) is at its worst.
+
+    In a line that has enough without it (a rate beside an arterial pressure) it may give all points all the same.
+    """
+    doubted = frozenset(items)
+    settled = (line for line in most.lines if line.name in doubted and not line.unsettled)
+    more = sum(line.most - line.points for line in settled if line.points is not None)
+    highest = max(least.highest, most.highest + more)
+    if least.maximum is not None:
+        highest = min(highest, max(least.maximum, least.highest))
+    return replace(least, highest=highest, lines=tuple(_opened(line, line.name in doubted) for line in least.lines))
+
+
+def _opened(line: Line, doubted: bool) -> Line:
+    """A line that was found and could still gain points."""
+    gains = doubted and line.points is not None and line.points < line.most
+    return replace(line, unsettled=line.unsettled or gains)

@@ -1,0 +1,111 @@
+"""Whom a published score does not hold for: who does not leave the hospital alive, and fibrillation from a valve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clinical.assessment import Abstention, AbstentionReason, Finding, Score
+from clinical.record import Coding, PatientRecord
+from models.readmission_30d import destinations
+from models.runtime.score_leaving import not_leaving
+
+DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+BILL = "https://www.nubc.org/CodeSystem/PatDischargeStatus"
+HL7_V2 = "http://terminology.hl7.org/CodeSystem/v2-0112"
+NAMES_OF_THE_BILL = (BILL, *(name for name, same in destinations._SAME.items() if same == BILL))
+CODES = sorted({code for system, code in destinations._DESTINATION if system in (DISPOSITION, BILL)})
+
+
+@pytest.fixture
+def leaving(scores: Any, patient: Any) -> Callable[[Coding | None], Finding]:
+    """LACE of somebody with cancer, five days after an emergency admission, with a destination."""
+
+    def build(disposition: Coding | None) -> Finding:
+        urgent = Coding("http://terminology.hl7.org/CodeSystem/v3-ActPriority", "EM")
+        stay = replace(patient.stay(hours=120), priority=urgent, discharge_disposition=disposition)
+        record = patient.record(stays=(stay,), conditions=(patient.diagnosis("icd-10|C34.9"),))
+        return scores["lace"].assess(record, patient.now)  # type: ignore[no-any-return]
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("system", "code"), [(DISPOSITION, "exp"), (DISPOSITION, "hosp"), (BILL, "20"), (HL7_V2, "51")]
+)
+def test_lace_is_not_for_the_dead_nor_for_a_hospice(leaving: Any, system: str, code: str) -> None:
+    """Nobody comes back, so there is nothing to arrange."""
+    finding = leaving(Coding(system, code))
+    assert isinstance(finding, Abstention)
+    assert (finding.text, finding.in_population) == ("the patient has died or goes to a hospice", False)
+    assert finding.reason is AbstentionReason.NOT_MEANT_FOR
+
+
+def test_lace_says_where_it_cannot_read_who_leaves_alive(leaving: Any) -> None:
+    """A hospital's own code may say anything; none at all, or home, is who leaves."""
+    finding = leaving(Coding("urn:own", "DX", "Died"))
+    assert isinstance(finding, Abstention)
+    assert (finding.missing, finding.in_population) == (("Discharge disposition",), True)
+    for disposition in (None, Coding(DISPOSITION, "home"), Coding(BILL, "1"), Coding(BILL, "81")):
+        assert isinstance(leaving(disposition), Score)
+
+
+@pytest.mark.parametrize("system", [DISPOSITION, *NAMES_OF_THE_BILL])
+def test_destinations_are_those_of_the_readmission_model(patient: Any, system: str) -> None:
+    """Every code of either list, with and without a leading zero, the planned ones, and some of neither."""
+    numbers = [f"{number}" for number in range(100)] + [f"{number:02}" for number in range(10)]
+    for code in (*CODES, *numbers, "EXP", "", " exp "):
+        coding = Coding(system, code)
+        refusal = not_leaving(patient.stay(discharge_disposition=coding))
+        gone = destinations.destination_of(coding) == destinations.DIED_OR_HOSPICE
+        assert (refusal is not None) is (gone or destinations.alive_is_not_told(coding)), (system, code)
+        assert refusal is None or refusal.in_population is not gone, (system, code)
+
+
+@pytest.fixture
+def fibrillating(scores: Any, patient: Any) -> Callable[..., Finding]:
+    """CHA2DS2-VASc of atrial fibrillation and what else is given."""
+
+    def build(*codes: str) -> Finding:
+        found = tuple(map(patient.diagnosis, ("icd-10|I48.91", *codes)))
+        record: PatientRecord = patient.record(conditions=found)
+        return scores["cha2ds2_vasc"].assess(record, patient.now)  # type: ignore[no-any-return]
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("icd-10|I05.0", "mitral stenosis of unknown severity"),
+        ("icd-10|I05.2", "mitral stenosis of unknown severity"),
+        ("icd-9|394.0", "mitral stenosis of unknown severity"),
+        ("snomed|79619009", "mitral stenosis of unknown severity"),
+        ("icd-10|Z95.2", "heart valve prosthesis that may be mechanical"),
+        ("icd-9|V43.3", "heart valve prosthesis that may be mechanical"),
+    ],
+)
+def test_a_fibrillation_that_may_be_from_a_valve_is_not_scored(fibrillating: Any, code: str, words: str) -> None:
+    """The code does not say how severe it is, or of what it is made: not assessed, by name, and no silent 0."""
+    finding = fibrillating(code)
+    assert isinstance(finding, Abstention)
+    assert finding.text == f"the score may not be meant for this patient: {words}"
+    assert (finding.reason, finding.in_population) == (AbstentionReason.NOT_ENOUGH_DATA, True)
+
+
+@pytest.mark.parametrize("code", ["icd-10|I34.0", "icd-10|I35.0", "icd-10|I05.1", "icd-10|Z95.3", "icd-10|I10"])
+def test_other_valves_and_biological_ones_are_scored(fibrillating: Any, code: str) -> None:
+    """Leaking or aortic valves, and those of animals, are no valvular fibrillation by the guidelines."""
+    assert isinstance(fibrillating(code), Score)
+
+
+def test_diagnoses_that_say_nothing_of_a_valve_are_told(fibrillating: Any) -> None:
+    """There is a score, and beside it that the record leaves the valve open."""
+    finding = fibrillating("snomed|703272007")
+    assert isinstance(finding, Score)
+    assert "does not say whether there is mitral stenosis of unknown severity or heart valve prosthesis" in (
+        finding.situation
+    )

@@ -1,0 +1,152 @@
+"""The threshold at which cards are given at the end of a period, worked out from entries that a test makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from oversight_analytics.pages_on_marts import said
+
+from oversight.analytics.laid_out import lay_out
+from oversight.analytics.live_threshold import ENOUGH, HIGH, LOW, LiveThreshold, live_threshold
+from oversight.analytics.selection import Selection
+
+NUMBER, DAYS = 4_000, 80
+DAY = np.arange(NUMBER) * DAYS // NUMBER
+FIRST = date(2026, 3, 2)
+
+
+@pytest.fixture
+def told(make_mart, period) -> Callable[..., LiveThreshold | None]:
+    """What is told of entries whose threshold is given for each, and of which client they are."""
+
+    def tell(threshold: Any, number: int = NUMBER, **more: Any) -> LiveThreshold | None:
+        """The risks are drawn once and for all."""
+        with make_mart(number, entries(threshold, number) | more) as mart:
+            lay_out(mart, Selection(period), "death", 10**9)
+            return live_threshold(mart, Selection(period))
+
+    return tell
+
+
+def entries(threshold: Any, number: int = NUMBER) -> dict[str, Any]:
+    """Entries over eighty days; the tier says nothing."""
+    risk = np.random.default_rng(0).beta(1.3, 6, number)
+    withheld = np.where(risk >= threshold, None, "below-threshold")
+    return {"probability": risk, "withheld": withheld, "days": DAY[:number], "tier_at_least": np.zeros(number)}
+
+
+def test_one_threshold_throughout_leaves_no_doubt(told) -> None:
+    """The shortest number that the entries allow."""
+    found = told(np.full(NUMBER, 0.25))
+    assert (found.value, found.exact, found.client, found.doubts) == (pytest.approx(0.25), True, "ward", "")
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.25, 0.40), (0.40, 0.25), (0.25, 0.05)])
+def test_it_is_the_one_at_the_end_of_the_period(told, before, after) -> None:
+    """Not the lowest of the period, nor the longest; and since when it holds is said."""
+    found = told(np.where(DAY < 60, before, after))
+    assert (found.value, found.exact) == (pytest.approx(after), True)
+    assert abs(found.since - (FIRST + timedelta(days=60))) <= timedelta(days=1)
+    assert f"It holds since about {found.since}" in found.doubts
+
+
+@pytest.mark.parametrize("number", [1, 12, ENOUGH - 20])
+def test_a_handful_of_entries_does_not_turn_it(told, number) -> None:
+    """A day's trial at another threshold is said, and changes no figure."""
+    found = told(np.where(np.arange(NUMBER) < NUMBER - number, 0.25, 0.0))
+    assert found.value == pytest.approx(0.25, abs=0.001)
+    assert found.since is None
+    # Of very few entries each may be such as the usual threshold allows.
+    assert number == 1 or (found.later and f"fewer than {ENOUGH}: too few to go by" in found.doubts)
+
+
+def test_a_wrong_hour_in_the_middle_is_said_and_no_more(told) -> None:
+    """Twenty entries at nought, weeks ago."""
+    place = np.arange(NUMBER)
+    found = told(np.where((place > 1_500) & (place < 1_520), 0.0, 0.25))
+    assert found.value == pytest.approx(0.25)
+    assert found.since == FIRST + timedelta(days=30)
+
+
+def test_two_thresholds_at_once_are_no_exact_one(told) -> None:
+    """As of two servers with different settings: between them, and doubtful."""
+    found = told(np.where(np.arange(NUMBER) % 2, 0.2, 0.3))
+    assert 0.2 <= found.value <= 0.3
+    assert not found.exact
+    assert "do not agree" in found.doubts
+
+
+def test_the_client_with_most_of_the_latest_entries_speaks(told) -> None:
+    """A small client at nought changes nothing, and is named; so is one that was large, and left."""
+    small = np.arange(NUMBER) % 40 == 0
+    found = told(np.where(small, 0.0, 0.25), client=np.where(small, "trial", "hospital").astype(object))
+    assert (found.client, found.value) == ("hospital", pytest.approx(0.25, abs=0.001))
+    assert [name for name, _ in found.others] == ["trial"]
+    assert "hospital, which has most of the latest entries; others differ: trial from" in found.doubts
+
+
+def test_a_large_client_that_left_does_not_speak(told) -> None:
+    """Its entries are older than four weeks."""
+    old = DAY < 50
+    found = told(np.where(old, 0.1, 0.4), client=np.where(old, "left", "stays").astype(object))
+    assert (found.client, found.value, found.others) == ("stays", pytest.approx(0.4), ())
+
+
+def test_clients_at_the_same_threshold_are_no_doubt(told) -> None:
+    """What few entries of one allow, the other's are."""
+    found = told(np.full(NUMBER, 0.25), client=np.where(np.arange(NUMBER) % 9, "a", "b").astype(object))
+    assert found.doubts == ""
+
+
+def test_few_entries_are_said_to_be_few(told) -> None:
+    """Of a new installation there is nothing else."""
+    found = told(np.full(30, 0.25), 30)
+    assert found.few
+    assert f"fewer than {ENOUGH} entries" in found.doubts
+
+
+def test_entries_may_close_it_in_from_one_side(told) -> None:
+    """Everything a card, or nothing since it was raised."""
+    assert told(np.zeros(NUMBER)).never == LOW
+
+
+def test_a_threshold_that_nothing_reaches_is_at_least_so_high(told) -> None:
+    """Raised above all risks: no card since."""
+    found = told(np.where(DAY < 60, 0.25, 0.99))
+    assert (found.never, found.exact) == (HIGH, False)
+    assert 0.6 < found.value <= 0.99
+    assert "so it may be higher" in found.doubts
+
+
+def test_without_any_card_there_is_none(told) -> None:
+    """And the pages then say what stands in for it."""
+    assert told(np.ones(NUMBER)) is None
+    assert "50 % stands in for it" in LiveThreshold(0.5, False).doubts
+
+
+def test_what_was_not_asked_about_its_height_tells_nothing(told) -> None:
+    """Switched off, or not for this role, says nothing of the threshold."""
+    threshold = np.full(NUMBER, 0.25)
+    withheld = entries(threshold)["withheld"]
+    withheld[-500:] = "switched-off"
+    found = told(threshold, withheld=withheld)
+    assert (found.value, found.doubts) == (pytest.approx(0.25, abs=0.001), "")
+
+
+def test_the_page_says_its_doubts_beside_the_figures(make_mart, get) -> None:
+    """A dozen entries of the last day at nought: cards a day stay those of 25 %, and the page says so."""
+    threshold = np.where(np.arange(NUMBER) < NUMBER - 12, 0.25, 0.0)
+    with make_mart(NUMBER, entries(threshold) | {"encounter": np.arange(NUMBER).astype(str).astype(object)}):
+        pass
+    text = said(get("/oversight/thresholds?from=2026-03-02&to=2026-05-20&service=icu-mortality&repeat=0"))
+    above = np.count_nonzero(entries(threshold)["probability"] >= 0.25)
+    assert (
+        f"At the live threshold of 25 %, on all of these days, these rules give {above / DAYS:.1f} cards a day" in text
+    )
+    assert "The live threshold, 25 %:" in text
+    assert "fewer than 100: too few to go by" in text
+    assert "not of what was done" in text
