@@ -62,17 +62,15 @@ def serve() -> None:
     ).run()
 
 
-@cli.command(help="Check settings, client registry and model files; neither the ledger nor a port is opened.")
+@cli.command(help="Check all that a start checks but the ledger and the port, neither of which is opened.")
 def check() -> None:
     """Say what is there."""
-    from chartside.clients import load_clients  # noqa: PLC0415
-    from models.runtime.catalogue import load_models  # noqa: PLC0415
-    from models.runtime.signature import trusted_keys  # noqa: PLC0415
+    from chartside.factory import rehearse  # noqa: PLC0415 (imports of seconds, needed here only)
 
-    settings = _settings()
-    for client in load_clients(settings.clients_file):
+    found = rehearse(_settings())
+    for client in found.clients.values():
         click.echo(f"client {client.id}: {client.name}, authentication {client.authentication}, {client.fhir_base}")
-    for model in load_models(local=settings.local_models, keys=trusted_keys(settings.model_keys_file)).values():
+    for model in found.known.values():
         click.echo(
             f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}, "
             f"{offer(getattr(model, 'draft', ''), served=model.served)}"

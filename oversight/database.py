@@ -73,18 +73,23 @@ def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: 
     return _postgresql(parsed, patience, pool_size)
 
 
+def check_url(url: str) -> None:
+    """Raise `SettingsInvalid` unless the URL names a database that can hold the ledger; nothing is opened."""
+    _parsed(url)
+
+
 def _parsed(url: str) -> URL:
     """The URL with a driver that is supported."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise SettingsInvalid("The database URL of the ledger cannot be read.") from None
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL cannot be read as the URL of a database.") from None
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise SettingsInvalid("The database URL of the ledger must begin with sqlite:/// or postgresql://.")
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL must begin with sqlite:/// or postgresql://.")
     if parsed.database in (None, "", ":memory:"):
-        raise SettingsInvalid("The ledger needs a file: an SQLite database in memory forgets.")
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL must name a file: an SQLite database in memory forgets.")
     return parsed
 
 

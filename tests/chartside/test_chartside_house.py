@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from chartside.before_start import check_units
 from chartside.cli import cli
-from chartside.factory import House, check_units, create_app, derive_key, open_house
+from chartside.factory import House, create_app, derive_key, open_house
 from chartside.feeds import advise_from_messages
 from chartside.settings import Settings
 from clinical.advice import Channel, Feedback, Outcome
