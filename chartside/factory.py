@@ -158,6 +158,8 @@ def _upgrade(database_url: str) -> None:
     engine = open_engine(database_url, patience=START_PATIENCE_S)
     try:
         upgrade(engine)
+    except LedgerUnavailable as fault:
+        raise LedgerUnavailable(f"{fault.message} See CHARTSIDE_DATABASE_URL.") from None
     finally:
         engine.dispose()
 
@@ -234,11 +236,12 @@ def _terms(client: Client) -> Terms:
 
 
 def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:
-    """Whether calls can be answered: the ledger is there (models are loaded before the door opens)."""
+    """Whether calls can be answered: the ledger is read and written (models are loaded before the door opens)."""
 
     def health() -> tuple[Response, int]:
         try:
             ledger.ping()
+            ledger.prove_writing()
         except LedgerUnavailable:
             return cds_hooks.blueprint.protect(jsonify(status="ledger unavailable")), 503
         return cds_hooks.blueprint.protect(jsonify(status="ok")), 200

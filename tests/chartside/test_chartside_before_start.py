@@ -15,7 +15,7 @@ from chartside.before_start import check_host
 from chartside.cli import cli
 from chartside.factory import open_house, rehearse
 from chartside.settings import Settings
-from clinical.errors import ArtefactRejected, NotStarted, SettingsInvalid
+from clinical.errors import ArtefactRejected, LedgerUnavailable, NotStarted, SettingsInvalid
 
 ROLE = """
 kind = "oidc"
@@ -157,3 +157,10 @@ def test_points_that_a_score_does_not_have_are_refused(
 def test_levels_that_an_answer_can_reach_are_taken(service: str, level: float, check: Callable[..., Result]) -> None:
     """The highest itself, and any number of an equation that has no highest."""
     assert check(SERVICES.format(name=service, rule=f"show_from = {level}")).exit_code == 0
+
+
+def test_a_start_without_its_database_names_the_setting(make_settings: Callable[..., Any], tmp_path: Path) -> None:
+    """Whoever starts it has no other place to look."""
+    url = f"sqlite:///{tmp_path / 'nowhere' / 'ledger.db'}"
+    with pytest.raises(LedgerUnavailable, match=r"cannot be opened: .*\. See CHARTSIDE_DATABASE_URL"):
+        open_house(replace(make_settings(tmp_path), database_url=url))
