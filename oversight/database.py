@@ -130,6 +130,12 @@ def check_url(url: str) -> None:
     _parsed(url)
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite ledger; None for PostgreSQL. Raises `SettingsInvalid`."""
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
 def _parsed(url: str) -> URL:
     """The URL with a driver that is supported."""
     try:
