@@ -55,7 +55,8 @@ def describe(fault: Exception) -> Failure:
     status, code, text = _classify(fault)
     allow = ", ".join(fault.valid_methods or ()) if isinstance(fault, MethodNotAllowed) else ""
     failure = Failure(status, code, text, secrets.token_hex(6), type(fault).__name__, errors.origin(fault), allow)
-    note = {"fault": failure.fault, "where": failure.where, "status": status, "incident": failure.incident}
+    told = f"{failure.fault}: {fault.message}" if isinstance(fault, errors.LedgerUnavailable) else failure.fault
+    note = {"fault": told, "where": failure.where, "status": status, "incident": failure.incident}
     LOG.log(logging.ERROR if status >= 500 else logging.WARNING, "fault", extra=note)
     return failure
 

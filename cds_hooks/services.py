@@ -110,7 +110,19 @@ class Services:
 
 
 def known_hooks() -> Mapping[str, Hook]:
-    """Every hook that has a file in `cds_hooks/hooks`."""
-    names = (module.name for module in pkgutil.iter_modules(hooks.__path__))
-    found: list[Hook] = [import_module(f"{hooks.__name__}.{name}").HOOK for name in names]
+    """Every hook that has a file in `cds_hooks/hooks`. Raises `SettingsInvalid` for a file that is none."""
+    found = [_hook(module.name) for module in pkgutil.iter_modules(hooks.__path__)]
     return {hook.name: hook for hook in found}
+
+
+def _hook(name: str) -> Hook:
+    """What one file says. Raises `SettingsInvalid` that names it."""
+    try:
+        found = getattr(import_module(f"{hooks.__name__}.{name}"), "HOOK", None)
+    except SyntaxError as fault:
+        raise SettingsInvalid(f"The hook file {name}.py cannot be loaded (line {fault.lineno}: {fault.msg}).") from None
+    except Exception as fault:  # whatever a file does when it is run, it keeps the service from starting
+        raise SettingsInvalid(f"The hook file {name}.py cannot be loaded ({type(fault).__name__}: {fault}).") from fault
+    if not isinstance(found, Hook):
+        raise SettingsInvalid(f"The hook file {name}.py says no HOOK.")
+    return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -62,17 +64,15 @@ def serve() -> None:
     ).run()
 
 
-@cli.command(help="Check settings, client registry and model files; neither the ledger nor a port is opened.")
+@cli.command(help="Check all that a start checks but the ledger and the port, neither of which is opened.")
 def check() -> None:
     """Say what is there."""
-    from chartside.clients import load_clients  # noqa: PLC0415
-    from models.runtime.catalogue import load_models  # noqa: PLC0415
-    from models.runtime.signature import trusted_keys  # noqa: PLC0415
+    from chartside.factory import rehearse  # noqa: PLC0415 (imports of seconds, needed here only)
 
-    settings = _settings()
-    for client in load_clients(settings.clients_file):
+    found = rehearse(_settings())
+    for client in found.clients.values():
         click.echo(f"client {client.id}: {client.name}, authentication {client.authentication}, {client.fhir_base}")
-    for model in load_models(local=settings.local_models, keys=trusted_keys(settings.model_keys_file)).values():
+    for model in found.known.values():
         click.echo(
             f"model {model.info.id} {model.info.version}: artefact {model.info.digest[:16]}…, {model.info.title}, "
             f"{offer(getattr(model, 'draft', ''), served=model.served)}"
@@ -96,8 +96,13 @@ def override_rates(
 
     engine = open_engine(_settings().database_url, create=False)
     period = _period(first, last)
-    report = override_report(SqlTallies(engine).tallies(period, service), period, Step(by))
-    engine.dispose()
+    try:
+        counts = SqlTallies(engine)
+        if service is not None and service not in (there := counts.services()):
+            raise click.UsageError(f"The ledger knows no service '{service}'; there are: {', '.join(there) or 'none'}.")
+        report = override_report(counts.tallies(period, service), period, Step(by))
+    finally:
+        engine.dispose()
     click.echo(json.dumps(as_json(report, min_cell), indent=2) if as_data else render_text(report, min_cell))
 
 
@@ -140,4 +145,22 @@ def main() -> NoReturn:
     except ChartsideError as fault:
         click.echo(fault.message, err=True)
         sys.exit(1)
+    except OSError as fault:
+        if not _came_from_printing(fault):
+            raise
+        _drop_output()
+        click.echo(f"The output could not be written ({fault.strerror}).", err=True)
+        sys.exit(1)
     sys.exit(0)
+
+
+def _came_from_printing(fault: OSError) -> bool:
+    """Whether what was printed found no room, and not a file that a command writes."""
+    *_, last = traceback.extract_tb(fault.__traceback__)
+    return last.filename == click.utils.__file__ and last.name == "echo"
+
+
+def _drop_output() -> None:
+    """Print nowhere from here on: Python tries once more at its end, and would say so in its own words."""
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())

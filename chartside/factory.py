@@ -3,54 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, jsonify, request
 from sqlalchemy import make_url
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import cds_hooks.blueprint
-import clinical
-import fhir_adapters
-import models.runtime
 from cds_hooks import faults
 from cds_hooks.cards import CardWriter
 from cds_hooks.desk import Desk, Terms
 from cds_hooks.services import Services
 from cds_hooks.trust import Caller, Trust
 from chartside import openapi
-from chartside.clients import Client, asked_services, check_services, load_clients
-from chartside.clients.keys import level_fault
-from chartside.clients.smart_entry import registration_of
+from chartside.before_start import Checked, checked
+from chartside.clients import Client
 from chartside.clock import SystemClock
 from chartside.house import House, derive_key
 from chartside.model_pages import create_blueprint as create_model_pages
 from chartside.quality_pages import quality_pages
-from chartside.settings import LOOPBACK, Settings
-from chartside.sign_in import load_sign_in
+from chartside.settings import Settings
 from chartside.smart_page import smart_page
 from clinical.app_context import AppContexts
-from clinical.errors import LedgerUnavailable, ManifestInvalid, SettingsInvalid
+from clinical.errors import LedgerUnavailable
 from clinical.need import smart_scopes
 from clinical.ports import Clock
 from fhir_adapters.http.renewing import RenewingTransport
 from fhir_adapters.http.transport import Deadline, Transport
 from fhir_adapters.record import FhirRecords, Site
 from fhir_adapters.resources import warm_up
-from fhir_adapters.smart.client_keys import published
 from fhir_adapters.smart.session import SmartSessions
-from fhir_adapters.units import Analytes, load_analytes
 from fhir_adapters.write.sent_and_stored import warm_up_writing
-from models.runtime.catalogue import MODELS_FOLDER, AnyModel, load_models
-from models.runtime.find_folder import every_folder
+from models.runtime.catalogue import AnyModel
 from models.runtime.model import TreeRiskModel
 from models.runtime.score_cache import RememberingModel
 from models.runtime.score_manifest import Answers
 from models.runtime.score_model import ScoreModel
-from models.runtime.signature import trusted_keys
 from oversight.alerts import SqlAlerts
 from oversight.audit import SqlAudit
 from oversight.database import open_engine
@@ -67,7 +58,6 @@ from oversight.reviews.store import SqlReviews
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
 from oversight.used_tokens import SqlUsedTokens
-from smart_app.language.shelf import load_languages
 
 LOG = logging.getLogger("chartside.factory")
 # How long to wait for a connection to the ledger, and for its lock. A hook that cannot store its advice says so while
@@ -85,22 +75,25 @@ def open_house(
 
     `mart_behind` is told when the mart lacks more of the ledger than a reader of a page would wait for.
     """
-    now = clock or SystemClock()
-    clients = {client.id: client for client in load_clients(settings.clients_file)}
-    known, analytes = (
-        load_models(local=settings.local_models, keys=trusted_keys(settings.model_keys_file)),
-        load_analytes(),
-    )
-    check_units(known, analytes)
-    check_services(clients.values(), known)
-    models = offered(known, clients.values())
-    _check_certificates(settings, clients)
-    _check_loopback(settings, clients)
-    sign_in = load_sign_in(settings.sign_in_file)
+    found = checked(settings)
     warm_up()
-    if any(client.smart_write_back for client in clients.values()):
+    if any(client.smart_write_back for client in found.clients.values()):
         warm_up_writing()
     _upgrade(settings.database_url)
+    return _join(found, clock or SystemClock(), mart_behind)
+
+
+def rehearse(settings: Settings) -> Checked:
+    """A start up to where ledger and port would be opened. Raises a `NotStarted` fault."""
+    found = checked(settings)
+    with closing(_join(found, SystemClock(), lambda: None)) as house:
+        create_app(house)
+    return found
+
+
+def _join(found: Checked, now: Clock, mart_behind: Callable[[], object]) -> House:
+    """Join the rooms. Opens nothing: the ledger's first connection comes with the first question."""
+    settings, clients, models = found.settings, found.clients, found.models
     engine = open_engine(settings.database_url, patience=LEDGER_PATIENCE_S, pool_size=LEDGER_CONNECTIONS)
     pseudonyms = Pseudonyms(derive_key(settings.secret, "pseudonyms"))
     transport = Transport()
@@ -109,18 +102,17 @@ def open_house(
         clock=now,
         scopes=smart_scopes([need for model in models.values() for need in model.needs]),
         seal_key=derive_key(settings.secret, "launch"),
-        registrations={client.id: registration_of(client) for client in clients.values()},
+        registrations=found.registrations,
     )
     fhir = RenewingTransport(sessions.instead_of)
-    published(key for client in clients.values() for key in client.smart_keys)  # one kid, one key
     sites = {c.id: Site(c.fhir_base, c.intensive_care_locations, c.fhir_hosts) for c in clients.values()}
     return House(
         settings=settings,
         clients=clients,
         models={name: RememberingModel(model) for name, model in models.items()},
         scores=frozenset(name for name, model in models.items() if _gives_points(model)),
-        shelf={name: model.manifest for name, model in known.items()},
-        records=FhirRecords(sites, transport=fhir, clock=now, analytes=analytes, budget=settings.fhir_seconds),
+        shelf={name: model.manifest for name, model in found.known.items()},
+        records=FhirRecords(sites, transport=fhir, clock=now, analytes=found.analytes, budget=settings.fhir_seconds),
         ledger=SqlLedger(engine, pseudonyms, now),
         switches=SqlSwitches(engine, now),
         audit=SqlAudit(engine),
@@ -135,14 +127,14 @@ def open_house(
         reviews=SqlReviews(engine, pseudonyms),
         review_cases=SqlCases(engine, pseudonyms),
         what_ifs={name: model.what_if() for name, model in models.items() if isinstance(model, TreeRiskModel)},
-        languages=load_languages(_with_words(settings)),
+        languages=found.languages,
         contexts=AppContexts(derive_key(settings.secret, "app context")),
         transport=transport,
         fhir=fhir,
         sessions=sessions,
         clock=now,
         close=engine.dispose,
-        sign_in=sign_in,
+        sign_in=found.sign_in,
     )
 
 
@@ -156,62 +148,9 @@ def mart_folder(settings: Settings) -> Path:
     return Path("var/mart")
 
 
-def _with_words(settings: Settings) -> list[Path]:
-    """The folders that may bring words of other languages: rooms whose sentences a page shows, and models."""
-    rooms = [Path(package.__path__[0]) for package in (clinical, fhir_adapters, models.runtime)]
-    return [*rooms, *every_folder([top for top in (MODELS_FOLDER, settings.local_models) if top])]
-
-
-def offered(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> Mapping[str, AnyModel]:
-    """The models whose manifest says that they are served, and those that a client has a table for.
-
-    Raises `SettingsInvalid` where a client asks for a draft, or for a threshold that the model's level cannot reach.
-    """
-    clients = tuple(clients)
-    asked = asked_services(clients)
-    _check_levels(models, clients)
-    for name, model in models.items():
-        if name in asked and isinstance(model, ScoreModel) and model.draft:
-            raise SettingsInvalid(f"The service {name} is a draft and is not offered: {model.draft}.")
-    return {name: model for name, model in models.items() if model.served or name in asked}
-
-
-def _check_levels(models: Mapping[str, AnyModel], clients: Iterable[Client]) -> None:
-    """A threshold of 7 at a model of probabilities would silence it for good."""
-    faults = [
-        f"[clients.{client.id}.services.{name}] {fault}"
-        for client in clients
-        for name, own in client.services.items()
-        if name in models and (fault := level_fault(own.get("show_from"), *_levels(models[name])))
-    ]
-    if faults:
-        raise SettingsInvalid("The client registry does not hold together:\n  " + "\n  ".join(faults))
-
-
-def _levels(model: AnyModel) -> tuple[float, float]:
-    """The lowest and the highest level of a model's answers."""
-    return model.levels if isinstance(model, ScoreModel) else (0.0, 1.0)
-
-
 def _gives_points(model: AnyModel) -> bool:
     """Whether a model's level is no probability."""
     return isinstance(model, ScoreModel) and model.manifest.scale.answers is Answers.SCORE
-
-
-def check_units(models: Mapping[str, AnyModel], analytes: Analytes) -> None:
-    """Every code that a model reads must have an allow-list of units that ends in the model's unit.
-
-    Otherwise all its values would be set aside, one by one, for ever. Raises `ManifestInvalid`.
-    """
-    faults = [
-        f"{model.info.id}: {coding.token} is not in the table of analytes with the unit {signal.unit}"
-        for model in models.values()
-        for signal in model.manifest.signals.values()
-        for coding in signal.codes
-        if (analyte := analytes.of([coding])) is None or analyte.unit != signal.unit
-    ]
-    if faults:
-        raise ManifestInvalid("Models and units do not fit together:\n  " + "\n  ".join(faults))
 
 
 def _upgrade(database_url: str) -> None:
@@ -219,31 +158,10 @@ def _upgrade(database_url: str) -> None:
     engine = open_engine(database_url, patience=START_PATIENCE_S)
     try:
         upgrade(engine)
+    except LedgerUnavailable as fault:
+        raise LedgerUnavailable(f"{fault.message} See CHARTSIDE_DATABASE_URL.") from None
     finally:
         engine.dispose()
-
-
-def _check_certificates(settings: Settings, clients: Mapping[str, Client]) -> None:
-    """A client that must show a certificate needs a header to show it in. Raises `SettingsInvalid`."""
-    asked = [client.id for client in clients.values() if client.certificates]
-    if asked and not settings.certificate_header:
-        raise SettingsInvalid(
-            f"[clients.{asked[0]}] has 'certificates', but CHARTSIDE_CERTIFICATE_HEADER is not set: every call of it "
-            "would be refused."
-        )
-
-
-def _check_loopback(settings: Settings, clients: Mapping[str, Client]) -> None:
-    """Calls without a token are for trying out. Behind a proxy every caller seems to come from this machine.
-
-    Raises `SettingsInvalid` where the service is reached by another name than this machine's.
-    """
-    found = [client.id for client in clients.values() if client.authentication == "loopback"]
-    if found and urlsplit(settings.base_url).hostname not in LOOPBACK:
-        raise SettingsInvalid(
-            f"[clients.{found[0]}] has authentication 'loopback', and CHARTSIDE_BASE_URL is not this machine: behind a "
-            "proxy anybody could call without a token."
-        )
 
 
 def create_app(house: House) -> Flask:
@@ -318,11 +236,12 @@ def _terms(client: Client) -> Terms:
 
 
 def _health(ledger: SqlLedger) -> Callable[[], tuple[Response, int]]:
-    """Whether calls can be answered: the ledger is there (models are loaded before the door opens)."""
+    """Whether calls can be answered: the ledger is read and written (models are loaded before the door opens)."""
 
     def health() -> tuple[Response, int]:
         try:
             ledger.ping()
+            ledger.prove_writing()
         except LedgerUnavailable:
             return cds_hooks.blueprint.protect(jsonify(status="ledger unavailable")), 503
         return cds_hooks.blueprint.protect(jsonify(status="ok")), 200

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +18,17 @@ from chartside.private_file import whole_text
 from chartside.settings import from_environment
 from clinical import strict_json
 from clinical.audit import AuditEvent, AuditKind
-from clinical.errors import ChartsideError
+from clinical.errors import ChartsideError, LedgerUnavailable
+
+# SQLite keeps a log beside a file that is opened, even to read it.
+_COPY = (
+    "Its folder cannot be written: copy the file, with any -wal and -shm beside it, to a folder that can be, and name "
+    "the copy in CHARTSIDE_DATABASE_URL."
+)
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from oversight.verify import Head
 
 
@@ -35,11 +45,9 @@ def ledger() -> None:
 def heads() -> None:
     """Print the heads."""
     from oversight import verify as checking  # noqa: PLC0415
-    from oversight.database import open_engine  # noqa: PLC0415
 
-    engine = open_engine(from_environment().database_url, create=False)
-    found = checking.heads(engine)
-    engine.dispose()
+    with _opened() as engine:
+        found = checking.heads(engine)
     click.echo(json.dumps({"at": datetime.now(UTC).isoformat(), "heads": [asdict(head) for head in found]}, indent=2))
 
 
@@ -54,11 +62,9 @@ def heads() -> None:
 def verify(kept: Iterable[Path]) -> None:
     """Check all chains."""
     from oversight import verify as checking  # noqa: PLC0415
-    from oversight.database import open_engine  # noqa: PLC0415
 
-    engine = open_engine(from_environment().database_url, create=False)
-    checks = checking.verify(engine, [head for path in kept for head in _heads(path)])
-    engine.dispose()
+    with _opened() as engine:
+        checks = checking.verify(engine, [head for path in kept for head in _heads(path)])
     for check in checks:
         fault = "whole" if check.fault is None else f"BAD from entry {check.first_bad} on ({check.fault.value})"
         click.echo(f"{check.table}: {check.rows} entries, {fault}, head {check.head.chain[:16]}…")
@@ -98,6 +104,24 @@ def feedback(file: Path, first: datetime, last: datetime, *, pseudonyms: bool) -
     finally:
         engine.dispose()
     click.echo(f"{number} rows in {file}.")
+
+
+@contextmanager
+def _opened() -> Iterator[Engine]:
+    """The ledger, to be checked. Raises `LedgerUnavailable`, which says what to do with a copy that is only read."""
+    from oversight.database import open_engine, sqlite_file  # noqa: PLC0415
+
+    url = from_environment().database_url
+    engine = open_engine(url, create=False)
+    try:
+        yield engine
+    except LedgerUnavailable as fault:
+        file = sqlite_file(url)
+        if file is None or os.access(file.parent, os.W_OK):
+            raise
+        raise LedgerUnavailable(f"{fault.message} {_COPY}") from None
+    finally:
+        engine.dispose()
 
 
 def _heads(path: Path) -> list[Head]:

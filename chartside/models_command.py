@@ -260,4 +260,19 @@ def _chosen(names: Sequence[str], folder: Path | None, local: Path | None) -> li
     try:
         return [path for name in names for path in folders_of(name, tops)] if names else every_folder(tops)
     except ManifestInvalid as fault:
-        raise click.UsageError(fault.message) from None
+        # A model whose manifest cannot be read has no id to be found by.
+        unreadable = _unreadable(every_folder(tops))
+        said = f"{fault.message.partition(': ')[0]}, or its manifest cannot be read." if unreadable else fault.message
+        raise click.UsageError(" ".join([said, *unreadable])) from None
+
+
+def _unreadable(folders: Sequence[Path]) -> list[str]:
+    """What keeps manifests from being read at all, a sentence each."""
+    from models.runtime.manifest_parts import parse  # noqa: PLC0415
+
+    found: list[str] = []
+    for path in folders:
+        faults: list[str] = []
+        parse(path / "model.toml", faults)
+        found += [f"In the folder {path.name}, {fault}." for fault in faults]
+    return found

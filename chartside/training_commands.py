@@ -81,6 +81,8 @@ def train(
         raise click.UsageError("--trial needs --out: a trial does not replace a trained model.")
     with _faults_as_words():
         folder = _folder(model)
+        if out is not None and folder.resolve() in out.resolve().parents:
+            raise click.UsageError("--out lies inside the model's own folder, whose files are signed as a whole.")
         work = Work(folder, data, out or folder, Effort(at_once, threads), trial, key, trusted_keys(keys_file))
         run(load_recipe(folder), work, _said())
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,17 @@ from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, m
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
+from oversight.database_faults import message, trouble
 
 # Any number, the same in every process: writers to a chain and migrations queue behind it.
 _ADVISORY_LOCK = 4_207_311_970
 _LOCK = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _TAKE_LOCK = text(_LOCK)
 _TURNS = "ledger_turns"
+_WRITTEN = "written"
+_WRITES = "ledger_writes_so_far"
+# For how long after a write that failed the ledger counts as one that cannot be written, whatever a small trial says.
+FAILED_FOR_S = 10.0
 
 
 class Turns:
@@ -51,6 +57,52 @@ class Turns:
             self._lock.release()
 
 
+class Writes:
+    """What this process knows of whether the ledger can be written: a full disk is read as well as any other.
+
+    Only a write shows it, and whoever asks may be a stranger. So one is tried when nobody knows, not at every question,
+    and not within `FAILED_FOR_S` of one that failed: what a card needs may find no room where a trial does.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nobody has tried."""
+        self._clock = clock
+        self._proved = False
+        self._failed: tuple[float, str] | None = None
+
+    def failed(self, why: str) -> None:
+        """A write failed, and not because others had the database."""
+        self._proved, self._failed = False, (self._clock(), why)
+
+    def prove(self, trial: Callable[[], object]) -> None:
+        """Raise `LedgerUnavailable` where the last write failed just now, or where nobody knows and a trial fails."""
+        if self._failed is not None and self._clock() < self._failed[0] + FAILED_FOR_S:
+            raise LedgerUnavailable(self._failed[1])
+        if not self._proved:
+            trial()
+            self._proved = True
+
+
+def prove_writing(engine: Engine) -> None:
+    """Raise `LedgerUnavailable` where the ledger cannot be written, as far as this process knows or a trial shows.
+
+    It leaves nothing behind: no row, and no more of the disk than the next entry takes again.
+    """
+    writes: Writes = engine.get_execution_options()[_WRITES]
+    writes.prove(lambda: _try_writing(engine))
+
+
+def _try_writing(engine: Engine) -> None:
+    """Commit a change that changes nothing."""
+    with writing_directly(engine) as its:
+        if its.dialect.name == "sqlite":
+            # It writes the first page, though with the same number; a row that stays as it was would not be written.
+            (number,) = its.driver.execute("PRAGMA user_version").fetchone()
+            its.driver.execute(f"PRAGMA user_version = {int(number)}")
+        else:
+            its.driver.execute("UPDATE alembic_version SET version_num = version_num")
+
+
 def _turn(engine: Engine) -> AbstractContextManager[None]:
     """The turn of a writer; PostgreSQL sees to that itself."""
     turns: Turns | None = engine.get_execution_options().get(_TURNS)
@@ -73,18 +125,29 @@ def open_engine(url: str, *, patience: float = 5.0, pool_size: int = 5, create: 
     return _postgresql(parsed, patience, pool_size)
 
 
+def check_url(url: str) -> None:
+    """Raise `SettingsInvalid` unless the URL names a database that can hold the ledger; nothing is opened."""
+    _parsed(url)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite ledger; None for PostgreSQL. Raises `SettingsInvalid`."""
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
 def _parsed(url: str) -> URL:
     """The URL with a driver that is supported."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise SettingsInvalid("The database URL of the ledger cannot be read.") from None
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL cannot be read as the URL of a database.") from None
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise SettingsInvalid("The database URL of the ledger must begin with sqlite:/// or postgresql://.")
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL must begin with sqlite:/// or postgresql://.")
     if parsed.database in (None, "", ":memory:"):
-        raise SettingsInvalid("The ledger needs a file: an SQLite database in memory forgets.")
+        raise SettingsInvalid("CHARTSIDE_DATABASE_URL must name a file: an SQLite database in memory forgets.")
     return parsed
 
 
@@ -98,7 +161,7 @@ def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
         # The connection that was used last knows most pages of the file.
         pool_use_lifo=True,
         connect_args={"timeout": patience},
-        execution_options={_TURNS: Turns(patience)},
+        execution_options={_TURNS: Turns(patience), _WRITES: Writes()},
     )
 
     @event.listens_for(engine, "do_connect")
@@ -113,7 +176,7 @@ def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
         try:
             _set_pragmas(connection, patience)
         except sqlite3.Error as fault:
-            raise LedgerUnavailable(f"The ledger's database cannot be opened ({type(fault).__name__}).") from None
+            raise LedgerUnavailable(message("opened", fault)) from None
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -158,6 +221,7 @@ def _postgresql(url: URL, patience: float, pool_size: int) -> Engine:
         pool_timeout=patience,
         pool_pre_ping=True,
         connect_args={"connect_timeout": max(2, int(patience)), "tcp_user_timeout": milliseconds},
+        execution_options={_WRITES: Writes()},
     )
 
     @event.listens_for(engine, "connect")
@@ -188,7 +252,7 @@ def writing(engine: Engine, *, one_at_a_time: bool = False) -> Iterator[Connecti
     With `one_at_a_time` no second such block runs at the same time in any process (on SQLite that holds for all
     writers anyway). Raises `LedgerUnavailable` for every fault of the database.
     """
-    with _turn(engine), _faults("written", engine), engine.connect() as plain:
+    with _turn(engine), _faults(_WRITTEN, engine), engine.connect() as plain:
         connection = plain.execution_options(ledger_writes=True)
         with connection.begin():
             if one_at_a_time and engine.dialect.name == "postgresql":
@@ -212,7 +276,7 @@ def writing_directly(engine: Engine) -> Iterator[Transaction]:
     every fault of the database.
     """
     dialect = engine.dialect
-    with _turn(engine), _faults("written", engine), closing(engine.raw_connection()) as connection:
+    with _turn(engine), _faults(_WRITTEN, engine), closing(engine.raw_connection()) as connection:
         driver: Any = connection.driver_connection
         driver.execute("BEGIN IMMEDIATE" if dialect.name == "sqlite" else _LOCK)
         yield Transaction(dialect, driver)
@@ -233,7 +297,7 @@ def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) 
     `LedgerUnavailable` for every fault of the database.
     """
     on_sqlite = engine.dialect.name == "sqlite"
-    with _turn(engine), _faults("written", engine), closing(engine.raw_connection()) as connection:
+    with _turn(engine), _faults(_WRITTEN, engine), closing(engine.raw_connection()) as connection:
         driver: Any = connection.driver_connection
         cursor = driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
         if not on_sqlite:  # where a statement outside a transaction is one by itself
@@ -243,8 +307,11 @@ def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) 
 
 @contextmanager
 def _faults(verb: str, engine: Engine) -> Iterator[None]:
-    """Turn faults of the database into `LedgerUnavailable`, without SQL, values or addresses."""
+    """Turn faults of the database into `LedgerUnavailable`, in fixed words without SQL, values or addresses."""
     try:
         yield
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, OSError) as fault:
-        raise LedgerUnavailable(f"The ledger cannot be {verb} ({type(fault).__name__}).") from None
+        words, found = message(verb, fault), trouble(fault)
+        if verb == _WRITTEN and found is not None and not found.passes:
+            engine.get_execution_options()[_WRITES].failed(words)
+        raise LedgerUnavailable(words) from None

@@ -19,7 +19,7 @@ from clinical.ports import Clock
 from oversight import chain, feedback, tables
 from oversight.advice_rows import AdviceRows
 from oversight.column_types import AnyRow, Words
-from oversight.database import Transaction, reading, reading_directly, writing, writing_directly
+from oversight.database import Transaction, prove_writing, reading, reading_directly, writing, writing_directly
 from oversight.direct import Direct
 from oversight.history import read_history
 from oversight.pseudonyms import Pseudonyms
@@ -142,6 +142,10 @@ class SqlLedger:
         with reading(self._engine) as connection:
             connection.execute(select(tables.feedback.c.sequence).limit(1)).all()
             connection.execute(select(tables.advice.c.sequence).limit(1)).all()
+
+    def prove_writing(self) -> None:
+        """Raise `LedgerUnavailable` where nothing can be written: a full disk is still read. It leaves nothing."""
+        prove_writing(self._engine)
 
 
 def _last_and_earlier(transaction: Transaction, row: Mapping[str, Any]) -> tuple[chain.Link, int | None]:

@@ -132,16 +132,16 @@ def one_shelf() -> Iterator[None]:
 
     Models keep nothing of a call. What a test names itself, models of a site or other keys, is opened for it.
     """
-    from chartside import factory
+    from chartside import before_start
 
-    opened = factory.load_models
+    opened = before_start.load_models
     shipped = cache(lambda keys: opened(keys=keys))
 
     def load(local: Path | None = None, keys: Any = None) -> Any:
         return opened(local=local, keys=keys) if local else shipped(tuple(keys))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(factory, "load_models", load)
+        patch.setattr(before_start, "load_models", load)
         yield
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +17,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from chartside.before_start import check_units
 from chartside.cli import cli
-from chartside.factory import House, check_units, create_app, derive_key, open_house
+from chartside.factory import House, create_app, derive_key, open_house
 from chartside.feeds import advise_from_messages
 from chartside.settings import Settings
 from clinical.advice import Channel, Feedback, Outcome
@@ -24,6 +27,7 @@ from clinical.assessment import RiskAssessment
 from clinical.errors import ChartsideError, ManifestInvalid, SettingsInvalid
 from fhir_adapters.units import Analytes, load_analytes
 from models.runtime.catalogue import load_models
+from oversight.database_faults import FULL
 
 CALL = "/cds-services/icu-mortality"
 
@@ -249,6 +253,27 @@ def test_without_a_ledger_there_is_no_advice(make_settings: Callable[..., Settin
     assert "cards" not in answer.get_json()
     assert client.get("/health").status_code == 503
     house.close()
+
+
+def test_a_ledger_that_is_read_and_not_written_is_not_healthy(
+    make_settings: Callable[..., Settings], tmp_path: Path, ill: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every call is 503 then, and who watches the service hears of it; the log says why."""
+    with closing(open_house(make_settings(tmp_path))) as house:
+        client = create_app(house).test_client()
+        assert client.get("/health").status_code == 200
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+            connection.execute("CREATE TRIGGER no_room BEFORE INSERT ON advice BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("oversight.database.trouble", lambda _: FULL)
+            patch.setattr("oversight.database_faults.trouble", lambda _: FULL)
+            answer = client.post(CALL, json=ill)
+        assert answer.status_code == 503
+        assert [record.fault for record in caplog.records if hasattr(record, "fault")] == [
+            "LedgerUnavailable: The ledger cannot be written (the disk is full)."
+        ]
+        answer = client.get("/health")
+        assert (answer.status_code, answer.get_json()) == (503, {"status": "ledger unavailable"})
 
 
 def test_hl7_v2_messages_give_the_score_of_the_same_facts_in_fhir(http: Any, house: House, ill: dict[str, Any]) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from chartside.before_start import offered
 from chartside.cli import cli
 from chartside.clients import load_clients
-from chartside.factory import create_app, offered, open_house
+from chartside.factory import create_app, open_house
 from chartside.settings import Settings
 from clinical.errors import SettingsInvalid
 from clinical.record import LOINC
