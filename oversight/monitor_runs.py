@@ -15,7 +15,8 @@ from clinical.invocation import SMART_HOOK
 from oversight import tables
 from oversight.column_types import AnyRow
 from oversight.database import reading
-from oversight.unjudged_weeks import IN_USE, Answered, UnjudgedWeek, monday_of, newest_due, unjudged_weeks
+from oversight.tallies import monday_of
+from oversight.unjudged_weeks import IN_USE, Answered, UnjudgedWeek, newest_due, unjudged_weeks
 
 WEEKS_TOLD = 26
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from clinical.advice import Outcome
 from clinical.record import Coding
 from oversight.proportions import Proportion, proportion
-from oversight.tallies import Period, Tally
+from oversight.tallies import Period, Tally, monday_of
 
 
 class Step(StrEnum):
@@ -125,7 +125,7 @@ def override_report(tallies: Iterable[Tally], period: Period, by: Step) -> Overr
 def bucket(day: date, by: Step) -> date:
     """The first day of the stretch of time that a day belongs to."""
     if by is Step.WEEK:
-        return day - timedelta(days=day.weekday())
+        return monday_of(day)
     return day.replace(day=1) if by is Step.MONTH else day
 
 

@@ -24,6 +24,11 @@ class Period:
     last: date
 
 
+def monday_of(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
 def usual_first_day(last: date) -> date:
     """Where a period begins if nobody says: the Monday eleven weeks before the week of its last day."""
     days = 77 + last.weekday()

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from oversight.tallies import monday_of
+
 # For so long after its last entry a service is asked about.
 IN_USE = timedelta(weeks=26)
 _WEEK = timedelta(weeks=1)
@@ -40,11 +42,6 @@ class UnjudgedWeek:
 def over(last: date) -> datetime:
     """When a week is over that ends with this day."""
     return datetime.combine(last + timedelta(days=1), time.min, UTC)
-
-
-def monday_of(day: date) -> date:
-    """The Monday of a day's week."""
-    return day - timedelta(days=day.weekday())
 
 
 def newest_due(now: datetime) -> date:

@@ -14,7 +14,7 @@ from oversight.mart.mart import Questions
 from oversight.statistics.control_charts import ControlChart, laney_chart
 from oversight.statistics.refused import Refused
 from oversight.statistics.rules import DEFAULT, Rule
-from oversight.tallies import Period
+from oversight.tallies import Period, monday_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +117,5 @@ def _changes(versions: list[tuple[str, str, date]]) -> tuple[VersionChange, ...]
 
 def mondays(period: Period) -> tuple[date, ...]:
     """The first day of each week that has a day in a period."""
-    first = period.first - timedelta(days=period.first.weekday())
+    first = monday_of(period.first)
     return tuple(first + timedelta(days=days) for days in range(0, (period.last - first).days + 1, 7))

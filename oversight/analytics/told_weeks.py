@@ -17,7 +17,7 @@ from oversight.analytics.few_clinicians import FEWEST
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.statistics.suppression import SMALLEST_SHOWN
-from oversight.tallies import Period
+from oversight.tallies import Period, monday_of
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
@@ -42,11 +42,6 @@ def whole_weeks(period: Period) -> Period:
     # The calendar ends with a Friday; before its first Monday there is nothing.
     sunday = period.last.toordinal() - (period.last.weekday() + 1) % 7
     return Period(first, date.fromordinal(min(max(sunday, first.toordinal() + 6), date.max.toordinal())))
-
-
-def monday_of(day: date) -> date:
-    """The Monday of a day's week."""
-    return day - timedelta(days=day.weekday())
 
 
 @dataclass(frozen=True, slots=True)
