@@ -30,13 +30,18 @@ _COUNTS: Mapping[str, tuple[str, str]] = {
     "withheld_other": ("Of the withheld, for a reason of another version", "advice.withheld"),
     "cards": ("Of the assessed, shown as a card", "advice.withheld is empty"),
     "answered": ("Of the cards, accepted or overridden", "feedback.outcome"),
+    "undecided": ("Of the cards, neither: put off or not answered", "cards − answered"),
     "accepted": ("Of the cards, accepted", "feedback.outcome"),
     "overridden": ("Of the cards, overridden", "feedback.outcome"),
     "snoozed": ("Of the cards, put off", "feedback.outcome"),
     "no_answer": ("Of the cards, not answered, or the answer was withdrawn", "no feedback that decides"),
 }
+# Cards without a decision are told as one number too: a few put off then hide how many were silent, but not how many
+# the override rate leaves out.
 _SUMS: Mapping[str, tuple[str, ...]] = {
-    **CARDS,
+    "answered": CARDS["answered"],
+    "undecided": ("snoozed", "no_answer"),
+    "cards": ("answered", "undecided"),
     "withheld": (*WITHHELD, "withheld_other"),
     "assessed": ("withheld", "cards"),
     "elsewhere": ("on_page", "not_assessed"),
@@ -55,7 +60,8 @@ WEEKLY = Table(
         *(Column(name, _I, "entries", meaning, source) for name, (meaning, source) in _COUNTS.items()),
         Column("repeats", _I, "cards", "Of the cards, given again within 72 hours to the same person about the same "
                "patient", "advice.time"),
-        *share_columns("override_rate", "overridden / answered; hidden where no_answer_share is", "made here"),
+        *share_columns("override_rate", "overridden / answered; hidden where undecided_share is", "made here"),
+        *share_columns("undecided_share", "undecided / cards", "made here"),
         *share_columns("acceptance_rate", "accepted / cards", "made here"),
         *share_columns("no_answer_share", "no_answer / cards", "made here"),
         *share_columns("repeat_share", "repeats / cards", "made here"),
@@ -85,16 +91,16 @@ def weekly_rows(mart: Questions, selection: Selection) -> Iterator[tuple[object,
 
 
 def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion | None]:
-    """The Mondays of whole weeks of one service of which the file tells the override rate, with the no-answer share."""
+    """The Mondays of one service's whole weeks of which the file tells the override rate, with the undecided share."""
     weeks = funnels(mart, selection, By.WEEK)
     table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
     shares = {week.key: [table.share(row, *pair) for pair in _SHARES] for row, week in enumerate(weeks)}
     return {
-        monday: silent
-        for monday, (override, _, silent) in shares.items()
+        monday: undecided
+        for monday, (override, undecided, *_) in shares.items()
         if monday >= selection.period.first.isoformat()
         and not isinstance(override, str)
-        and not isinstance(silent, str)
+        and not isinstance(undecided, str)
     }
 
 
@@ -105,7 +111,8 @@ def _counts(week: Funnel) -> dict[str, int]:
     return {
         "entries": week.entries, "on_page": week.on_page, "not_assessed": week.abstained, "assessed": week.assessed,
         "withheld": week.assessed - week.cards, **known, "withheld_other": sum(withheld.values()),
-        "cards": week.cards, "answered": week.answered, **{name: getattr(week, name) for name in ANSWERS},
+        "cards": week.cards, "answered": week.answered, "undecided": week.cards - week.answered,
+        **{name: getattr(week, name) for name in ANSWERS},
         "elsewhere": week.on_page + week.abstained,
     }  # fmt: skip
 
@@ -122,9 +129,9 @@ def _row(
     (counts, cost), (table, repeats, reflexes) = week, tables
     monday = date.fromisoformat(counts.key)
     cards = table.count(row, "cards")
-    override, accepted, silent = (table.share(row, *pair) for pair in _SHARES)
-    # Among so few answers a crude rate says nothing without the silence beside it.
-    shares = [silent if isinstance(silent, str) else override, accepted, silent]
+    override, undecided, *others = (table.share(row, *pair) for pair in _SHARES)
+    # A crude rate of the answers says nothing without the share of cards that it leaves out.
+    shares = [undecided if isinstance(undecided, str) else override, undecided, *others]
     shares += [each.share(row, "such", "all") for each in (repeats, reflexes)]
     encounters, days = (_people(number, table.word) for number in (cost.encounters, cost.clinician_days))
     few = cards is None or cards < SMALLEST_SHOWN
@@ -137,7 +144,7 @@ def _row(
 
 
 _FEW = f"<{SMALLEST_SHOWN}"
-_SHARES = (("overridden", "answered"), ("accepted", "cards"), ("no_answer", "cards"))
+_SHARES = (("overridden", "answered"), ("undecided", "cards"), ("accepted", "cards"), ("no_answer", "cards"))
 
 
 def _days(selection: Selection, monday: date) -> int:

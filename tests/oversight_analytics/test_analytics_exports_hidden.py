@@ -84,11 +84,10 @@ def test_reasons_of_a_service_are_the_same_in_every_file(mart):
 
 
 def test_the_pack_tells_the_weeks_that_the_file_tells(mart):
-    """A week is in the pack only where the file tells its override rate, with the share without an answer as there."""
-    names = [column.name for column in WEEKLY.columns]
+    """A week is in the pack only where the file tells its override rate, with the share without a decision as there."""
     selection = replace(EVERYTHING, service="two")
-    lines = [dict(zip(names, row, strict=True)) for row in weekly_rows(mart, selection)]
-    told = {str(line["week"]): line["no_answer_share"] for line in lines if not isinstance(line["override_rate"], str)}
+    lines = week_lines(mart, selection)
+    told = {str(line["week"]): line["undecided_share"] for line in lines if not isinstance(line["override_rate"], str)}
     shown = shown_weeks(mart, selection)
     assert {week: share.value if share else None for week, share in shown.items()} == told
     assert "hidden" not in told.values()
@@ -96,16 +95,32 @@ def test_the_pack_tells_the_weeks_that_the_file_tells(mart):
     assert "2026-03-02" not in shown_weeks(mart, later)
 
 
-def test_no_week_of_the_file_tells_a_rate_without_the_silence(mart):
-    """Where the no-answer share is hidden, the override rate is too, by the same word, with its interval."""
-    names = [column.name for column in WEEKLY.columns]
-    lines = [dict(zip(names, row, strict=True)) for row in weekly_rows(mart, EVERYTHING)]
-    silent = [line for line in lines if isinstance(line["no_answer_share"], str)]
-    assert any(isinstance(line["answered"], int) and isinstance(line["overridden"], int) for line in silent)
+def test_no_week_of_the_file_tells_a_rate_without_the_share_it_leaves_out(mart):
+    """Where the share without a decision is hidden, the override rate is too, by the same word, with its interval."""
+    lines = week_lines(mart)
+    silent = [line for line in lines if isinstance(line["undecided_share"], str)]
+    assert silent
     for line in silent:
         ends = {line["override_rate"], line["override_rate_low"], line["override_rate_high"]}
-        assert ends == {line["no_answer_share"]}
+        assert ends == {line["undecided_share"]}
     assert len(silent) < len(lines)
+
+
+def test_a_few_cards_put_off_hide_no_rate(make_mart):
+    """They hide how many were silent; cards without a decision are one number that stands beside the rate."""
+    outcome = np.array(["overridden"] * 20 + ["accepted"] * 30 + ["snoozed"] * 3, dtype=object)
+    about = np.arange(outcome.size) + 1
+    with make_mart(80, {}, {"about": about, "outcome": outcome}) as mart:
+        (line,) = week_lines(mart)
+    assert (line["cards"], line["answered"], line["undecided"], line["undecided_share"]) == (80, 50, 30, 30 / 80)
+    assert (line["overridden"], line["override_rate"], line["acceptance_rate"]) == (20, 20 / 50, 30 / 80)
+    assert {line[name] for name in ("snoozed", "no_answer", "no_answer_share")} == {"hidden"}
+
+
+def week_lines(mart, selection=EVERYTHING):
+    """The lines of the file of weeks, by the names of its columns."""
+    names = [column.name for column in WEEKLY.columns]
+    return [dict(zip(names, row, strict=True)) for row in weekly_rows(mart, selection)]
 
 
 def scores(mart, selection):

@@ -321,7 +321,7 @@ def test_reviews_are_in_the_pack_for_who_may_see_their_results(get, monkeypatch)
 def test_the_override_rate_never_leaves_alone(get):
     """Each file of rates has the no-answer share beside it."""
     weekly = get(f"/oversight/exports/weekly_metrics.csv{DAYS}").get_data(as_text=True).splitlines()[0]
-    assert {"override_rate", "no_answer_share"} <= set(weekly.split(","))
+    assert {"override_rate", "undecided_share", "no_answer_share"} <= set(weekly.split(","))
     bundle = json.loads(get(f"/oversight/exports/measures.json{DAYS}").get_data())
     names = {entry["resource"]["id"] for entry in bundle["entry"]}
     assert {"override-rate-20260302-20260531", "no-answer-share-20260302-20260531"} <= names
