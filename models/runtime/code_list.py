@@ -66,7 +66,8 @@ REMEMBERED = 8192
 class CodeList:
     """Codes of one thing. Dots and case do not count in a tree ("E11.9", "E119"); elsewhere a code is a whole code.
 
-    `charlson` are groups of the Charlson index. `judges` are the systems in which the list is complete, so that a code
+    `charlson` are groups of the Charlson index. `open` are branches of trees that stand for this thing or for another.
+    `judges` are the systems in which the list is complete, so that a code
     of theirs that is not of this thing is something else: those that are trees. Single codes prove nothing by their
     absence: the same thing has hundreds of SNOMED CT concepts.
     """
@@ -76,6 +77,7 @@ class CodeList:
     ranges: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     charlson: frozenset[str] = frozenset()
     judges: frozenset[str] = frozenset()
+    open: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has(self, coding: Coding) -> bool:
         """Whether a coding is one of the codes, or lies below one."""
@@ -84,8 +86,8 @@ class CodeList:
     def judge(self, coding: Coding) -> bool | None:
         """Whether a coding is one of the codes or lies below one; False where it says that this is something else.
 
-        None where it does not say: a code of a system that does not judge, what has not the form of a code, and a
-        category above one of the codes (E11 where E11.2 is listed).
+        None where it does not say: a code of a system that does not judge, what has not the form of a code, an open one,
+        and a category above one of the codes (E11 where E11.2 is listed).
         """
         system = canonical(coding.system)
         if system not in TREES:
@@ -100,8 +102,9 @@ class CodeList:
             return None
         if self.charlson and not self.charlson.isdisjoint(_groups_below(system, coding.code)):
             return None
-        ends = (*branches, *(end for pair in ranges for end in pair))
-        return None if any(end.startswith(code) for end in ends) else False
+        left_open = self.open.get(system, ())
+        ends = (*branches, *left_open, *(end for pair in ranges for end in pair))
+        return None if code.startswith(left_open) or any(end.startswith(code) for end in ends) else False
 
     def any_of(self, codings: Iterable[Coding]) -> bool:
         """Whether any of some codings is one of the codes."""
@@ -147,8 +150,11 @@ def bare(code: str) -> str:
     return code.strip().replace(".", "").upper()
 
 
-def code_list(written: Mapping[str, Iterable[str]]) -> CodeList:
-    """Codes by short name of the system. Raises ValueError for a system or a range that is none."""
+def code_list(written: Mapping[str, Iterable[str]], left_open: Mapping[str, Iterable[str]] | None = None) -> CodeList:
+    """Codes by short name of the system, and branches of trees that leave it open.
+
+    Raises ValueError for a system or a range that is none.
+    """
     exact: set[tuple[str, str]] = set()
     branches: dict[str, list[str]] = {}
     ranges: dict[str, list[tuple[str, str]]] = {}
@@ -168,7 +174,18 @@ def code_list(written: Mapping[str, Iterable[str]]) -> CodeList:
         {system: tuple(found) for system, found in ranges.items()},
         groups,
         frozenset({*branches, *ranges} | (set(charlson_codes.SYSTEMS) if groups else set())),
+        _open(left_open or {}),
     )
+
+
+def _open(written: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Branches that leave it open, by system. A code of another system leaves it open in any case."""
+    found: dict[str, list[str]] = {}
+    for system, code in _pairs(written):
+        if system not in TREES:
+            raise ValueError(f"{system} has no branches; its codes are open unless they are listed")
+        found.setdefault(system, []).append(bare(code))
+    return {system: tuple(codes) for system, codes in found.items()}
 
 
 def codings(written: Mapping[str, Iterable[str]]) -> tuple[Coding, ...]:

@@ -82,9 +82,14 @@ def fibrillating(scores: Any, patient: Any) -> Callable[..., Finding]:
     [
         ("icd-10|I05.0", "mitral stenosis of unknown severity"),
         ("icd-10|I05.2", "mitral stenosis of unknown severity"),
+        ("icd-10|I34.2", "mitral stenosis of unknown severity"),
+        ("icd-10|Q23.2", "mitral stenosis of unknown severity"),
         ("icd-9|394.0", "mitral stenosis of unknown severity"),
+        ("icd-9|396.1", "mitral stenosis of unknown severity"),
         ("snomed|79619009", "mitral stenosis of unknown severity"),
         ("icd-10|Z95.2", "heart valve prosthesis that may be mechanical"),
+        ("icd-10|Z95.4", "heart valve prosthesis that may be mechanical"),
+        ("icd-10|T82.01XA", "heart valve prosthesis that may be mechanical"),
         ("icd-9|V43.3", "heart valve prosthesis that may be mechanical"),
     ],
 )
@@ -100,6 +105,15 @@ def test_a_fibrillation_that_may_be_from_a_valve_is_not_scored(fibrillating: Any
 def test_other_valves_and_biological_ones_are_scored(fibrillating: Any, code: str) -> None:
     """Leaking or aortic valves, and those of animals, are no valvular fibrillation by the guidelines."""
     assert isinstance(fibrillating(code), Score)
+
+
+@pytest.mark.parametrize("code", ["icd-10|I08.0", "icd-10|I05.9", "icd-10|I08", "icd-9|396.9"])
+def test_a_mitral_valve_disease_that_may_be_a_stenosis_is_told(fibrillating: Any, code: str) -> None:
+    """There is a score, and beside it that the record leaves open whether a stenosis is there."""
+    finding = fibrillating(code)
+    assert isinstance(finding, Score)
+    assert finding.situation.endswith("the record does not say whether there is mitral stenosis of unknown severity")
+    assert isinstance(fibrillating(code, "icd-10|I05.0"), Abstention)
 
 
 def test_diagnoses_that_say_nothing_of_a_valve_are_told(fibrillating: Any) -> None:
