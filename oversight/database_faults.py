@@ -81,7 +81,7 @@ _NOT_CONNECTED = (
     ("pg_hba.conf", REFUSED),
     ("no password supplied", REFUSED),
     ("permission denied", NO_RIGHTS),
-    ("does not exist", NO_DATABASE),
+    ('FATAL:  database "', NO_DATABASE),
 )
 
 

@@ -21,6 +21,7 @@ from oversight.stored_numbers import APART
 
 RISK = "Predicted risk"
 TIER = "Tier"
+UNIT = "Unit of the hospital"
 CODE_AND_UNIT = "Code and unit of"
 # Fewer stays than this have no distribution worth comparing.
 LEAST_STAYS = 20
@@ -34,7 +35,7 @@ JOINT_ROWS = 2_000
 MIX = {
     TIER: ("CASE WHEN abstention IS NULL THEN coalesce(tier, 'below every tier') END", True),
     "Reason of abstention": ("coalesce(abstention, 'assessed')", False),
-    "Unit of the hospital": ("nullif(unit_name, '')", False),
+    UNIT: ("nullif(unit_name, '')", False),
     "Role": ("nullif(role, '')", False),
     "Hook": ("hook", False),
     "Stay named": ("CASE WHEN encounter THEN 'named' END", False),

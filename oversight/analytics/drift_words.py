@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from oversight.analytics.drift import RISK, TIER, Column, Drift, since_week
+from oversight.analytics.drift import CODE_AND_UNIT, RISK, UNIT, Column, Drift, since_week
 from oversight.analytics.drift_rows import DriftRows
 from oversight.analytics.new_categories import newly
 from oversight.analytics.unit_mixups import mixup
@@ -80,17 +80,17 @@ def verdict(found: Drift, said: tuple[Told, ...]) -> str:
 
 
 def inputs_moved(found: Drift, said: tuple[Told, ...]) -> str:
-    """The loudest alarm about what the model is given, in words; "" where there is none.
+    """The loudest alarm about what the model is given, or where, in words; "" where there is none.
 
-    What it answers (risk and tier) moves with the share of events too, so that alone is none.
+    What it answers (risk, tier, abstentions) moves with the share of events too, and who asks for it is no input.
     """
     loud = (each for each in said if each.finding.level is Level.ALARM)
-    return next((each.words for each in loud if not _answer(found.column(each.finding.column))), "")
+    return next((each.words for each in loud if _is_given(found.column(each.finding.column))), "")
 
 
-def _answer(column: Column | None) -> bool:
-    """Whether a column is of what the model answers; None is the joint test of what it is given."""
-    return column is not None and column.feature is None and (column.name == TIER or column.name.startswith(RISK))
+def _is_given(column: Column | None) -> bool:
+    """Whether a column is of a feature or of the units; None is the joint test of all features."""
+    return column is None or column.feature is not None or column.name == UNIT or column.name.startswith(CODE_AND_UNIT)
 
 
 def _whole(finding: Finding, column: Column) -> str:

@@ -3,6 +3,8 @@
 The estimate holds only while events look as events did and others as others did. Where that is known to be broken it is
 refused: where the inputs were found to have moved, and where it contradicts the outcomes that are already known of the
 same stays. The share of events among these stands beside it in any case.
+
+An event is known when it comes, its absence only when its time is over. So all of this is of stays that had their time.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from oversight.analytics.judged import MICROSECONDS_PER_HOUR
 from oversight.analytics.judged_stays import Rows, judged_rows
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
@@ -24,15 +27,20 @@ from oversight.tallies import Period
 # How alerts tell events from others is taken from so many days before: enough, and quick to read.
 REFERENCE_DAYS = 28
 LEAST_EVENTS = 20
+_NEWEST = "SELECT max(time) FROM advice"
 _ALERTS = "SELECT count(*) FILTER (card), count(*) FROM drift_first WHERE now AND probability IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class EventsNow:
-    """`known`: the stays since the day with the event, of those whose outcome is known; None where none is."""
+    """`known`: the stays since the day with the event, of those that had their time and whose outcome is known.
+
+    None where there is none. `hours` is that time; 0 where the outcome is that of the whole stay.
+    """
 
     estimate: LabelShift | Refused
     known: Proportion | None
+    hours: float = 0.0
 
 
 def events_now(
@@ -48,17 +56,19 @@ def events_now(
     last = since - timedelta(days=1)
     first = max(selection.period.first, last - timedelta(days=REFERENCE_DAYS - 1))
     now = _judged(mart, selection, Period(since, selection.period.last), question)
-    known = proportion(int((now.outcome > 0).sum()), len(now.outcome))
+    known, hours = proportion(int((now.outcome > 0).sum()), len(now.outcome)), question.patience
     if moved:
         why = f"inputs have moved, so that events and others need not look as they did: {moved.removesuffix('.')}"
-        return EventsNow(Refused(why), known)
+        return EventsNow(Refused(why), known, hours)
     estimate = _estimate(mart, _judged(mart, selection, Period(first, last), question))
-    return EventsNow(_unless_contradicted(estimate, known), known)
+    return EventsNow(_unless_contradicted(estimate, known), known, hours)
 
 
 def _judged(mart: Questions, selection: Selection, period: Period, question: OutcomeQuestion) -> Rows:
-    """The first assessment of each stay of some days whose outcome is known."""
-    return judged_rows(mart, replace(selection, period=period), question)[0].first_of_each_stay()
+    """The first assessment of each stay of some days that had its time and whose outcome is known."""
+    rows = judged_rows(mart, replace(selection, period=period), question)[0].first_of_each_stay()
+    ((newest,),) = mart.rows(_NEWEST)
+    return rows.where(rows.time + int(question.patience * MICROSECONDS_PER_HOUR) <= (newest or 0))
 
 
 def _estimate(mart: Questions, before: Rows) -> LabelShift | Refused:

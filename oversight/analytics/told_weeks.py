@@ -93,6 +93,14 @@ class ToldWeeks:
         ends = [each.last for each in self.stretches if each.last >= first]
         return Period(first, max((last for last in ends if last <= weeks.last), default=ends[0]))
 
+    def divided(self, shown: Period, asked: date) -> date:
+        """Where the days that are shown are divided in two: the beginning of the stretch in which a day lies.
+
+        Where that is the first one, or the day lies before it, the next one's; where there is no next, the first day.
+        """
+        later = [each.first for each in self.stretches if shown.first < each.first <= shown.last]
+        return max((first for first in later if first <= asked), default=min(later, default=shown.first))
+
 
 def told_weeks(mart: Questions, selection: Selection, today: date) -> ToldWeeks:
     """Of all entries with the filters of a selection, whatever its period: so its stretches are the same for each."""

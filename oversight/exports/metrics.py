@@ -148,7 +148,9 @@ def _of_standing(state: State) -> Iterator[GaugeMetricFamily]:
     for service in services:
         alerts.add_metric([service], sum(alert.service == service for alert in state.standing.alerts))
     unjudged = GaugeMetricFamily("chartside_unjudged_weeks", "Weeks that were not judged in full", labels=["service"])
-    for service in sorted({run.service for run in runs}):
+    # A service that no monitor has ever judged has weeks that were not, and no run.
+    judged = {run.service for run in runs} | {week.service for week in state.standing.unjudged}
+    for service in sorted(judged)[: 2 * MOST_SERVICES]:
         unjudged.add_metric([service], sum(week.service == service for week in state.standing.unjudged))
     today = state.now.astimezone(UTC).date()
     overdue = sum(each.overdue(today) for each in state.standing.incidents)

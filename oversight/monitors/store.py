@@ -19,6 +19,8 @@ from oversight.tallies import Period
 from oversight.unjudged_weeks import over
 
 ALL_CLIENTS = ""
+# In the key of what is said of a whole week, where a part of it was judged before on the same ledger.
+_WHOLE = "whole"
 
 
 def store(engine: Engine, runs: Iterable[ServiceRun], now: datetime) -> tuple[int, ...]:
@@ -78,12 +80,14 @@ def _run_row(connection: Connection, run: ServiceRun, result: MonitorResult, now
     )  # fmt: skip
     earlier = _kept_as(connection, key)
     if result.status is Status.FAULT and (earlier is None or _was_early(earlier, run.week, now)):
+        if (answer := _kept_as(connection, content_key(key, _WHOLE))) is not None:
+            return int(answer.sequence)
         # A key of its own leaves room for the answer of a monitor that was mended, on the same ledger.
         key = content_key(key, result.status.value)
         earlier = _kept_as(connection, key)
     if earlier is not None and _was_early(earlier, run.week, now):
         # And so does what was said of a part of the week for what is said of all of it.
-        key = content_key(key, "whole")
+        key = content_key(key, _WHOLE)
         earlier = _kept_as(connection, key)
     if earlier is not None:
         return int(earlier.sequence)

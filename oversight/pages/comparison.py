@@ -100,11 +100,17 @@ def _periods(args: MultiDict[str, str], view: View) -> object | list[str]:
     # What is not shown as it was asked for may reach into the second.
     period = Period(first, last) if faults else view.shown(Period(first, last))
     if not faults and period.last >= second.first:
-        faults.append("The first period must end before the second begins.")
-    first_name, second_name = (f"{each.first} to {each.last}" for each in (period, second))
+        as_told = "" if view.weeks is None else f" In whole weeks they are {_days(period)} and {_days(second)}."
+        faults.append(f"The first period must end before the second begins.{as_told}")
+    first_name, second_name = _days(period), _days(second)
     whole = view.begins is not None and view.begins <= period.first
     note = "" if whole else f"The first period does not have all its days: {_begins(view)}."
     return faults or Arms(replace(view.selection, period=period), view.selection, first_name, second_name, False, note)
+
+
+def _days(period: Period) -> str:
+    """`2026-03-02 to 2026-03-29`."""
+    return f"{period.first} to {period.last}"
 
 
 def _versions(args: MultiDict[str, str], view: View) -> object | list[str]:

@@ -73,14 +73,19 @@ class UnitCell:
 
 
 def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
-    """The service, and where the page's period is divided: four weeks before its end unless somebody says."""
+    """The service, and where the page's period is divided: four weeks before its end unless somebody says.
+
+    For who gets whole weeks it is divided where a stretch of weeks begins: else a day would follow from two divisions.
+    """
     faults = repeated(args, ("since",))
     period = view.selection.period
     # As numbers: the calendar has an end on either side.
     first, last = period.first.toordinal(), period.last.toordinal()
     usual = date.fromordinal(max(last - USUAL_DAYS + 1, min(first + 1, last)))
     since = day_of(args.get("since"), "since", usual, faults)
-    if not faults and args.get("since") and not period.first < since <= period.last:
+    if view.weeks is not None:
+        since = view.weeks.divided(period, since)
+    elif not faults and args.get("since") and not period.first < since <= period.last:
         faults.append("“since” must lie within the period, after its first day.")
     known = view.choices["service"]
     return faults or Split(view.selection.service or (known[0] if len(known) == 1 else None), since)

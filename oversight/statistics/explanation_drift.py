@@ -50,6 +50,8 @@ def mean_absolute(attributions: Floats, weeks: Integers, number: int) -> tuple[F
     `attributions`: (rows, concepts) in log-odds; `weeks`: codes 0 to number − 1. A week without rows has zeros.
     """
     rows = np.bincount(weeks, minlength=number)
+    if not attributions.shape[1]:
+        return np.zeros((number, 0)), rows.astype(np.int64)
     sums = np.column_stack([np.bincount(weeks, np.abs(column), minlength=number) for column in attributions.T])
     return sums / np.maximum(rows, 1)[:, None], rows.astype(np.int64)
 

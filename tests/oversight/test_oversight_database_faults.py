@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -61,6 +62,12 @@ def test_a_server_that_is_not_there_is_not_reachable() -> None:
         message = told(url)
         assert "not reachable" in message
         assert not any(word in message for word in ("secret", "someone", "127.0.0.1", "nowhere"))
+
+
+def test_a_missing_certificate_is_no_missing_database() -> None:
+    """Libpq says of both that they do not exist."""
+    words = 'connection to server at "db", port 5432 failed: root certificate file "/x/root.crt" does not exist'
+    assert "the database does not exist" not in database_faults.message("opened", psycopg.OperationalError(words))
 
 
 def test_postgresql_says_what_is_wrong(postgres: str, new_schema: Any) -> None:

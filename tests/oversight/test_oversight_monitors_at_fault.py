@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -264,6 +264,19 @@ def test_a_mended_monitor_is_kept_on_the_same_ledger(engine, opened) -> None:
     store(engine, [found], NOW + timedelta(days=2))
     assert ("volume", "ok") in kept(engine)
     assert SqlRuns(engine).last_time() == NOW + timedelta(days=1)
+
+
+def test_a_fault_is_not_kept_beside_the_answer_of_a_whole_week(engine, opened) -> None:
+    """Even where the week was judged before its end too, on the same ledger."""
+    with opened(WEEKS) as mart:
+        whole, found = run(mart), run(mart, without("volume", Broken("volume", divided)))
+    early, over_ = (
+        datetime.combine(day, time(), UTC) for day in (whole.week.last, whole.week.last + timedelta(days=2))
+    )
+    for each, moment in ((whole, early), (whole, over_), (found, over_ + timedelta(days=1))):
+        store(engine, [each], moment)
+    (row,) = [each for each in SqlRuns(engine).latest() if each.monitor == "volume"]
+    assert (row.status, row.time) == ("ok", over_)
 
 
 def test_the_metrics_tell_a_fault_from_a_lack_of_data(engine, opened) -> None:

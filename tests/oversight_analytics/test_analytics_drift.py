@@ -231,6 +231,18 @@ def test_a_concept_needs_fifty_stays_of_either_period(make_mart, tmp_path, perio
     assert (len(found.whole.moves), found.left_out) == (ranked, 6 - ranked)
 
 
+def test_reasons_of_which_none_stands_often_enough_have_no_ranking(make_mart, tmp_path, get) -> None:
+    """The page says so: no fault where every concept was dropped."""
+    advice, values, effects = hospital(1_400)
+    advice["days"] = np.where(np.arange(1_400) < 1_340, np.arange(1_400) * 60 // 1_340, 60 + np.arange(1_400) % 28)
+    effects[np.random.default_rng(1).random(effects.shape) < 0.25] = np.nan
+    add_values(tmp_path, values, effects)
+    with make_mart(1_400, advice):
+        pass
+    text = get("/oversight/drift?since=2026-05-01&from=2026-03-02&to=2026-05-30").text
+    assert "fewer than 5 concepts have no ranking to compare" in text
+
+
 def with_outcomes(folder, event) -> None:
     """What came of each of the first stays of `hospital`: true, false, or None where it is not known."""
     known = [place for place, each in enumerate(event) if each is not None]
@@ -295,13 +307,33 @@ def test_without_known_outcomes_since_the_page_says_so(make_mart, tmp_path, get)
     assert "No outcome is known yet of the stays since 2026-05-01." in said
 
 
+def test_events_are_known_before_their_absence_and_nothing_contradicts_that(make_mart, tmp_path, get) -> None:
+    """Of the last stays only those with the event are known: they had not their time, so they say nothing yet."""
+    advice, values, effects = hospital(4_000)
+    rng = np.random.default_rng(3)
+    event = rng.random(4_000) < 0.1
+    card = rng.random(4_000) < np.where(event, 0.8, 0.1)
+    advice["withheld"] = np.where(card, None, "below-threshold").astype(object)
+    add_values(tmp_path, values, effects)
+    told_of = (advice["days"] < 60) | event
+    with_outcomes(tmp_path, [bool(each) if there else None for each, there in zip(event, told_of, strict=True)])
+    with make_mart(4_000, advice):
+        pass
+    asked = {"outcomes": {"icu-mortality": OutcomeQuestion("death", 720.0)}}
+    text = get("/oversight/drift?since=2026-05-01&from=2026-03-02&to=2026-05-30", **asked).text
+    assert "far too few" not in text
+    assert "No outcome is known yet of the stays since 2026-05-01 that had their 720 hours." in text
+
+
 @pytest.mark.parametrize(
     ("name", "feature", "answer"),
     [("Predicted risk", None, True), ("Predicted risk in Ward 2", None, True), ("Tier", None, True),
-     ("Glucose", Feature("g", "Last", "u", "g", "Glucose"), False), ("Unit of the hospital", None, False)],
+     ("Reason of abstention", None, True), ("Role", None, True), ("Hook", None, True),
+     ("Unit of the hospital", None, False),
+     ("Glucose", Feature("g", "Last", "u", "g", "Glucose"), False), ("Code and unit of Glucose", None, False)],
 )  # fmt: skip
-def test_what_the_model_answers_is_no_input(name, feature, answer) -> None:
-    """Risk and tier move with the share of events: that alone does not break the estimate."""
+def test_what_the_model_answers_and_who_asks_is_no_input(name, feature, answer) -> None:
+    """Risk and tier move with the share of events, and a role is none: neither breaks the estimate."""
     column = SimpleNamespace(name=name, feature=feature)
     found = SimpleNamespace(column=lambda _name: column)
     loud = (Told(SimpleNamespace(level=Level.ALARM, column=name), "It has moved.", None),)

@@ -50,7 +50,8 @@ class Standings:
                       date(2026, 5, 24), "alarm", "override rate", "It rose.", {}, (), {})  # fmt: skip
         history = IncidentHistory("I-0123456789ab", 1, NOW - timedelta(days=60))
         week = UnjudgedWeek("icu-mortality", date(2026, 5, 4), date(2026, 5, 10), ("mix-drift",))
-        return Standing((run,), (ALARM,), (OpenIncident("icu-mortality", "wrong-data", history),), (week,))
+        weeks = (week, UnjudgedWeek("never-judged", date(2026, 5, 4), date(2026, 5, 10), ()))
+        return Standing((run,), (ALARM,), (OpenIncident("icu-mortality", "wrong-data", history),), weeks)
 
     def switched(self, first, until) -> tuple[SwitchState, ...]:
         """One."""
@@ -346,6 +347,7 @@ def test_a_machine_with_the_token_reads_the_metrics(web, notes):
     assert found["chartside_entries", "icu-mortality"] == 400
     assert found["chartside_open_alerts", "icu-mortality"] == 1
     assert found["chartside_unjudged_weeks", "icu-mortality"] == 1
+    assert found["chartside_unjudged_weeks", "never-judged"] == 1
     assert found["chartside_monitor_status", "alarm", "icu-mortality", "override-rate"] == 1
     assert found["chartside_monitor_status", "icu-mortality", "ok", "override-rate"] == 0
     assert (found["chartside_open_incidents",], found["chartside_overdue_incidents",]) == (1, 1)
@@ -353,7 +355,7 @@ def test_a_machine_with_the_token_reads_the_metrics(web, notes):
     assert 0 < found["chartside_override_rate", "icu-mortality"] < 1
     labels = {label for name in found for label in name[1:]}
     assert labels <= {"icu-mortality", "override-rate", "repeat", "accepted", "overridden", "snoozed", "no_answer",
-                      "ok", "watch", "alarm", "refused", "fault"}  # fmt: skip
+                      "ok", "watch", "alarm", "refused", "fault", "never-judged"}  # fmt: skip
 
 
 def test_metrics_are_counted_once_for_many_readers(web, standing):

@@ -104,6 +104,20 @@ def test_what_is_of_few_in_all_is_told_as_one(make_mart: Any) -> None:
     assert told.within(Period(day(1), day(1))) == through(0, 8)
 
 
+@pytest.mark.parametrize(
+    ("asked", "begins"),
+    [(day(4), 4), (day(4, 3), 4), (day(3, 6), 2), (day(2), 2), (day(0), 1), (day(-3), 1), (day(12), 8)],
+)
+def test_a_period_is_divided_where_a_stretch_begins(told: ToldWeeks, asked: date, begins: int) -> None:
+    """Never within a stretch: the parts of two divisions would differ by a day, or by a week of few."""
+    assert told.divided(through(0, 8), asked) == day(begins)
+
+
+def test_a_period_of_one_stretch_is_not_divided(told: ToldWeeks) -> None:
+    """There is nothing before its first day."""
+    assert told.divided(through(2, 3), day(3)) == day(2)
+
+
 @pytest.fixture
 def without_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes in sees and exports figures, and no single clinicians."""
@@ -135,6 +149,31 @@ def test_months_which_cut_weeks_are_not_told(make_mart: Any, app: Any) -> None:
         text = client.get(f"/oversight/override-rates?from={day(0)}&to={day(8, 6)}&by=month", headers=INSIDE).text
     assert "Counts by week" in text
     assert "Counts by month" not in text
+
+
+@pytest.mark.usefixtures("without_the_right")
+def test_drift_is_divided_between_weeks(make_mart: Any, app: Any) -> None:
+    """Two days of one week are the same page, and its form says from which day on; so is a day that is not shown."""
+    with make_mart(*columns()), app().test_client() as client:
+        period = f"from={day(0)}&to={TODAY}"
+        texts = [
+            unescape(client.get(f"/oversight/drift?{period}&since={since}", headers=INSIDE).text)
+            for since in (day(4), day(4, 3), day(4, 6))
+        ]
+        late = client.get(f"/oversight/drift?{period}&since={TODAY}", headers=INSIDE)
+    assert texts[0] == texts[1] == texts[2]
+    assert f'name="since" value="{day(4)}"' in texts[0]
+    assert (late.status_code, f'name="since" value="{day(8)}"' in late.text) == (200, True)
+
+
+@pytest.mark.usefixtures("without_the_right")
+def test_periods_of_one_stretch_are_named_where_they_meet(make_mart: Any, app: Any) -> None:
+    """The days were asked for one after the other; in whole weeks they are the same."""
+    with make_mart(*columns()), app().test_client() as client:
+        asked = f"compare=periods&first_from={day(2)}&first_to={day(2, 6)}&from={day(3)}&to={day(3, 6)}"
+        text = client.get(f"/oversight/comparison?{asked}", headers=INSIDE).text
+    both = f"{day(2)} to {day(3, 6)}"
+    assert f"In whole weeks they are {both} and {both}." in text
 
 
 def test_who_may_see_clinicians_keeps_any_days(make_mart: Any, app: Any) -> None:
