@@ -132,9 +132,19 @@ class SqlIncidentEvents:
             }
 
     def add(
-        self, incident_id: str, kind: str, fields: Mapping[str, str], *, by_whom: str, role: str, now: datetime
+        self,
+        incident_id: str,
+        kind: str,
+        fields: Mapping[str, str],
+        *,
+        by_whom: str,
+        role: str,
+        now: datetime,
+        seen: int | None = None,
     ) -> IncidentHistory:
         """Add an event and return the history with it; the same event sent again is one.
+
+        `seen`: how many events whoever adds it has read; what others added meanwhile could be undone unread.
 
         `kind` is a state to come, or `FACTS`. `fields` may name blocks of Form FDA 3500A ("D4") beside the event's own
         facts: harm and aware (a day) and remedial (yes or no) at the triage, `as` (a `ReporterKind`) with reportable,
@@ -152,6 +162,7 @@ class SqlIncidentEvents:
             if history is None:
                 raise Unprocessable("There is no such incident.")
             if not (history.events and _same(history.events[-1], event)):
+                _check_read(history, seen)
                 _check_order(history, kind)
                 chain.append(connection, tables.incident_event, _row(history, event))
             found = _found(connection, incident_id)
@@ -205,6 +216,12 @@ def _check_aware(said: Mapping[str, str], today: date) -> None:
     """
     if "aware" in said and not _FIRST_DAY <= date.fromisoformat(said["aware"]) <= today + timedelta(days=1):
         raise Unprocessable(f"aware is a day from {_FIRST_DAY} to today.")
+
+
+def _check_read(history: IncidentHistory, seen: int | None) -> None:
+    """Raises `Unprocessable` where there are events that whoever adds another has not read."""
+    if seen is not None and seen != len(history.events):
+        raise Unprocessable("Somebody has added to this incident meanwhile. Read what is new, then send yours again.")
 
 
 def _check_order(history: IncidentHistory, kind: str) -> None:

@@ -46,10 +46,21 @@ class EventBook(Protocol):
         ...
 
     def add(
-        self, incident_id: str, kind: str, fields: Mapping[str, str], *, by_whom: str, role: str, now: datetime
+        self,
+        incident_id: str,
+        kind: str,
+        fields: Mapping[str, str],
+        *,
+        by_whom: str,
+        role: str,
+        now: datetime,
+        seen: int,
     ) -> IncidentHistory:
-        """Add an event. Raises `Unprocessable` for what does not fit."""
+        """Add an event. Raises `Unprocessable` for what does not fit, and where more than `seen` events are there."""
         ...
+
+
+_MOST_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +178,17 @@ def _event(desk: IncidentDesk, work: IncidentWork, incident_id: str) -> Response
     try:
         kind, fields = said(request.form)
         _note(desk, f"incident {incident_id}: {kind[:20]}")
-        work.events.add(incident_id, kind, fields, by_whom=who.name, role=who.role, now=desk.clock.now())
+        now, seen = desk.clock.now(), _seen()
+        work.events.add(incident_id, kind, fields, by_whom=who.name, role=who.role, now=now, seen=seen)
     except Unprocessable as fault:
         return _one(desk, work, incident_id, fault.message)
     return make_response(redirect(url_for("oversight.incident", incident_id=incident_id), 303))
+
+
+def _seen() -> int:
+    """How many events the page of the form had; what is no such number fits no history."""
+    given = request.form.get("seen", "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < _MOST_DIGITS else -1
 
 
 def _draft(desk: IncidentDesk, work: IncidentWork, incident_id: str) -> Response:

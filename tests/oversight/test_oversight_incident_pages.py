@@ -62,9 +62,34 @@ def token(http, incident: str) -> str:
     return found[1]
 
 
+def hidden(http, incident: str) -> dict[str, str]:
+    """What every form of the page carries."""
+    return dict(re.findall(r'name="(form|seen)" value="(\w+)"', http.get(f"{LIST}/{incident}").text))
+
+
 def send(http, incident: str, **fields: str):
     """Fill in a form of the page."""
-    return http.post(f"{LIST}/{incident}/event", {"form": token(http, incident)} | fields)
+    return http.post(f"{LIST}/{incident}/event", hidden(http, incident) | fields)
+
+
+def test_a_form_that_was_drawn_before_another_event_undoes_nothing(http, incident, events) -> None:
+    """Of two who triage, the second reads of the first before it is kept, and may send again; the same is one."""
+    older = hidden(http, incident)
+    assert send(http, incident, **TRIAGE | {"harm": "death"}).status_code == 303
+    answer = http.post(f"{LIST}/{incident}/event", older | TRIAGE | {"harm": "none", "words": "no harm"})
+    assert answer.status_code == 400
+    assert "Somebody has added to this incident meanwhile." in read(answer.text)
+    assert ("no harm" in answer.text, 'name="seen" value="1"' in answer.text) == (True, True)
+    assert events.history(incident).harm == "death"
+    assert http.post(f"{LIST}/{incident}/event", older | TRIAGE | {"harm": "death"}).status_code == 303
+    assert len(events.history(incident).events) == 1
+
+
+@pytest.mark.parametrize("seen", ["", "-1", "1", "99999999", "²"])
+def test_a_form_that_does_not_say_what_was_read_keeps_nothing(http, incident, events, seen) -> None:
+    """No number, or not that of the events that there are."""
+    answer = http.post(f"{LIST}/{incident}/event", hidden(http, incident) | TRIAGE | {"seen": seen})
+    assert (answer.status_code, events.history(incident).events) == (400, ())
 
 
 def test_an_incident_says_what_is_known_and_names_nobody(http, incident, clock) -> None:
@@ -217,10 +242,10 @@ def test_every_view_and_event_is_noted_first(http, incident, events, notes) -> N
         f"incident {incident}, by quality", f"incident {incident}: triaged, by quality",
         f"device report draft (json) of incident {incident}, by quality",
     ]  # fmt: skip
-    known = token(http, incident)
+    known = hidden(http, incident)
     notes.fault = LedgerUnavailable("The ledger cannot be written.")
     assert http.get(f"{LIST}/{incident}").status_code == 503
-    closing = {"form": known, "kind": "not-reportable", "words": "x"}
+    closing = known | {"kind": "not-reportable", "words": "x"}
     assert http.post(f"{LIST}/{incident}/event", closing).status_code == 503
     assert events.history(incident).state is IncidentState.TRIAGED
 
@@ -329,7 +354,7 @@ def test_words_that_nobody_asked_for_may_show_nothing(http, incident, events) ->
 
 def test_what_cannot_be_saved_comes_back_to_be_sent_again(http, incident, events, notes) -> None:
     """503, with every field of the form, and the same step once the ledger is back."""
-    said = {"form": token(http, incident)} | TRIAGE | {"words": "long <b>words</b>", "remedial": "yes"}
+    said = hidden(http, incident) | TRIAGE | {"words": "long <b>words</b>", "remedial": "yes"}
     notes.fault = LedgerUnavailable("The ledger cannot be written.")
     page = http.post(f"{LIST}/{incident}/event", said)
     notes.fault = None
