@@ -19,10 +19,11 @@ FEWEST = 5
 # Of what is filtered by people, a shorter period could be set against another one that is a day longer.
 SHORTEST_DAYS = 28
 
-# What these filters leave out can be had by taking what they show from the whole: from that of a service, whose tables
-# hide the same groups, and from that of a unit or a role. That few people use a whole service is no secret.
-_PARTS = ("hook", "tier", "model_version")
-_WHOLES = ("service", "model_id", "client")
+# What these filters leave out can be had by taking what they show from the whole: so a group that a table hides beside
+# one of few is refused as a filter too. Of a unit or a role so are services and models; that few people use a whole
+# service is no secret.
+_PARTS = ("hook", "tier", "model_version", "client", "unit_name", "role")
+_WHOLES = ("service", "model_id")
 
 # A condition on entries: the clinician decided on the card.
 ANSWERED = "card AND coalesce(outcome IN ('accepted', 'overridden'), false)"
@@ -61,7 +62,7 @@ _READ = {
     By.REASON: "CASE WHEN card AND outcome = 'overridden' THEN coalesce(reason, '') END AS reason",
 }
 # Of a week a filter leaves a rest, which follows from the page without the filter: one of few may not be left.
-_DIVIDING = (*_PARTS, "model_id", "client")
+_DIVIDING = ("hook", "tier", "model_version", "model_id", "client")
 _WEEKS = f"""
 SELECT {{week}}, CAST({{name}} AS VARCHAR), list(DISTINCT hash(client, clinician)) FILTER (clinician <> ''),
   list(DISTINCT hash(client, clinician)) FILTER (clinician <> '' AND {ANSWERED}), count(*), count(*) FILTER (card)
