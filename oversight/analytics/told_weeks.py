@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from oversight.analytics.few_clinicians import FEWEST
+from oversight.analytics.few_clinicians import ANSWERED, FEWEST
 from oversight.analytics.selection import Selection
 from oversight.mart.mart import Questions
 from oversight.statistics.suppression import SMALLEST_SHOWN
@@ -21,19 +21,17 @@ from oversight.tallies import Period, monday_of
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
-# Who answers is counted apart from who was advised: the rates are those of answers. A million entries become some
-# thousands of people and weeks first, and these are then listed.
-_WEEKS = """
+# A million entries become some thousands of people and weeks first, and these are then listed.
+_WEEKS = f"""
 SELECT week, list(who) FILTER (who IS NOT NULL), list(who) FILTER (who IS NOT NULL AND answered), sum(entries),
   sum(cards)
 FROM (
   SELECT CAST(date_trunc('week', date) AS DATE) AS week,
-    CASE WHEN clinician <> '' THEN hash(client, clinician) END AS who,
-    bool_or(card AND coalesce(outcome IN ('accepted', 'overridden'), false)) AS answered, count(*) AS entries,
-    count(*) FILTER (card) AS cards
-  FROM event WHERE {where} GROUP BY 1, 2)
+    CASE WHEN clinician <> '' THEN hash(client, clinician) END AS who, bool_or({ANSWERED}) AS answered,
+    count(*) AS entries, count(*) FILTER (card) AS cards
+  FROM event WHERE {{where}} GROUP BY 1, 2)
 GROUP BY 1
-"""
+"""  # noqa: S608 (our words)
 
 
 def whole_weeks(period: Period) -> Period:
@@ -75,10 +73,20 @@ class ToldWeeks:
     """Stretches of weeks, one after the other, each told whole or not at all; before the first there are no entries.
 
     What lies between the last stretch and `over`, the last Sunday that is over, is not of enough yet and is not told.
+    `too_few`: there are entries, and all weeks together are not of enough. Then nothing is told: told as one, they
+    would grow by a week each Monday, and two Mondays would tell that week.
     """
 
     stretches: tuple[Period, ...]
     over: date
+    too_few: bool = False
+
+    @property
+    def why_none(self) -> str | None:
+        """The reason in words why nothing at all is told, or None where something is."""
+        if not self.too_few:
+            return None
+        return f"all weeks that are over are together of fewer than {FEWEST} clinicians or {SMALLEST_SHOWN} cards"
 
     def within(self, asked: Period) -> Period:
         """The days that are shown: back to where a stretch begins, and up to the last end of one in the period.
@@ -111,11 +119,12 @@ def told_weeks(mart: Questions, selection: Selection, today: date) -> ToldWeeks:
         monday: Week(frozenset(advised or ()), frozenset(answering or ()), int(entries), int(cards))
         for monday, advised, answering, entries, cards in rows
     }
-    return ToldWeeks(tuple(_stretches(weeks, over)), over)
+    stretches = tuple(_stretches(weeks, over))
+    return ToldWeeks(stretches, over, too_few=bool(weeks) and not stretches)
 
 
 def _stretches(weeks: Mapping[date, Week], over: date) -> Iterator[Period]:
-    """As few weeks in each as are of enough; where all together are not, all of them."""
+    """As few weeks in each as are of enough."""
     first = begins = min(weeks, default=over + _DAY)
     together = Week()
     while (sunday := begins + _WEEK - _DAY) <= over:
@@ -124,5 +133,3 @@ def _stretches(weeks: Mapping[date, Week], over: date) -> Iterator[Period]:
         if together.of_enough:
             yield Period(first, sunday)
             first, together = begins, Week()
-    if weeks and first == min(weeks):
-        yield Period(first, over)

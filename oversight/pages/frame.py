@@ -135,6 +135,9 @@ def _too_few(mart: Questions, page: Page, asked: Asked) -> str | None:
     """Why the figures are those of few clinicians, for who may not see such."""
     if asked.person.may(Right.CLINICIANS):
         return None
+    weeks = asked.view.weeks
+    if weeks is not None and weeks.why_none is not None:
+        return weeks.why_none
     found = (why_too_few(mart, selection) for selection in page.about(asked))
     return next((reason for reason in found if reason is not None), None)
 

@@ -145,14 +145,28 @@ def test_reasons_hide_reasons_weeks_and_versions_of_few(make_mart, get) -> None:
 
 
 @pytest.mark.usefixtures("without_the_right")
-def test_so_few_cards_in_all_are_in_no_row(make_mart, get) -> None:
-    """Ten cards: the total would tell what the rows do not."""
+def test_so_few_overrides_or_assessments_in_all_are_in_no_row(make_mart, get) -> None:
+    """Ten of forty: the total would tell what the rows do not."""
     given = {"about": np.arange(1, 11), "outcome": "overridden", "reason_code": "done", "reason_display": "done"}
-    with make_mart(10, {"days": [40] * 10}, given):
-        rates, reasons = get(RATES), get("/oversight/reasons")
+    with make_mart(40, {"days": [40] * 40}, given):
+        reasons = get("/oversight/reasons")
+    few = {"days": [40] * 40, "abstention": np.array([None] * 10 + ["no data"] * 30, dtype=object),
+           "withheld": np.array(["below-threshold"] * 10 + [None] * 30, dtype=object)}  # fmt: skip
+    with make_mart(40, few):
+        rates = get(RATES)
     assert "No figure: there are fewer than 11 cards" in rates
     assert "No reasons: there are fewer than 11 overrides" in reasons
     assert "<caption>" not in rates + reasons
+
+
+@pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("page", [RATES, "/oversight/reasons", "/oversight/"])
+def test_so_few_cards_in_all_are_on_no_page(make_mart, app, page) -> None:
+    """Ten cards since the first: each week more would be told by two Mondays."""
+    with make_mart(10, {"days": [40] * 10}):
+        answer = app().test_client().get(page, headers=INSIDE)
+    assert answer.status_code == 403
+    assert "fewer than 5 clinicians or 11 cards" in answer.text
 
 
 @pytest.mark.usefixtures("without_the_right")

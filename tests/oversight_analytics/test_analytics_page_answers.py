@@ -224,6 +224,24 @@ def test_what_a_filter_leaves_out_is_not_that_of_few(make_mart, period, column, 
     assert of_all == (enough if column in {"service", "model_id"} else shown)
 
 
+@pytest.mark.parametrize(
+    ("people", "shown"),
+    [
+        ({"a": range(10), "b": range(20, 26), "c": range(30, 31)}, {"a"}),
+        ({"a": range(10), "b": range(20, 23), "c": range(30, 33)}, {"a"}),
+        ({"a": range(10), "b": range(20, 26)}, {"a", "b"}),
+        ({"a": range(10), "b": range(20, 21)}, set()),
+    ],
+)
+@pytest.mark.parametrize("column", ["unit_name", "role", "client"])
+def test_what_a_unit_a_role_or_a_client_leaves_out_is_not_that_of_few(make_mart, period, column, people, shown) -> None:
+    """The same without the filter, less what the filter shows, would be those few: the tables hide both."""
+    names, who = zip(*[(name, f"c{one}") for name, each in people.items() for one in each], strict=True)
+    with make_mart(len(who), {column: np.array(names, dtype=object), "clinician": np.array(who, dtype=object)}) as mart:
+        assert guarded(mart, Selection(period), column) == shown
+        assert guarded(mart, Selection(period, service="icu-mortality"), column) == shown
+
+
 def test_the_chart_begins_with_the_first_card(make_mart, get) -> None:
     """In the picture and in its table; a gap later on stays."""
     with make_mart(480, *two_versions()):

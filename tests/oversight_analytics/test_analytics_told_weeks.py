@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from itertools import pairwise
 from typing import Any
@@ -13,8 +13,8 @@ import pytest
 from oversight_analytics.conftest import FIRST
 from oversight_analytics.pages_on_marts import INSIDE
 
-from oversight.analytics.few_clinicians import FEWEST
-from oversight.analytics.selection import Selection
+from oversight.analytics.few_clinicians import FEWEST, groups_of_few, why_too_few
+from oversight.analytics.selection import By, Selection
 from oversight.analytics.told_weeks import ToldWeeks, told_weeks
 from oversight.pages.door import roles
 from oversight.pages.door.roles import Right, Role
@@ -96,12 +96,14 @@ def test_no_two_periods_differ_by_few(told: ToldWeeks) -> None:
         assert cards == 0 or (cards >= SMALLEST_SHOWN and sum(of for _, of in between) >= FEWEST), (first, after)
 
 
-def test_what_is_of_few_in_all_is_told_as_one(make_mart: Any) -> None:
-    """No period of it is cut off; whether it is shown at all is for the rule of few clinicians."""
+def test_of_what_is_of_few_in_all_nothing_is_told(make_mart: Any) -> None:
+    """Told as one it would grow by a week each Monday; of nothing at all there is nothing to hide."""
     with make_mart(20, {"days": np.arange(20), "clinician": "one"}) as mart:
         told = told_weeks(mart, Selection(through(0, 9)), TODAY)
-    assert told.stretches == (through(0, 8),)
-    assert told.within(Period(day(1), day(1))) == through(0, 8)
+        nothing = told_weeks(mart, Selection(through(0, 9), service="another"), TODAY)
+    assert told.stretches == nothing.stretches == ()
+    assert told.why_none
+    assert nothing.why_none is None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,59 @@ def test_a_period_of_one_stretch_is_not_divided(told: ToldWeeks) -> None:
 def without_the_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes in sees and exports figures, and no single clinicians."""
     monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES, Right.EXPORT_FIGURES})})
+
+
+def answering(who: Any) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Twelve clinicians with five cards each in each of nine weeks; `who` says of week and clinician who answers."""
+    k = np.arange(9 * 60)
+    week, clinician = k // 60, k % 12
+    about = k[who(week, clinician)]
+    outcome = np.where(about % 3 == 0, "overridden", "accepted").astype(object)
+    advice = {"days": week * 7 + k % 5, "clinician": np.array([f"c{n}" for n in clinician], dtype=object)}
+    return k.size, advice, {"about": about + 1, "outcome": outcome}
+
+
+@pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("page", ["", "service", "override-rates"])
+def test_a_week_in_which_few_answered_is_hidden_in_every_table(make_mart: Any, app: Any, page: str) -> None:
+    """Its rate would be that of two, however many were advised: the rule for weeks is that for periods."""
+    with make_mart(*answering(lambda week, clinician: (week != 3) | (clinician < 2))), app().test_client() as client:
+        text = client.get(f"/oversight/{page}?from={day(0)}&to={day(8, 6)}", headers=INSIDE).text
+    rows = [row for row in re.findall(r"<tr><th.*?</tr>", text, re.DOTALL) if f">{day(3)}<" in row]
+    assert rows
+    assert all("hidden" in row for row in rows)
+    assert f"{day(2)}: " in text
+    assert f"{day(3)}: " not in text
+
+
+@pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("page", ["", "service", "override-rates", "reasons"])
+def test_where_few_answer_nothing_is_told_though_many_are_advised(
+    make_mart: Any, app: Any, clock: Any, page: str
+) -> None:
+    """Not on any Monday either: two of them would tell the week between."""
+    with make_mart(*answering(lambda _week, clinician: clinician < 1)), app().test_client() as client:
+        for week in (5, 6, 12):
+            clock.time = datetime.combine(day(week), time(), UTC)
+            answer = client.get(f"/oversight/{page}?from={day(0)}&to={day(8, 6)}", headers=INSIDE)
+            assert answer.status_code == 403
+            assert "answered cards" not in answer.text
+
+
+def test_a_period_in_which_nobody_answered_is_of_those_advised(make_mart: Any) -> None:
+    """Without an answer there is no rate of answers to speak of one of them."""
+    with make_mart(*answering(lambda week, _clinician: week > 3)) as mart:
+        assert why_too_few(mart, Selection(through(0, 3))) is None
+        assert groups_of_few(mart, Selection(through(0, 3)), By.UNIT) == frozenset()
+
+
+def test_what_a_filter_leaves_of_few_who_answer_is_not_told(make_mart: Any) -> None:
+    """Set against the whole it would give away those who answered at the other hook."""
+    number, advice, answers = answering(lambda week, clinician: (week % 2 == 0) | (clinician < 2))
+    advice["hook"] = np.where(advice["days"] // 7 % 2 == 0, "patient-view", "order-sign").astype(object)
+    with make_mart(number, advice, answers) as mart:
+        for hook in ("patient-view", "order-sign"):
+            assert why_too_few(mart, Selection(through(0, 8), hook=hook))
 
 
 PAGES = ("", "service", "reasons", "override-rates", "comparison", "drift", "equity")
