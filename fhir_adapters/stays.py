@@ -126,6 +126,7 @@ def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json], now: dat
         start_unclear=written and start is None,
         start_day=_day(member(item, "period", "start")),
         status_known=item.get("status") in _KNOWN_STATUS,
+        end_unclear=item.get("status") != _OVER and _is_only_a_day(member(item, "period", "end")),
     )
 
 
@@ -134,6 +135,11 @@ def _left(item: Json, start: datetime | None, now: datetime) -> datetime | None:
     written = member(item, "period", "end")
     end = _end(written) or last_anywhere(written)
     return min(end or start or now, now) if item.get("status") == _OVER else end
+
+
+def _is_only_a_day(end: object) -> bool:
+    """Whether an end is told, and not to the moment; a far one is none."""
+    return fhir_moment(end) is None and last_anywhere(end) is not None
 
 
 def _end(value: object) -> datetime | None:

@@ -6,20 +6,19 @@ One visit may come under several names, from several systems, and counts once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 
 from clinical.assessment import Basis
 from clinical.record import Stay
 from clinical.wording import day
 from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.day_span import span_of
 from models.runtime.encounter_class import class_of
 from models.runtime.find_names import Sure
 from models.runtime.score_inputs import Visits
 from models.runtime.whereabouts import NEVER_HAPPENED
 
 _TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
-# A day begins first at UTC+14 and ends last at UTC-12.
-_BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
 
 
 def visits(one: Visits, chart: Chart) -> Found:
@@ -92,7 +91,4 @@ def _began(stay: Stay) -> tuple[datetime, datetime] | None:
     """The first and the last moment at which a visit may have begun; None where nothing is told."""
     if stay.start is not None:
         return stay.start, stay.start
-    if stay.start_day is None:
-        return None
-    midnight = datetime.combine(stay.start_day, time(), UTC)
-    return midnight - _BEFORE, midnight + _AFTER
+    return None if stay.start_day is None else span_of(stay.start_day)

@@ -184,6 +184,23 @@ def test_a_completed_place_is_over_by_now(period: Any, end: datetime, read: Any)
 
 
 @pytest.mark.parametrize(
+    ("end", "status", "unclear"),
+    [
+        ("2026-03-02", "active", True),
+        ("2026-03", None, True),
+        ("2026-03-02T07:00:00Z", None, False),
+        ("2026-03-02", "completed", False),
+        ("9999-12-31", None, False),
+        (None, None, False),
+    ],
+)
+def test_an_end_that_is_only_a_day_is_told_from_a_moment(end: Any, status: Any, unclear: bool, read: Any) -> None:
+    """The patient may have left earlier on that day; what is completed is over, and a far day is no end."""
+    (place,) = read(placed({"start": "2026-03-01T10:00:00Z", "end": end}, status=status)).locations
+    assert place.end_unclear is unclear
+
+
+@pytest.mark.parametrize(
     ("period", "unclear", "day"),
     [
         ({"start": "2026-03-01"}, True, date(2026, 3, 1)),
