@@ -1,7 +1,7 @@
 """Inputs that are procedures: how many were done within a time, or for how many hours one went on.
 
 What may have been one of them and cannot be told (no date, an unclear status, a name without a code) leaves the number
-open, unless what is certain is enough. One event may come under several names, from several systems, and counts once.
+open, unless what is certain is enough. One event may come under several codes, from several systems, and counts once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from clinical.assessment import Basis
 from clinical.record import ProcedureDone, SetAside
 from clinical.record import SetAsideReason as Reason
 from models.runtime.chart import NOTHING, Chart, Found, not_told
-from models.runtime.code_list import canonical
 from models.runtime.find_names import Sure, name_of, words_of
 from models.runtime.gather import Series
+from models.runtime.same_procedure import each_once, last_moment
 from models.runtime.score_inputs import Performed
 
 UNCLEAR = "procedure of which the record does not say what it was, or when"
@@ -28,10 +28,11 @@ def performed(one: Performed, chart: Chart) -> Found:
     until = _until(one, chart)
     since = until - one.window
     judged = [(done, _sure(done, one, since, until, chart.as_of)) for done in chart.record.procedures]
-    found, copies = _each_once([done for done, sure in judged if sure is Sure.YES], chart.as_of)
+    certain = [done for done, sure in judged if sure is Sure.YES]
+    found, copies = each_once(certain, chart.as_of)
     value = float(len(found))
     if one.takes_hours:
-        value = sum(_hours(done, since, until, chart.as_of)[0] for done in found)
+        (value, found), copies = _together(certain, since, until, chart.as_of), []
     if one.enough is None or value < one.enough:
         unclear = [done.reference for done, sure in judged if sure is Sure.UNCLEAR or done in copies]
         told = chart.tell(not_told(unclear, UNCLEAR, Reason.NO_VALUE)) | chart.tell(_aside(one, chart))
@@ -42,41 +43,27 @@ def performed(one: Performed, chart: Chart) -> Found:
     return Found(value, text, basis=basis)
 
 
-def _each_once(found: Sequence[ProcedureDone], as_of: datetime) -> tuple[list[ProcedureDone], list[ProcedureDone]]:
-    """Each event once, told by the longest of its names, and what may only be another name of one of them.
-
-    The same code at the same moment is the same event. Where only a day is told, nobody can say whether it is the event
-    of the same code on that day.
-    """
-    once: list[ProcedureDone] = []
-    copies: list[ProcedureDone] = []
-    for done in sorted(found, key=lambda done: (done.latest_start is not None, -_lasted(done, as_of))):
-        alike = [other for other in once if _pairs(other) & _pairs(done)]
-        if done.latest_start is None:
-            once += [] if any(other.performed == done.performed for other in alike) else [done]
-        else:
-            (copies if any(_may_be_one(done, other) for other in alike) else once).append(done)
-    return [done for done in found if done in once], copies
+def _together(
+    found: Sequence[ProcedureDone], since: datetime, until: datetime, as_of: datetime
+) -> tuple[float, list[ProcedureDone]]:
+    """The hours within the time during which at least one went on, and those that tell them: no hour counts twice."""
+    total, reached, telling = timedelta(), since, []
+    for start, last, done in sorted(_spans(found, until, as_of), key=lambda span: (span[0], -span[1].timestamp())):
+        if last > max(start, reached):
+            total += last - max(start, reached)
+            telling.append(done)
+        reached = max(reached, last)
+    return total / _HOUR, [done for done in found if any(done is other for other in telling)]
 
 
-def _lasted(done: ProcedureDone, as_of: datetime) -> timedelta:
-    """How long a procedure went on, as far as it is told."""
-    last = _last(done, as_of)
-    return timedelta() if last is None or done.performed is None else last - done.performed
-
-
-def _pairs(done: ProcedureDone) -> frozenset[tuple[str, str]]:
-    """The codes of a procedure, each with the name that FHIR gives its system."""
-    return frozenset((canonical(coding.system), coding.code.strip()) for coding in done.codings)
-
-
-def _may_be_one(one: ProcedureDone, other: ProcedureDone) -> bool:
-    """Whether two procedures, of which the first is told by its day, may have begun at one moment."""
-    if one.performed is None or other.performed is None:
-        return False
-    return one.performed <= (other.latest_start or other.performed) and other.performed <= (
-        one.latest_start or one.performed
-    )
+def _spans(
+    found: Sequence[ProcedureDone], until: datetime, as_of: datetime
+) -> Iterator[tuple[datetime, datetime, ProcedureDone]]:
+    """From when to when each went on, up to a moment; of a start that is only a day, from its last moment."""
+    for done in found:
+        start, last = done.latest_start or done.performed, last_moment(done, as_of)
+        if start is not None and last is not None:
+            yield start, min(last, until), done
 
 
 def _until(one: Performed, chart: Chart) -> datetime:
@@ -122,7 +109,7 @@ def _speaks_of(words: frozenset[str], one: Performed) -> bool:
 
 def _within(done: ProcedureDone, since: datetime, until: datetime, as_of: datetime) -> Sure:
     """Whether a procedure took place after `since` and up to `until`; a day may lie on both sides of either."""
-    first, last = done.performed, _last(done, as_of)
+    first, last = done.performed, last_moment(done, as_of)
     if first is None or last is None:
         return Sure.UNCLEAR
     if first > until or last <= since:
@@ -133,17 +120,10 @@ def _within(done: ProcedureDone, since: datetime, until: datetime, as_of: dateti
     return Sure.YES if inside else Sure.UNCLEAR
 
 
-def _last(done: ProcedureDone, as_of: datetime) -> datetime | None:
-    """The last moment at which a procedure may have gone on."""
-    if done.end is not None:
-        return done.end
-    return as_of if done.status == _GOING_ON else done.latest_start or done.performed
-
-
 def _hours(done: ProcedureDone, since: datetime, until: datetime, as_of: datetime) -> tuple[float, float]:
     """The least and the most hours that a procedure went on within the time; without an end nobody can say."""
     if done.performed is None or (done.end is None and done.status != _GOING_ON):
         return 0.0, (until - since) / _HOUR
-    end = min(_last(done, as_of) or until, until)
+    end = min(last_moment(done, as_of) or until, until)
     least, most = ((end - max(start, since)) / _HOUR for start in (done.latest_start or done.performed, done.performed))
     return max(least, 0.0), max(most, 0.0)
