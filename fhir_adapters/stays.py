@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
 from fhir_adapters.decode import Json, codings, member, members, reference_of, text
+from fhir_adapters.destination import destination
 from fhir_adapters.http.links import Links
 from fhir_adapters.ids import ID
 from fhir_adapters.intensive_care import IntensiveCare
@@ -22,7 +23,6 @@ _PLACE = re.compile(rf"Location/{ID}", re.ASCII)
 # FHIR R4 Encounter: the code systems of its own value sets.
 _PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 _ADMIT_SOURCE = "http://terminology.hl7.org/CodeSystem/admit-source"
-_DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _DAY = len("2026-01-31")
 # FHIR R4 valueset-diagnosis-role.html.
 _ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
@@ -44,7 +44,7 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links:
         locations=tuple(_place(item, rule, known, now) for item in rows),
         priority=_chosen(resource.get("priority"), _PRIORITY),
         admit_source=_chosen(member(resource, "hospitalization", "admitSource"), _ADMIT_SOURCE),
-        discharge_disposition=_destination(member(resource, "hospitalization", "dischargeDisposition")),
+        discharge_disposition=destination(member(resource, "hospitalization", "dischargeDisposition")),
         diagnoses=tuple(_diagnoses(resource, links)),
         start_day=_day(member(resource, "period", "start")),
         end_day=_day(member(resource, "period", "end")),
@@ -60,15 +60,6 @@ def _chosen(concept: object, system: str) -> Coding | None:
     if len(own) > 1:
         return None
     return next(iter(own.values()), None) or next(iter(found), None)
-
-
-def _destination(concept: object) -> Coding | None:
-    """Where the patient goes. What is said in words, or in codes that contradict, has no code and is not nothing."""
-    found = _chosen(concept, _DISPOSITION)
-    if found is not None or not isinstance(concept, Mapping) or not concept:
-        return found
-    said = concept.get("text")
-    return Coding("", "", said if isinstance(said, str) else "")
 
 
 def _day(value: object) -> date | None:

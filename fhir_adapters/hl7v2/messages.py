@@ -183,7 +183,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
         priority=Coding(ACT_PRIORITY, priority) if priority else None,
         admit_source=table(visit, 14, "0023"),
-        discharge_disposition=table(visit, 36, "0112"),
+        discharge_disposition=_destination(visit),
         start_day=v2_day(visit.get(44)),
         end_day=v2_day(left),
         offset=v2_offset(visit.get(44), feed.zone),
@@ -199,6 +199,12 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         caveats=() if birth is None or birth[1] else ("The birth date is not complete; its middle is used.",),
         stays=(*others, stay),
     )
+
+
+def _destination(visit: Segment) -> Coding | None:
+    """PV1-36, where the patient goes; in words alone it has no code and is not nothing."""
+    words = visit.get(36, 2)
+    return table(visit, 36, "0112") or (Coding("", "", words) if words else None)
 
 
 def _left(visit: Segment) -> str:

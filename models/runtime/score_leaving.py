@@ -1,20 +1,27 @@
 """Whether somebody leaves the hospital alive and to come back: what the discharge disposition of a stay says.
 
 HL7's own codes and those of the American hospital bill (UB-04, by the NUBC), under all names that FHIR and HL7 v2 give
-them; `models/readmission_30d/destinations.py` reads the same, and a test holds the two equal (a folder with a trained
-model stands for itself).
+them; `models/readmission_30d/destinations.py` reads the same under most of the names, and a test holds the two equal (a
+folder with a trained model stands for itself).
+
+Where a hospital says it in words, or in a list of its own with words beside the code, that is as if it said nothing,
+unless the words may mean death or a hospice; the answer tells it.
 """
 
 from __future__ import annotations
 
 from clinical.assessment import AbstentionReason
 from clinical.record import Coding, Stay
+from models.runtime.death_in_words import may_mean_death
 from models.runtime.whereabouts import Refusal, outside
 
 _DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-_BILL = frozenset(
+BILL = frozenset(
     {
         "https://www.nubc.org/CodeSystem/PatDischargeStatus",
+        # Synthea, and the terminology of earlier releases of FHIR.
+        "http://www.nubc.org/patient-discharge",
+        "urn:oid:2.16.840.1.113883.6.301.5",
         "http://terminology.hl7.org/CodeSystem/v2-0112",
         "http://hl7.org/fhir/v2/0112",
         "urn:oid:2.16.840.1.113883.12.112",
@@ -29,6 +36,9 @@ _ALIVE_BILL = frozenset(
 )
 
 
+_NOT_READ = "the discharge disposition cannot be read"
+
+
 def not_leaving(stay: Stay) -> Refusal | None:
     """A refusal where the patient has died or goes to a hospice, or where nobody can rule that out."""
     disposition = stay.discharge_disposition
@@ -36,13 +46,32 @@ def not_leaving(stay: Stay) -> Refusal | None:
         return None
     if _is_one(disposition, _GONE, _GONE_BILL):
         return outside("the patient has died or goes to a hospice")
-    text = "the record does not say whether the patient leaves alive"
+    if not _is_in_words(disposition):
+        return _not_told("the record does not say whether the patient leaves alive")
+    if may_mean_death(disposition.display):
+        return _not_told("the words of the discharge disposition may mean death or a hospice")
+    return None
+
+
+def not_read(stay: Stay) -> str:
+    """What the answer tells of a disposition that is not used, though there is one; else nothing."""
+    disposition = stay.discharge_disposition
+    return _NOT_READ if disposition is not None and not _is_one(disposition, _ALIVE, _ALIVE_BILL) else ""
+
+
+def _not_told(text: str) -> Refusal:
     return Refusal(AbstentionReason.NOT_ENOUGH_DATA, text, in_population=True, missing=("Discharge disposition",))
+
+
+def _is_in_words(disposition: Coding) -> bool:
+    """Whether it is told in words, and by no code of a list that is known here, where another code means what it is."""
+    named = any(sign.isalpha() for sign in disposition.display)
+    return named and disposition.system not in BILL and disposition.system != _DISPOSITION
 
 
 def _is_one(disposition: Coding, own: frozenset[str], bill: frozenset[str]) -> bool:
     """Whether it is one of some codes of HL7, or of the hospital bill, where a leading zero may be left out."""
     code = disposition.code.strip()
-    if disposition.system in _BILL:
+    if disposition.system in BILL:
         return code.zfill(2) in bill
     return disposition.system == _DISPOSITION and code in own

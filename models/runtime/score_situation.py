@@ -9,7 +9,7 @@ from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay
 from models.runtime.encounter_class import is_visit
 from models.runtime.population import DIED, age_on, age_refusal
-from models.runtime.score_leaving import not_leaving
+from models.runtime.score_leaving import not_leaving, not_read
 from models.runtime.score_manifest import ScorePopulation, Setting
 from models.runtime.whereabouts import (
     Refusal,
@@ -78,7 +78,8 @@ def _leaving(record: PatientRecord, age: float, as_of: datetime) -> Situation | 
     refusal = not_leaving(own)
     if refusal is not None:
         return refusal
-    return Situation(age, own, _day(own, min(own.end or as_of, as_of)))
+    words, unread = _day(own, min(own.end or as_of, as_of)), not_read(own)
+    return Situation(age, own, f"{words}; {unread}" if unread else words)
 
 
 def _ended_some_time(stay: Stay) -> bool:

@@ -117,6 +117,8 @@ def test_urgency_origin_and_destination(read: Any) -> None:
     assert stay.discharge_disposition.token == "http://terminology.hl7.org/CodeSystem/v2-0112|01"
     (other,) = read(adt(kind="A", source="")).stays
     assert (other.priority, other.admit_source, other.discharge_disposition) == (None, None, None)
+    (words,) = read(adt(to="^Expired").replace(b"|2.5.1", b"|2.7")).stays
+    assert words.discharge_disposition == Coding("", "", "Expired")
 
 
 def test_a_later_message_replaces_the_diagnoses_of_its_stay(read: Any) -> None:
