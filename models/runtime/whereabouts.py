@@ -105,11 +105,16 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
 def in_hospital(record: PatientRecord, as_of: datetime) -> Refusal | None:
     """Why a model for people outside hospital is not for this patient now, or cannot know it; None for one at home."""
     here = [stay for stay in record.stays if is_under_way(stay, as_of)]
-    if any(admits(stay) or is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
+    if any(is_surely_in_hospital(stay, as_of) for stay in here):
         return outside("the model is for people who are not in hospital")
     if not all(map(is_visit, here)) or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient is in hospital", in_population=True)
     return None
+
+
+def is_surely_in_hospital(stay: Stay, at: datetime) -> bool:
+    """Whether somebody is in hospital who is here for a stay: by its class, or by its place."""
+    return admits(stay) or is_emergency(stay) or _bed(stay, at) is not None
 
 
 def _stays_unread(record: PatientRecord) -> bool:

@@ -364,7 +364,16 @@ def test_a_ward_of_unknown_status_after_the_bed_is_doubt(chart: Any) -> None:
 
 
 @pytest.mark.parametrize("code", ["AMB", "HH", "VR", "FLD", "PRENC"])
-@pytest.mark.parametrize("system", ["", ACT_CODE, "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"])
+@pytest.mark.parametrize(
+    "system",
+    [
+        *("", ACT_CODE, "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"),
+        *(
+            "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode",
+            "http://hl7.org/fhir/ValueSet/v3-ActEncounterCode",
+        ),
+    ],
+)
 def test_a_visit_in_intensive_care_is_not_assessed(chart: Any, code: str, system: str) -> None:
     """One of the two is wrong, and nobody can say which. A visit elsewhere is outside the population."""
     visit = chart.stay(class_code=Coding(system, code))
