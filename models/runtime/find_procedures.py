@@ -15,11 +15,13 @@ from clinical.record import SetAsideReason as Reason
 from models.runtime.chart import NOTHING, Chart, Found, not_told
 from models.runtime.find_names import Sure, name_of, words_of
 from models.runtime.gather import Series
-from models.runtime.same_procedure import each_once, last_moment
+from models.runtime.same_event import Event, each_once
 from models.runtime.score_inputs import Performed
 
 UNCLEAR = "procedure of which the record does not say what it was, or when"
 _HOUR = timedelta(hours=1)
+# A session is shorter; what goes on for longer, or was never closed, may hold several.
+_ONE_SESSION = timedelta(hours=24)
 _GOING_ON = "in-progress"
 
 
@@ -29,7 +31,7 @@ def performed(one: Performed, chart: Chart) -> Found:
     since = until - one.window
     judged = [(done, _sure(done, one, since, until, chart.as_of)) for done in chart.record.procedures]
     certain = [done for done, sure in judged if sure is Sure.YES]
-    found, copies = each_once(certain, chart.as_of)
+    found, copies = each_once(list(_events(certain, chart.as_of)), _ONE_SESSION)
     value = float(len(found))
     if one.takes_hours:
         (value, found), copies = _together(certain, since, until, chart.as_of), []
@@ -41,6 +43,14 @@ def performed(one: Performed, chart: Chart) -> Found:
     basis = tuple(Basis(done.reference, name_of(done), done.performed) for done in found)
     text = f"{value:.0f} h" if one.takes_hours else f"{value:.0f}"
     return Found(value, text, basis=basis)
+
+
+def _events(found: Sequence[ProcedureDone], as_of: datetime) -> Iterator[Event[ProcedureDone]]:
+    """When each procedure was, whatever its code."""
+    for done in found:
+        last = _last(done, as_of)
+        if done.performed is not None and last is not None:
+            yield Event(done, done.performed, last, done.latest_start)
 
 
 def _together(
@@ -61,7 +71,7 @@ def _spans(
 ) -> Iterator[tuple[datetime, datetime, ProcedureDone]]:
     """From when to when each went on, up to a moment; of a start that is only a day, from its last moment."""
     for done in found:
-        start, last = done.latest_start or done.performed, last_moment(done, as_of)
+        start, last = done.latest_start or done.performed, _last(done, as_of)
         if start is not None and last is not None:
             yield start, min(last, until), done
 
@@ -109,7 +119,7 @@ def _speaks_of(words: frozenset[str], one: Performed) -> bool:
 
 def _within(done: ProcedureDone, since: datetime, until: datetime, as_of: datetime) -> Sure:
     """Whether a procedure took place after `since` and up to `until`; a day may lie on both sides of either."""
-    first, last = done.performed, last_moment(done, as_of)
+    first, last = done.performed, _last(done, as_of)
     if first is None or last is None:
         return Sure.UNCLEAR
     if first > until or last <= since:
@@ -120,10 +130,17 @@ def _within(done: ProcedureDone, since: datetime, until: datetime, as_of: dateti
     return Sure.YES if inside else Sure.UNCLEAR
 
 
+def _last(done: ProcedureDone, as_of: datetime) -> datetime | None:
+    """The last moment at which a procedure may have gone on."""
+    if done.end is not None:
+        return done.end
+    return as_of if done.status == _GOING_ON else done.latest_start or done.performed
+
+
 def _hours(done: ProcedureDone, since: datetime, until: datetime, as_of: datetime) -> tuple[float, float]:
     """The least and the most hours that a procedure went on within the time; without an end nobody can say."""
     if done.performed is None or (done.end is None and done.status != _GOING_ON):
         return 0.0, (until - since) / _HOUR
-    end = min(last_moment(done, as_of) or until, until)
+    end = min(_last(done, as_of) or until, until)
     least, most = ((end - max(start, since)) / _HOUR for start in (done.latest_start or done.performed, done.performed))
     return max(least, 0.0), max(most, 0.0)

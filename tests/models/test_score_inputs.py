@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -336,14 +336,30 @@ def test_visits_of_which_nobody_can_say_count_at_the_most(ask: Ask, patient: Any
 
 
 def test_one_visit_under_several_names_counts_once(ask: Ask, patient: Any) -> None:
-    """The same class at the same moment; of those told by a day nobody can say, so they count at the most."""
+    """The same class at one time; of those told by a day nobody can say, so they count at the most."""
     visit = replace(patient.stay("EMER", 500.0), reference="Encounter/a", status="finished")
     day = replace(visit, start=None, start_day=visit.start.date())
+    other_day = replace(day, start_day=day.start_day - timedelta(days=3))
+    told = replace(visit, end=patient.ago(496))
+    later = replace(visit, start=patient.ago(499.9), end=patient.ago(496))
+    inner = [replace(visit, start=patient.ago(hours), end=patient.ago(hours - 0.5)) for hours in (499, 497)]
+    # 22:00 in New York is 02:00 of the next day in UTC.
+    evening = replace(visit, start=datetime(2026, 1, 11, 2, tzinfo=UTC))
+    its_day = replace(day, start_day=date(2026, 1, 10))
     same = replace(visit, start=visit.start.astimezone(timezone(timedelta(hours=1))))
     for others, (least, most) in [
         ((visit, visit), (1, 1)),
         ((visit, same), (1, 1)),
         ((visit, replace(visit, start=patient.ago(499))), (2, 2)),
+        ((told, later), (1, 1)),
+        ((told, replace(visit, start=patient.ago(499))), (1, 1)),
+        ((told, replace(told, start=patient.ago(496), end=patient.ago(490))), (2, 2)),
+        ((told, *inner), (1, 2)),
+        ((told, replace(told, class_code=Coding("x", "E"))), (1, 1)),
+        ((replace(told, end=patient.ago(400)), visit), (1, 2)),
+        ((evening, its_day), (1, 2)),
+        ((evening, replace(its_day, start_day=date(2026, 1, 9))), (2, 2)),
+        ((day, other_day), (2, 2)),
         ((visit, replace(visit, class_code=Coding("", "AMB"))), (1, 1)),
         ((day, day), (1, 2)),
         ((day, visit), (1, 2)),
