@@ -34,8 +34,10 @@ def destination(concept: object) -> Coding | None:
     if not isinstance(concept, Mapping):
         return None
     found = [replace(coding, system=_RENAMED.get(coding.system, coding.system)) for coding in codings(concept)]
+    # Of one code under several names the first counts, and that of the bill itself before HL7's table.
+    in_order = sorted(found, key=lambda coding: coding.system != _NUBC)
     for names in (frozenset({_DISPOSITION}), _BILL):
-        told = {coding.code.strip().zfill(2): coding for coding in reversed(found) if coding.system in names}
+        told = {coding.code.strip().zfill(2): coding for coding in reversed(in_order) if coding.system in names}
         if told:
             return _CONTRADICTS if len(told) > 1 else next(iter(told.values()))
     words = "; ".join(dict.fromkeys(filter(None, _words(concept))))

@@ -72,6 +72,7 @@ def row(system: str, code: str, display: str = "") -> dict[str, str]:
         ({"coding": [row("http://www.nubc.org/patient-discharge", "01")]}, Coding(NUBC, "01")),
         ({"coding": [row("urn:oid:2.16.840.1.113883.6.301.5", "1")]}, Coding(NUBC, "1")),
         ({"coding": [row(NUBC, "1"), row(HL7_V2, "01")]}, Coding(NUBC, "1")),
+        ({"coding": [row(HL7_V2, "21"), row(NUBC, "21"), row("urn:x", "1")]}, Coding(NUBC, "21")),
         ({"coding": [row(NUBC, "01"), row(HL7_V2, "20")], "text": "Home"}, Coding("", "", "")),
         ({"coding": [row(DISPOSITION, "home"), row(DISPOSITION, "exp")], "text": "Home"}, Coding("", "", "")),
         ({"coding": [row("urn:own", "1", "Home")], "text": "Home"}, Coding("urn:own", "1", "Home")),

@@ -105,11 +105,30 @@ def test_words_that_may_mean_death_give_no_answer(leaving: Any, words: str) -> N
     assert finding.text == "the words of the discharge disposition may mean death or a hospice"
 
 
+NAMES_OF_THE_TABLE = tuple(name for name in NAMES_OF_THE_BILL if name != BILL)
+
+
+@pytest.mark.parametrize("system", NAMES_OF_THE_TABLE)
+def test_code_21_of_hl7s_table_does_not_say_who_leaves_alive(leaving: Any, system: str) -> None:
+    """There it is "expired, to be defined at state level"; on the bill itself it is a court or the police."""
+    for code in ("21", " 21 ", "22", "29"):
+        finding = leaving(Coding(system, code, "Court"))
+        assert isinstance(finding, Abstention)
+        assert finding.text == "the record does not say whether the patient leaves alive"
+    assert isinstance(leaving(Coding(BILL, "21")), Score)
+    assert isinstance(leaving(Coding(system, "01")), Score)
+
+
 @pytest.mark.parametrize("system", [DISPOSITION, *NAMES_OF_THE_BILL])
 def test_destinations_are_those_of_the_readmission_model(patient: Any, system: str) -> None:
-    """Every code of either list, with and without a leading zero, the planned ones, and some of neither."""
+    """Every code of either list, with and without a leading zero, the planned ones, and some of neither.
+
+    The folder of the model is signed and still reads 21 of HL7's table as the bill's own.
+    """
     numbers = [f"{number}" for number in range(100)] + [f"{number:02}" for number in range(10)]
     for code in (*CODES, *numbers, "EXP", "", " exp "):
+        if code == "21" and system in NAMES_OF_THE_TABLE:
+            continue
         coding = Coding(system, code)
         refusal = not_leaving(patient.stay(discharge_disposition=coding))
         gone = destinations.destination_of(coding) == destinations.DIED_OR_HOSPICE
