@@ -56,6 +56,8 @@ def stay_to_leave(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     leaving = [stay for stay in record.stays if admits(stay) and _may_leave(stay, as_of)]
     if leaving:
         return max(leaving, key=lambda stay: (is_under_way(stay, as_of), *_begin_of(stay)))
+    if any(admits(stay) and _left_some_time(stay, as_of) for stay in record.stays):
+        return _no_stay("the record does not say when the stay ended", in_population=True)
     if any(class_of(stay) is None and _may_leave(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient was admitted", in_population=True)
     return _no_known_stay(record, as_of)
