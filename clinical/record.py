@@ -134,8 +134,9 @@ class StayLocation:
     `recognised_by` says why the place counts as intensive care; it is empty where it does not. `known` is False where
     the place could not be looked up, so that nobody can say whether it does.
     `start_unclear`: a start was written from which no moment can be read; `start_day` is its calendar day, if it has
-    one. Of an end that is only a day, `end` is the last moment at which that day may end anywhere. `status_known` is
-    False where the status is none of FHIR's, so that nobody can say whether the patient is there.
+    one. Of an end that is only a day, `end` is the last moment at which that day may end anywhere, and `end_unclear` is
+    True: the patient may have left earlier. `status_known` is False where the status is none of FHIR's, so that nobody
+    can say whether the patient is there.
     """
 
     name: str
@@ -148,6 +149,7 @@ class StayLocation:
     start_unclear: bool = False
     start_day: date | None = None
     status_known: bool = True
+    end_unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,13 @@ _WEB = ("http://", "https://")
 # Task for, ResearchSubject individual, EnrollmentRequest candidate.
 _WHOSE = ("subject", "patient", "beneficiary", "for", "individual", "candidate")
 _PATIENT_TYPES = (None, "Patient", "http://hl7.org/fhir/StructureDefinition/Patient")
-# Types that name their patient among others who take part, each as an actor; who else takes part is nobody's patient.
+# Types that name their patient among others who take part, each as an actor. Several patients may come together (mother
+# and newborn, a group); who else takes part is nobody's patient.
 _APPOINTMENTS = ("Appointment", "AppointmentResponse")
-_TO_A_PATIENT = re.compile(r"(?:^|/)patient(?:[/?]|$)", re.IGNORECASE)
+# `Patient/<id>` at the end, also with a version or a fragment, or a search; no base URL with such a word in its path.
+_TO_A_PATIENT = re.compile(
+    r"(?:^|/)patient(?:\?|/+[^/?#]+(?:/_history(?:/[^/?#]*)?)?/?(?:[?#].*)?$)", re.IGNORECASE | re.DOTALL
+)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-.]{0,63}", re.ASCII)
 
 
@@ -58,9 +62,13 @@ class PatientGuard:
         if named and resource.get("id") != self._id:
             raise WrongPatient("A Patient resource in the data is not the patient of this call.")
         for reference, agrees in _references(resource):
-            if reference not in self._own and reference not in aliases and not self._is_own(reference):
+            if not self._is_known(reference, aliases):
                 raise WrongPatient("A resource in the data names another patient than this call.")
             named = named or agrees
+        taking_part = list(_patients_taking_part(resource, aliases))
+        if not self._is_among(taking_part, aliases):
+            raise WrongPatient("A resource in the data names another patient than this call.")
+        named = named or bool(taking_part)
         if named and full_url[:8].lower().startswith(_WEB):
             self._check_server(full_url)
         return named
@@ -69,6 +77,14 @@ class PatientGuard:
         """What follows the base of a URL on the server of the data, or an empty string for any other URL."""
         bases = (base for base in (self._base, self._server) if base and url.startswith(f"{base}/"))
         return next((url.removeprefix(f"{base}/") for base in bases), "")
+
+    def _is_known(self, reference: str, aliases: frozenset[str]) -> bool:
+        """Whether a reference is to this patient, by a local name too."""
+        return reference in aliases or self._is_own(reference)
+
+    def _is_among(self, patients: list[str], aliases: frozenset[str]) -> bool:
+        """Whether this patient is one of those who take part; where no patient does, nobody is another."""
+        return not patients or any(self._is_known(reference, aliases) for reference in patients)
 
     def _is_own(self, reference: str) -> bool:
         """Whether a reference is to this patient, or to a version of it."""
@@ -80,9 +96,10 @@ class PatientGuard:
     def _check_contained(self, contained: object, aliases: frozenset[str]) -> None:
         """A contained resource may name this patient, or one that is contained itself."""
         for inner in contained if isinstance(contained, list) else [contained]:
-            found = [reference for reference, _ in _references(inner)] if isinstance(inner, dict) else []
-            outward = [reference for reference in found if not reference.startswith("#")]
-            if any(not self._is_own(reference) and reference not in aliases for reference in outward):
+            if not isinstance(inner, dict):
+                continue
+            whose, taking_part = _outward(_whose(inner)), list(_outward(_patients_taking_part(inner, aliases)))
+            if any(not self._is_known(name, aliases) for name in whose) or not self._is_among(taking_part, aliases):
                 raise WrongPatient("A contained resource in the data names another patient than this call.")
 
     def _check_server(self, full_url: str) -> None:
@@ -110,18 +127,30 @@ def _references(resource: Mapping[str, object]) -> list[tuple[str, bool]]:
             reference = pointer.get("reference")
             if isinstance(reference, str) and reference:
                 found.append((reference, pointer.get("type") in _PATIENT_TYPES))
-    if resource.get("resourceType") in _APPOINTMENTS:
-        found.extend((reference, True) for reference in _patients_taking_part(resource))
     return found
 
 
-def _patients_taking_part(appointment: Mapping[str, object]) -> Iterator[str]:
+def _whose(resource: Mapping[str, object]) -> Iterator[str]:
+    """The references of `_references` alone."""
+    return (reference for reference, _ in _references(resource))
+
+
+def _outward(references: Iterable[str]) -> Iterator[str]:
+    """Those that lead out of the resource."""
+    return (reference for reference in references if not reference.startswith("#"))
+
+
+def _patients_taking_part(appointment: Mapping[str, object], aliases: frozenset[str]) -> Iterator[str]:
     """The references by which an Appointment, or an answer to one, names patients (FHIR R4 Appointment.participant)."""
+    if appointment.get("resourceType") not in _APPOINTMENTS:
+        return
     rows = appointment.get("participant")
     for row in (appointment, *(rows if isinstance(rows, list) else ())):
         actor = row.get("actor") if isinstance(row, dict) else None
         if not isinstance(actor, dict):
             continue
         reference, is_typed = actor.get("reference"), actor.get("type") in _PATIENT_TYPES[1:]
-        if isinstance(reference, str) and reference and (is_typed or _TO_A_PATIENT.search(reference)):
+        if not isinstance(reference, str) or not reference:
+            continue
+        if is_typed or reference in aliases or _TO_A_PATIENT.search(reference):
             yield reference

@@ -134,7 +134,18 @@ def _inner(value: Json, kind: object) -> Iterator[Row]:
     if kind == "Parameters" or not isinstance(kind, str) or kind not in RESOURCE_TYPES:
         for name, inner in value.items():
             if name != "contained":
-                yield from _within(inner)
+                yield from map(_nobody, _within(inner)) if kind == "Parameters" else _within(inner)
+
+
+def _nobody(row: Row) -> Row:
+    """A Patient without an id in Parameters describes somebody who is looked for (`$match`), and names nobody.
+
+    Without its type it is not taken for a patient; whom it refers to is still looked at.
+    """
+    full_url, resource = row
+    if resource.get("resourceType") != "Patient" or resource.get("id") is not None:
+        return row
+    return full_url, {name: value for name, value in resource.items() if name != "resourceType"}
 
 
 def _within(value: object) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from clinical.record import Coding, Stay, StayDiagnosis, StayLocation
 from fhir_adapters.decode import Json, codings, member, members, reference_of, text
+from fhir_adapters.destination import destination
 from fhir_adapters.http.links import Links
 from fhir_adapters.ids import ID
 from fhir_adapters.intensive_care import IntensiveCare
@@ -22,7 +23,6 @@ _PLACE = re.compile(rf"Location/{ID}", re.ASCII)
 # FHIR R4 Encounter: the code systems of its own value sets.
 _PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 _ADMIT_SOURCE = "http://terminology.hl7.org/CodeSystem/admit-source"
-_DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _DAY = len("2026-01-31")
 # FHIR R4 valueset-diagnosis-role.html.
 _ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
@@ -44,7 +44,7 @@ def stay(resource: Json, rule: IntensiveCare, places: Mapping[str, Json], links:
         locations=tuple(_place(item, rule, known, now) for item in rows),
         priority=_chosen(resource.get("priority"), _PRIORITY),
         admit_source=_chosen(member(resource, "hospitalization", "admitSource"), _ADMIT_SOURCE),
-        discharge_disposition=_destination(member(resource, "hospitalization", "dischargeDisposition")),
+        discharge_disposition=destination(member(resource, "hospitalization", "dischargeDisposition")),
         diagnoses=tuple(_diagnoses(resource, links)),
         start_day=_day(member(resource, "period", "start")),
         end_day=_day(member(resource, "period", "end")),
@@ -60,15 +60,6 @@ def _chosen(concept: object, system: str) -> Coding | None:
     if len(own) > 1:
         return None
     return next(iter(own.values()), None) or next(iter(found), None)
-
-
-def _destination(concept: object) -> Coding | None:
-    """Where the patient goes. What is said in words, or in codes that contradict, has no code and is not nothing."""
-    found = _chosen(concept, _DISPOSITION)
-    if found is not None or not isinstance(concept, Mapping) or not concept:
-        return found
-    said = concept.get("text")
-    return Coding("", "", said if isinstance(said, str) else "")
 
 
 def _day(value: object) -> date | None:
@@ -126,6 +117,7 @@ def _place(item: Json, rule: IntensiveCare, places: Mapping[str, Json], now: dat
         start_unclear=written and start is None,
         start_day=_day(member(item, "period", "start")),
         status_known=item.get("status") in _KNOWN_STATUS,
+        end_unclear=item.get("status") != _OVER and _is_only_a_day(member(item, "period", "end")),
     )
 
 
@@ -134,6 +126,11 @@ def _left(item: Json, start: datetime | None, now: datetime) -> datetime | None:
     written = member(item, "period", "end")
     end = _end(written) or last_anywhere(written)
     return min(end or start or now, now) if item.get("status") == _OVER else end
+
+
+def _is_only_a_day(end: object) -> bool:
+    """Whether an end is told, and not to the moment; a far one is none."""
+    return fhir_moment(end) is None and last_anywhere(end) is not None
 
 
 def _end(value: object) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from datetime import time as time_
 
 from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
@@ -56,6 +56,7 @@ _NOT_BROUGHT = {
 _ONLY_ADMISSION = "these messages bring the diagnoses of the admission, and no others"
 # OBX-2 of a coded value.
 _CODED = ("CE", "CWE", "CNE")
+_DAY = len("20260131")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +177,14 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     code, priority = _CLASS.get(visit.get(2)), _PRIORITY.get(visit.get(4))
     stay = Stay(
         reference=f"PV1 {visit.get(19) or '(no visit number)'}",
-        status=_status(left, end, latest_end, record.read_at),
+        status=_status(left, end, latest_end, record.read_at.astimezone(feed.zone).date()),
         class_code=Coding(ACT_CODE, code) if code else None,
         start=admitted,
         end=end,
         locations=(StayLocation(place, (), admitted, None, bool(why), why),) if place else (),
         priority=Coding(ACT_PRIORITY, priority) if priority else None,
         admit_source=table(visit, 14, "0023"),
-        discharge_disposition=table(visit, 36, "0112"),
+        discharge_disposition=_destination(visit),
         start_day=v2_day(visit.get(44)),
         end_day=v2_day(left),
         offset=v2_offset(visit.get(44), feed.zone),
@@ -201,6 +202,12 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     )
 
 
+def _destination(visit: Segment) -> Coding | None:
+    """PV1-36, where the patient goes; in words alone it has no code and is not nothing."""
+    words = visit.get(36, 2)
+    return table(visit, 36, "0112") or (Coding("", "", words) if words else None)
+
+
 def _left(visit: Segment) -> str:
     """PV1-45, when the patient left; nothing for a day so far ahead that it says that the stay goes on."""
     left = visit.get(45)
@@ -208,11 +215,17 @@ def _left(visit: Segment) -> str:
     return "" if year.isascii() and year.isdigit() and int(year) >= FAR_FUTURE else left
 
 
-def _status(left: str, end: datetime | None, latest_end: datetime | None, now: datetime) -> str:
-    """The FHIR status of a stay by PV1-45. On the day on which it ends it goes on, until that day is over."""
-    if not left or (latest_end is not None and latest_end > now):
+def _status(left: str, end: datetime | None, latest_end: datetime | None, today: date) -> str:
+    """The FHIR status of a stay by PV1-45, which is filled when somebody has left, be it told by the day alone.
+
+    A day to come is none on which anybody has left. Of a month or a year its first day counts.
+    """
+    if not left:
         return "in-progress"
-    return "unknown" if end is None and latest_end is None else "finished"
+    if end is None and latest_end is None:
+        return "unknown"
+    day = v2_day(f"{left}0101"[:_DAY])
+    return "in-progress" if end is None and day is not None and day > today else "finished"
 
 
 def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:

@@ -1,7 +1,7 @@
 """Inputs that are procedures: how many were done within a time, or for how many hours one went on.
 
 What may have been one of them and cannot be told (no date, an unclear status, a name without a code) leaves the number
-open, unless what is certain is enough. One event may come under several names, from several systems, and counts once.
+open, unless what is certain is enough. One event may come under several codes, from several systems, and counts once.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from clinical.assessment import Basis
 from clinical.record import ProcedureDone, SetAside
 from clinical.record import SetAsideReason as Reason
 from models.runtime.chart import NOTHING, Chart, Found, not_told
-from models.runtime.code_list import canonical
 from models.runtime.find_names import Sure, name_of, words_of
 from models.runtime.gather import Series
+from models.runtime.same_event import Event, each_once
 from models.runtime.score_inputs import Performed
 
 UNCLEAR = "procedure of which the record does not say what it was, or when"
 _HOUR = timedelta(hours=1)
+# A session is shorter; what goes on for longer, or was never closed, may hold several.
+_ONE_SESSION = timedelta(hours=24)
 _GOING_ON = "in-progress"
 
 
@@ -28,10 +30,11 @@ def performed(one: Performed, chart: Chart) -> Found:
     until = _until(one, chart)
     since = until - one.window
     judged = [(done, _sure(done, one, since, until, chart.as_of)) for done in chart.record.procedures]
-    found, copies = _each_once([done for done, sure in judged if sure is Sure.YES], chart.as_of)
+    certain = [done for done, sure in judged if sure is Sure.YES]
+    found, copies = each_once(list(_events(certain, chart.as_of)), _ONE_SESSION)
     value = float(len(found))
     if one.takes_hours:
-        value = sum(_hours(done, since, until, chart.as_of)[0] for done in found)
+        (value, found), copies = _together(certain, since, until, chart.as_of), []
     if one.enough is None or value < one.enough:
         unclear = [done.reference for done, sure in judged if sure is Sure.UNCLEAR or done in copies]
         told = chart.tell(not_told(unclear, UNCLEAR, Reason.NO_VALUE)) | chart.tell(_aside(one, chart))
@@ -42,41 +45,35 @@ def performed(one: Performed, chart: Chart) -> Found:
     return Found(value, text, basis=basis)
 
 
-def _each_once(found: Sequence[ProcedureDone], as_of: datetime) -> tuple[list[ProcedureDone], list[ProcedureDone]]:
-    """Each event once, told by the longest of its names, and what may only be another name of one of them.
-
-    The same code at the same moment is the same event. Where only a day is told, nobody can say whether it is the event
-    of the same code on that day.
-    """
-    once: list[ProcedureDone] = []
-    copies: list[ProcedureDone] = []
-    for done in sorted(found, key=lambda done: (done.latest_start is not None, -_lasted(done, as_of))):
-        alike = [other for other in once if _pairs(other) & _pairs(done)]
-        if done.latest_start is None:
-            once += [] if any(other.performed == done.performed for other in alike) else [done]
-        else:
-            (copies if any(_may_be_one(done, other) for other in alike) else once).append(done)
-    return [done for done in found if done in once], copies
+def _events(found: Sequence[ProcedureDone], as_of: datetime) -> Iterator[Event[ProcedureDone]]:
+    """When each procedure was, whatever its code."""
+    for done in found:
+        last = _last(done, as_of)
+        if done.performed is not None and last is not None:
+            yield Event(done, done.performed, last, done.latest_start)
 
 
-def _lasted(done: ProcedureDone, as_of: datetime) -> timedelta:
-    """How long a procedure went on, as far as it is told."""
-    last = _last(done, as_of)
-    return timedelta() if last is None or done.performed is None else last - done.performed
+def _together(
+    found: Sequence[ProcedureDone], since: datetime, until: datetime, as_of: datetime
+) -> tuple[float, list[ProcedureDone]]:
+    """The hours within the time during which at least one went on, and those that tell them: no hour counts twice."""
+    total, reached, telling = timedelta(), since, []
+    for start, last, done in sorted(_spans(found, until, as_of), key=lambda span: (span[0], -span[1].timestamp())):
+        if last > max(start, reached):
+            total += last - max(start, reached)
+            telling.append(done)
+        reached = max(reached, last)
+    return total / _HOUR, [done for done in found if any(done is other for other in telling)]
 
 
-def _pairs(done: ProcedureDone) -> frozenset[tuple[str, str]]:
-    """The codes of a procedure, each with the name that FHIR gives its system."""
-    return frozenset((canonical(coding.system), coding.code.strip()) for coding in done.codings)
-
-
-def _may_be_one(one: ProcedureDone, other: ProcedureDone) -> bool:
-    """Whether two procedures, of which the first is told by its day, may have begun at one moment."""
-    if one.performed is None or other.performed is None:
-        return False
-    return one.performed <= (other.latest_start or other.performed) and other.performed <= (
-        one.latest_start or one.performed
-    )
+def _spans(
+    found: Sequence[ProcedureDone], until: datetime, as_of: datetime
+) -> Iterator[tuple[datetime, datetime, ProcedureDone]]:
+    """From when to when each went on, up to a moment; of a start that is only a day, from its last moment."""
+    for done in found:
+        start, last = done.latest_start or done.performed, _last(done, as_of)
+        if start is not None and last is not None:
+            yield start, min(last, until), done
 
 
 def _until(one: Performed, chart: Chart) -> datetime:

@@ -1,25 +1,27 @@
 """Inputs that are earlier visits: how many there surely were, or how many there were at the most.
 
-One visit may come under several names, from several systems, and counts once.
+One visit may come under several ids, from several systems, and counts once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from clinical.assessment import Basis
 from clinical.record import Stay
 from clinical.wording import day
 from models.runtime.chart import NOTHING, Chart, Found
+from models.runtime.day_span import span_of
 from models.runtime.encounter_class import class_of
 from models.runtime.find_names import Sure
+from models.runtime.same_event import Event, each_once
 from models.runtime.score_inputs import Visits
 from models.runtime.whereabouts import NEVER_HAPPENED
 
 _TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
-# A day begins first at UTC+14 and ends last at UTC-12.
-_BEFORE, _AFTER = timedelta(hours=14), timedelta(hours=36)
+# Somebody may wait for a bed for two days; a longer visit was not closed in time and may hold several.
+_ONE_VISIT = timedelta(hours=72)
 
 
 def visits(one: Visits, chart: Chart) -> Found:
@@ -38,24 +40,23 @@ def visits(one: Visits, chart: Chart) -> Found:
 
 
 def _each_once(stays: Sequence[Stay], *, at_most: bool) -> list[Stay]:
-    """Visits of a class that began at one moment are one.
-
-    Of those of which only the day is told nobody can say whether they are one: so they are, unless it is asked how many
-    there were at the most.
-    """
-    once = {(class_of(stay), stay.start): stay for stay in reversed(stays) if stay.start is not None}
-    days = {(class_of(stay), _day_of(stay)) for stay in once.values()}
-    found = [stay for stay in stays if any(stay is other for other in once.values())]
-    for stay in (stay for stay in stays if stay.start is None):
-        if at_most or (class_of(stay), stay.start_day) not in days:
-            found.append(stay)
-        days.add((class_of(stay), stay.start_day))
-    return found
+    """Each visit once. What may be another name of one of them counts only where it is asked how many at the most."""
+    events = [event for event in map(_event, stays) if event is not None]
+    once, copies = each_once(events, _ONE_VISIT)
+    undated = [stay for stay in stays if _event(stay) is None]
+    chosen = [*once, *copies, *undated] if at_most else once
+    return [stay for stay in stays if any(stay is other for other in chosen)]
 
 
-def _day_of(stay: Stay) -> date | None:
-    """The day on which a visit began, as it was written."""
-    return stay.start.date() if stay.start_day is None and stay.start is not None else stay.start_day
+def _event(stay: Stay) -> Event[Stay] | None:
+    """When a visit was; None where nothing is told. One that nobody has closed is told by its start."""
+    kind = class_of(stay)
+    if stay.start is not None:
+        return Event(stay, stay.start, max(stay.end or stay.start, stay.start), kind=kind)
+    if stay.start_day is None:
+        return None
+    first, last = (datetime.combine(stay.start_day, at, UTC) for at in (time.min, time.max))
+    return Event(stay, first, last, last, kind)
 
 
 def _named(stay: Stay) -> str:
@@ -92,7 +93,4 @@ def _began(stay: Stay) -> tuple[datetime, datetime] | None:
     """The first and the last moment at which a visit may have begun; None where nothing is told."""
     if stay.start is not None:
         return stay.start, stay.start
-    if stay.start_day is None:
-        return None
-    midnight = datetime.combine(stay.start_day, time(), UTC)
-    return midnight - _BEFORE, midnight + _AFTER
+    return None if stay.start_day is None else span_of(stay.start_day)

@@ -36,7 +36,7 @@ _coding = attrgetter("system", "code", "display")
 _fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit", "reference_range")
 _said = attrgetter("reference", "text", "status")
 _diagnosis = attrgetter("condition", "role", "rank")
-_place = attrgetter("name", "intensive_care", "recognised_by", "known", "start_unclear", "status_known")
+_place = attrgetter("name", "intensive_care", "recognised_by", "known", "start_unclear", "status_known", "end_unclear")
 _person = attrgetter("patient_id", "sex", "focus", "deceased", "incomplete", "caveats")
 
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, time, timedelta
 
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay
-from models.runtime.encounter_class import is_visit
+from models.runtime.encounter_class import class_as_written, class_of, is_visit
 from models.runtime.population import DIED, age_on, age_refusal
-from models.runtime.score_leaving import not_leaving
+from models.runtime.score_leaving import not_leaving, not_read
 from models.runtime.score_manifest import ScorePopulation, Setting
 from models.runtime.whereabouts import (
     Refusal,
     current_stay,
     intensive_care_bed,
     intensive_care_start,
+    is_surely_in_hospital,
     is_under_way,
     outside,
     stay_to_leave,
@@ -58,8 +59,20 @@ def _anywhere(record: PatientRecord, population: ScorePopulation, age: float, as
     if population.setting is Setting.ANY:
         return Situation(age, None if isinstance(stay, Refusal) else stay, words)
     if not isinstance(stay, Refusal):
-        return outside("the score is for people who are not in hospital")
+        return _here(stay, record, as_of)
     return Situation(age, None, f"{words}; {NOT_SURE_WHERE}" if stay.in_population else words)
+
+
+def _here(stay: Stay, record: PatientRecord, as_of: datetime) -> Refusal:
+    """Why a score for people outside hospital is not for somebody who is here, or cannot know it.
+
+    Of a class that cannot be read, nobody can say whether it is a stay or an ordinary visit.
+    """
+    named = [stay] if record.focus is not None else record.stays
+    if any(is_under_way(one, as_of) and is_surely_in_hospital(one, as_of) for one in named):
+        return outside("the score is for people who are not in hospital")
+    text = f"{NOT_SURE_WHERE}: its class cannot be read ({class_as_written(stay)})"
+    return Refusal(AbstentionReason.NO_CURRENT_STAY, text, in_population=True)
 
 
 def _inpatient(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:
@@ -78,7 +91,8 @@ def _leaving(record: PatientRecord, age: float, as_of: datetime) -> Situation | 
     refusal = not_leaving(own)
     if refusal is not None:
         return refusal
-    return Situation(age, own, _day(own, min(own.end or as_of, as_of)))
+    words, unread = _day(own, min(own.end or as_of, as_of)), not_read(own)
+    return Situation(age, own, f"{words}; {unread}" if unread else words)
 
 
 def _ended_some_time(stay: Stay) -> bool:
@@ -97,9 +111,14 @@ def _ended(stay: Stay) -> Stay:
 
 
 def _day(stay: Stay, as_of: datetime) -> str:
+    """How long somebody is here; whether it is a stay in hospital nobody can say of a class that cannot be read."""
+    unread = class_of(stay) is None
     if stay.start is None:
-        return "in a hospital stay"
-    return f"day {(as_of - stay.start).days + 1} of the hospital stay"
+        return "in a stay or visit, its class cannot be read" if unread else "in a hospital stay"
+    number = (as_of - stay.start).days + 1
+    return (
+        f"day {number} of a stay or visit, its class cannot be read" if unread else f"day {number} of the hospital stay"
+    )
 
 
 def _intensive_care(record: PatientRecord, age: float, as_of: datetime) -> Situation | Refusal:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from clinical.assessment import AbstentionReason
 from clinical.record import PatientRecord, Stay, StayLocation
 from models.runtime.encounter_class import admits, class_of, is_emergency, is_visit
+from models.runtime.find_names import Sure
+from models.runtime.moved_on import first_and_last, moved_on
 
 # FHIR R4 encounter statuses of somebody who is here now; a stay that has an end is judged by its period instead.
 _UNDER_WAY = frozenset({"arrived", "triaged", "in-progress", "onleave"})
@@ -17,8 +19,6 @@ NEVER_HAPPENED = frozenset({"planned", "cancelled", "entered-in-error"})
 _JUST_LEFT = timedelta(hours=24)
 # Between two intensive care beds a theatre or a scanner may stand as a place of its own.
 _SAME_STAY_GAP = timedelta(hours=6)
-# Where a day begins first (UTC+14).
-_DAY_BEGINS = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def stay_to_leave(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
     leaving = [stay for stay in record.stays if admits(stay) and _may_leave(stay, as_of)]
     if leaving:
         return max(leaving, key=lambda stay: (is_under_way(stay, as_of), *_begin_of(stay)))
+    if any(admits(stay) and _left_some_time(stay, as_of) for stay in record.stays):
+        return _no_stay("the record does not say when the stay ended", in_population=True)
     if any(class_of(stay) is None and _may_leave(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient was admitted", in_population=True)
     return _no_known_stay(record, as_of)
@@ -105,11 +107,16 @@ def _named_stay(record: PatientRecord, focus: str, under_way: list[Stay], as_of:
 def in_hospital(record: PatientRecord, as_of: datetime) -> Refusal | None:
     """Why a model for people outside hospital is not for this patient now, or cannot know it; None for one at home."""
     here = [stay for stay in record.stays if is_under_way(stay, as_of)]
-    if any(admits(stay) or is_emergency(stay) or _bed(stay, as_of) is not None for stay in here):
+    if any(is_surely_in_hospital(stay, as_of) for stay in here):
         return outside("the model is for people who are not in hospital")
     if not all(map(is_visit, here)) or _stays_unread(record) or any(_contradicts(stay, as_of) for stay in record.stays):
         return _no_stay("the record does not say whether the patient is in hospital", in_population=True)
     return None
+
+
+def is_surely_in_hospital(stay: Stay, at: datetime) -> bool:
+    """Whether somebody is in hospital who is here for a stay: by its class, or by its place."""
+    return admits(stay) or is_emergency(stay) or _bed(stay, at) is not None
 
 
 def _stays_unread(record: PatientRecord) -> bool:
@@ -167,8 +174,7 @@ def is_under_way(stay: Stay, at: datetime) -> bool:
 
 def _bed(stay: Stay, at: datetime) -> StayLocation | None:
     """The intensive care place that the patient has now; the latest begun, if the record lists several."""
-    beds = [place for place in stay.locations if place.intensive_care and _is_there(place, at)]
-    return max(beds, key=lambda bed: _age_of(bed.start), default=None)
+    return max(_beds_and_elsewhere(stay, at)[0], key=lambda bed: _age_of(bed.start), default=None)
 
 
 def _is_there(place: StayLocation, at: datetime) -> bool:
@@ -202,33 +208,22 @@ def intensive_care_bed(stay: Stay, record: PatientRecord, at: datetime) -> StayL
     """
     reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
     bed = _bed(stay, at)
-    if bed is not None and not _moved_on(stay, bed, at):
-        if is_visit(stay):
-            return Refusal(
-                reason, "the record calls the stay a visit, and its place intensive care", in_population=True
-            )
+    moved = Sure.YES if bed is None else moved_on(bed, *_beds_and_elsewhere(stay, at))
+    if moved is not Sure.YES and is_visit(stay):
+        return Refusal(reason, "the record calls the stay a visit, and its place intensive care", in_population=True)
+    if bed is not None and moved is Sure.NO:
         return bed
     unread = any(gap.startswith("location:") for gap in record.incomplete)
     told = stay.locations and not unread and all(place.known for place in stay.locations)
-    if is_visit(stay) or (told and not _place_is_unclear(stay, at)):
+    if is_visit(stay) or (told and moved is Sure.YES and not _place_is_unclear(stay, at)):
         return Refusal(reason, "the record does not show the patient in intensive care now", in_population=False)
     return Refusal(reason, "the record does not say where in the hospital the patient is", in_population=True)
 
 
-def _moved_on(stay: Stay, bed: StayLocation, at: datetime) -> bool:
-    """Whether a place elsewhere began after the intensive care bed, whose end nobody recorded."""
-    if bed.start is None or bed.end is not None:
-        return False
-    elsewhere = (p for p in stay.locations if not p.intensive_care and _covers(p.start, p.end, at))
-    begun = (_first_of(place) for place in elsewhere)
-    return any(first is not None and first > bed.start for first in begun)
-
-
-def _first_of(place: StayLocation) -> datetime | None:
-    """The start of a place; of one that is only a day, the first moment at which that day may begin."""
-    if place.start is not None or place.start_day is None:
-        return place.start
-    return datetime.combine(place.start_day, time(), UTC) - _DAY_BEGINS
+def _beds_and_elsewhere(stay: Stay, at: datetime) -> tuple[list[StayLocation], list[StayLocation]]:
+    """The intensive care beds that the patient may lie in now, and the other places where the patient may be."""
+    beds = [place for place in stay.locations if place.intensive_care and _is_there(place, at)]
+    return beds, [p for p in stay.locations if not p.intensive_care and _covers(p.start, p.end, at)]
 
 
 def intensive_care_start(stay: Stay, bed: StayLocation, at: datetime) -> datetime | None:
@@ -251,8 +246,8 @@ def _may_lead_to(place: StayLocation, begun: datetime) -> bool:
     """Whether a place in intensive care of which nobody knows when it began may be an earlier part of the same stay."""
     if not place.intensive_care or not place.start_unclear:
         return False
-    first = _first_of(place)
-    return (first is None or first < begun) and (place.end is None or place.end + _SAME_STAY_GAP >= begun)
+    span = first_and_last(place)
+    return (span is None or span[0] < begun) and (place.end is None or place.end + _SAME_STAY_GAP >= begun)
 
 
 def _with_ends(stay: Stay, at: datetime) -> list[tuple[StayLocation, datetime]]:

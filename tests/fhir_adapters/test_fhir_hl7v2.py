@@ -117,6 +117,8 @@ def test_urgency_origin_and_destination(read: Any) -> None:
     assert stay.discharge_disposition.token == "http://terminology.hl7.org/CodeSystem/v2-0112|01"
     (other,) = read(adt(kind="A", source="")).stays
     assert (other.priority, other.admit_source, other.discharge_disposition) == (None, None, None)
+    (words,) = read(adt(to="^Expired").replace(b"|2.5.1", b"|2.7")).stays
+    assert words.discharge_disposition == Coding("", "", "Expired")
 
 
 def test_a_later_message_replaces_the_diagnoses_of_its_stay(read: Any) -> None:
@@ -190,18 +192,25 @@ def test_a_result_that_is_not_used_keeps_its_time(
     [
         ("", "in-progress", None),
         ("20260301", "finished", datetime(2026, 3, 1, 22, 59, 59, tzinfo=UTC)),
-        ("20260302", "in-progress", datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)),
+        ("20260302", "finished", datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)),
+        ("20260303", "in-progress", datetime(2026, 3, 3, 22, 59, 59, tzinfo=UTC)),
+        ("202603", "finished", datetime(2026, 3, 31, 22, 59, 59, tzinfo=UTC)),
+        ("2026", "finished", datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC)),
+        ("202604", "in-progress", datetime(2026, 4, 30, 22, 59, 59, tzinfo=UTC)),
         ("202602", "finished", datetime(2026, 2, 28, 22, 59, 59, tzinfo=UTC)),
         ("202603020700", "finished", None),
         ("99991231", "in-progress", None),
         ("soon", "unknown", None),
     ],
 )
-def test_a_stay_goes_on_while_the_day_on_which_it_ends_lasts(
-    left: str, status: str, last: datetime | None, read: Any
-) -> None:
-    """PV1-45: a day ends in the zone of the feed; what is no time does not say whether the patient has left."""
+def test_who_has_left_today_is_no_longer_here(left: str, status: str, last: datetime | None, read: Any) -> None:
+    """PV1-45, by the clock of the feed: it is filled when somebody has left, as a FHIR stay is called finished then.
+
+    Once a stay went on until the end of its last day, and was scored after the discharge; FHIR said that it was over. A
+    day to come is none on which anybody has left; what is no time does not say whether anybody has.
+    """
     message = adt().replace(b"20260301080000+0000", b"20260301080000+0000|" + left.encode())
     (stay,) = read(message).stays
-    assert stay.status == status
+    (again,) = read(message, adt()).stays
+    assert (stay.status, again.status) == (status, "in-progress")
     assert (None if stay.latest_end is None else stay.latest_end.replace(microsecond=0)) == last

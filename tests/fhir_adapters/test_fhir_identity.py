@@ -122,8 +122,21 @@ def test_who_names_nobody_that_can_be_checked_is_set_aside(subject: object, read
         {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Parameters", "parameter": [STRANGER]}}]},
         {"resourceType": "parameters", "parameter": [{"resource": STRANGER}]},
         {"resourceType": ["Condition"], "around": [{"it": STRANGER}]},
-        {"resourceType": "Appointment", "participant": [{"actor": {"reference": "Patient/pat-1"}}, {"actor": OTHER}]},
-        {"resourceType": "Appointment", "participant": [{"actor": {"reference": f"{BASE}/Patient/pat-2"}}]},
+        {"resourceType": "Parameters", "parameter": [{"resource": {"resourceType": "Patient", "subject": OTHER}}]},
+        {"resourceType": "Parameters", "parameter": [{"resource": {"resourceType": "Patient", "id": ["pat-1"]}}]},
+        {"resourceType": "Appointment", "participant": [{"actor": {"reference": "Practitioner/7"}}, {"actor": OTHER}]},
+        {"resourceType": "Appointment", "participant": [{"actor": OTHER}, {"actor": {"reference": "Patient/pat-3"}}]},
+        {"resourceType": "Appointment", "subject": OTHER, "participant": [{"actor": {"reference": "Patient/pat-1"}}]},
+        *(
+            {"resourceType": "Appointment", "participant": [{"actor": {"reference": f"{BASE}/{path}"}}]}
+            for path in (
+                "Patient/pat-2",
+                "Patient/pat-2/_history/1",
+                "Patient/pat-2/",
+                "Patient/pat-2#x",
+                "patient//pat-2",
+            )
+        ),
         {"resourceType": "Appointment", "participant": [{"actor": {"reference": "patient?identifier=mrn|1"}}]},
         {"resourceType": "Appointment", "participant": [{"actor": {"reference": URN, "type": "Patient"}}]},
         {"resourceType": "AppointmentResponse", "actor": OTHER},
@@ -177,12 +190,38 @@ def test_another_patient_is_found_around_what_is_a_resource(more: object, readin
 
 def test_who_else_takes_part_in_an_appointment_is_no_other_patient(reading: Any, make_lab: Make) -> None:
     """The patient of the call, and people and places that are nobody's patient."""
+    under_patient = "https://api.vendor.com/patient/r4/Practitioner/7", "https://x.test/Patient/r4/metadata/Location/1"
     names = ("Patient/pat-1", f"{BASE}/Patient/pat-1", "Practitioner/7", "https://patient.test/fhir/Location/1", "", 7)
+    names = (*names, *under_patient)
     rows: list[object] = [{"actor": {"reference": name}} for name in names]
     rows += [7, {}, {"actor": 7}, {"actor": {"display": "A", "type": "Patient"}}]
     more = {"resourceType": "Appointment", "participant": rows}
     odd = {"resourceType": "Appointment", "participant": 7}
     assert len(reading.read(reading.prefetch(make_lab(), more=[more, odd])).observations) == 1
+
+
+def test_several_patients_may_take_part_in_one_appointment(reading: Any, make_lab: Make) -> None:
+    """Mother and newborn, or a group: it names the patient of the call, and is no record of the others.
+
+    Once any other patient stopped the call, so that a mother who came with her child got no answer at all. One with
+    nothing but other patients still does: that appointment is somebody else's.
+    """
+    rows = [{"actor": OTHER}, {"actor": {"reference": "Patient/pat-1"}}, {"actor": {"reference": "Practitioner/7"}}]
+    visit = {"resourceType": "Appointment", "participant": rows}
+    around = {"resourceType": "Practitioner", "contained": [visit]}
+    by_local_name = [{"actor": OTHER}, {"actor": {"reference": URN}}]
+    named = entries((URN, {"resourceType": "Patient", "id": "pat-1"}), ("", {**visit, "participant": by_local_name}))
+    assert len(reading.read(reading.prefetch(make_lab(), more=[visit, around], last=named)).observations) == 1
+
+
+def test_a_patient_without_an_id_in_parameters_is_nobody(reading: Any, make_lab: Make) -> None:
+    """The input of `$match` describes somebody who is looked for; elsewhere a Patient without an id stops the call."""
+    searched = {"resourceType": "Patient", "name": [{"family": "Doe"}]}
+    match = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": searched}]}
+    deeper = {"resourceType": "Parameters", "parameter": [{"part": [{"resource": {**searched, "id": None}}]}]}
+    assert len(reading.read(reading.prefetch(make_lab(), more=[match, deeper])).observations) == 1
+    with pytest.raises(WrongPatient):
+        reading.read(reading.prefetch(make_lab(), more=[searched]))
 
 
 def test_what_stands_around_resources_is_looked_through_in_time() -> None:

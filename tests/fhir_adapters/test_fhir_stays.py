@@ -11,6 +11,9 @@ from clinical.need import DataNeed
 from clinical.record import Coding, StayDiagnosis
 
 PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
+DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+NUBC = "https://www.nubc.org/CodeSystem/PatDischargeStatus"
+HL7_V2 = "http://terminology.hl7.org/CodeSystem/v2-0112"
 ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 
 
@@ -38,7 +41,7 @@ def read(reading: Any, make_bundle: Any) -> Any:
 
 
 def test_urgency_origin_and_destination(read: Any) -> None:
-    """The first coding with a system and a code; a destination in words alone is one that nobody can compare."""
+    """The first coding with a system and a code."""
     found = read(
         stay(
             priority=coded(PRIORITY, "EM"),
@@ -50,10 +53,39 @@ def test_urgency_origin_and_destination(read: Any) -> None:
     )
     assert found.priority.token == f"{PRIORITY}|EM"
     assert (found.admit_source.token, found.discharge_disposition.token) == ("http://a|emd", "http://d|home")
-    bare = read(stay(hospitalization={"dischargeDisposition": {"text": "Home"}}))
-    assert (bare.priority, bare.admit_source, bare.diagnoses) == (None, None, ())
-    assert bare.discharge_disposition == Coding("", "", "Home")
-    assert read(stay(hospitalization={})).discharge_disposition is None
+    bare = read(stay(hospitalization={}))
+    assert (bare.priority, bare.admit_source, bare.discharge_disposition, bare.diagnoses) == (None, None, None, ())
+
+
+def row(system: str, code: str, display: str = "") -> dict[str, str]:
+    """A coding."""
+    return {"system": system, "code": code, **({"display": display} if display else {})}
+
+
+@pytest.mark.parametrize(
+    ("concept", "expected"),
+    [
+        ({"text": "Home"}, Coding("", "", "Home")),
+        ({"coding": [row("urn:own", "1"), row(NUBC, "01", "Home")], "text": "x"}, Coding(NUBC, "01", "Home")),
+        ({"coding": [row("urn:own", "1"), row(DISPOSITION, "home")]}, Coding(DISPOSITION, "home")),
+        ({"coding": [row(NUBC, "20"), row(DISPOSITION, "exp")]}, Coding(DISPOSITION, "exp")),
+        ({"coding": [row("http://www.nubc.org/patient-discharge", "01")]}, Coding(NUBC, "01")),
+        ({"coding": [row("urn:oid:2.16.840.1.113883.6.301.5", "1")]}, Coding(NUBC, "1")),
+        ({"coding": [row(NUBC, "1"), row(HL7_V2, "01")]}, Coding(NUBC, "1")),
+        ({"coding": [row(HL7_V2, "21"), row(NUBC, "21"), row("urn:x", "1")]}, Coding(NUBC, "21")),
+        ({"coding": [row(NUBC, "01"), row(HL7_V2, "20")], "text": "Home"}, Coding("", "", "")),
+        ({"coding": [row(DISPOSITION, "home"), row(DISPOSITION, "exp")], "text": "Home"}, Coding("", "", "")),
+        ({"coding": [row("urn:own", "1", "Home")], "text": "Home"}, Coding("urn:own", "1", "Home")),
+        ({"coding": [row("urn:own", "1", "A"), {"display": "B"}], "text": "C"}, Coding("urn:own", "1", "C; A; B")),
+        ({"coding": [{"code": "1"}]}, Coding("", "", "")),
+        ({"extension": [{"url": "http://x", "valueCode": "unknown"}]}, None),
+        ({"coding": [{"extension": [{"url": "http://x", "valueCode": "unknown"}]}]}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_patient_goes(concept: Any, expected: Coding | None, read: Any) -> None:
+    """The first code of a list that all know, else all words; codes that contradict are none, and not nothing."""
+    assert read(stay(hospitalization={"dischargeDisposition": concept})).discharge_disposition == expected
 
 
 @pytest.mark.parametrize(
@@ -181,6 +213,23 @@ def test_a_completed_place_is_over_by_now(period: Any, end: datetime, read: Any)
     """Whatever its day says; without an end it ended when it began."""
     (place,) = read(placed(period, status="completed")).locations
     assert place.end == end
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "unclear"),
+    [
+        ("2026-03-02", "active", True),
+        ("2026-03", None, True),
+        ("2026-03-02T07:00:00Z", None, False),
+        ("2026-03-02", "completed", False),
+        ("9999-12-31", None, False),
+        (None, None, False),
+    ],
+)
+def test_an_end_that_is_only_a_day_is_told_from_a_moment(end: Any, status: Any, unclear: bool, read: Any) -> None:
+    """The patient may have left earlier on that day; what is completed is over, and a far day is no end."""
+    (place,) = read(placed({"start": "2026-03-01T10:00:00Z", "end": end}, status=status)).locations
+    assert place.end_unclear is unclear
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinical.assessment import Abstention, AbstentionReason, RiskAssessment
-from clinical.record import Coding, PatientRecord, SetAside, SetAsideReason
+from clinical.record import Coding, PatientRecord, SetAside, SetAsideReason, StayLocation
 from models.runtime.whereabouts import intensive_care_start
 
 
@@ -298,12 +298,50 @@ def test_a_bed_whose_start_cannot_be_read_has_no_hour(chart: Any) -> None:
 
 
 def test_a_ward_of_a_later_day_is_where_the_patient_is(chart: Any) -> None:
-    """It surely began after the bed, whose end nobody recorded; one of the same day may have been before it."""
-    ward = replace(chart.bed(start=None, icu=False), start_unclear=True, start_day=chart.start.date())
-    answered(chart, ordinary(chart, stays=(chart.stay(chart.bed(), ward),)))
-    later = replace(ward, start_day=chart.start.date() + timedelta(days=1))
-    stay = chart.stay(chart.bed(start=-30), later)
-    assert refused(chart, ordinary(chart, stays=(stay,))).reason is AbstentionReason.NOT_IN_INTENSIVE_CARE
+    """It surely began after the bed, whose end nobody recorded."""
+    later = replace(ward_of_a_day(chart), start_day=chart.start.date() + timedelta(days=1))
+    found = refused(chart, ordinary(chart, stays=(chart.stay(chart.bed(start=-30), later),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, False)
+
+
+@pytest.mark.parametrize(("begun", "day"), [(0, 0), (4, 1)])
+def test_a_ward_of_a_day_on_which_the_bed_may_have_begun_is_doubt(chart: Any, begun: float, day: int) -> None:
+    """Both are open, and nobody can say which of them came first. A day that was surely before the bed says nothing."""
+    ward = ward_of_a_day(chart)
+    doubtful = replace(ward, start_day=chart.start.date() + timedelta(days=day))
+    bed = chart.bed(start=begun)
+    found = refused(chart, ordinary(chart, stays=(chart.stay(bed, doubtful),)))
+    assert (found.reason, found.in_population) == (AbstentionReason.NOT_IN_INTENSIVE_CARE, True)
+    before = replace(ward, start_day=chart.start.date() - timedelta(days=2))
+    answered(chart, ordinary(chart, stays=(chart.stay(chart.bed(), before),)))
+    month = replace(ward, start_day=None)
+    assert refused(chart, ordinary(chart, stays=(chart.stay(chart.bed(), month),))).in_population
+
+
+def test_a_bed_that_ends_on_a_day_is_left_for_a_ward_that_began_later(chart: Any) -> None:
+    """The day is not over, and the patient has gone all the same."""
+    bed = replace(chart.bed(), end=chart.at(30), end_unclear=True)
+    answered(chart, ordinary(chart, stays=(chart.stay(bed),)))
+    moved = chart.stay(bed, chart.bed(start=7, icu=False))
+    assert not refused(chart, ordinary(chart, stays=(moved,))).in_population
+    back = chart.stay(bed, chart.bed(start=-3, icu=False))
+    assert refused(chart, ordinary(chart, stays=(back,))).in_population
+    for other in (-3, 7):
+        told = chart.stay(chart.bed(end=30), chart.bed(start=other, icu=False))
+        answered(chart, ordinary(chart, stays=(told,)))
+
+
+def test_a_bed_of_a_day_to_which_the_patient_may_have_come_back_is_doubt(chart: Any) -> None:
+    """The ward began after one bed, and perhaps before the other."""
+    other = replace(chart.bed(start=None), start_unclear=True, start_day=chart.start.date())
+    stay = chart.stay(chart.bed(), chart.bed(start=5, icu=False), other)
+    assert refused(chart, ordinary(chart, stays=(stay,))).in_population
+
+
+def ward_of_a_day(chart: Any) -> StayLocation:
+    """A place elsewhere that is open and began on the day of the stay."""
+    ward: StayLocation = replace(chart.bed(start=None, icu=False), start_unclear=True, start_day=chart.start.date())
+    return ward
 
 
 @pytest.mark.parametrize("kind", ["inverted", "status"])
@@ -326,7 +364,16 @@ def test_a_ward_of_unknown_status_after_the_bed_is_doubt(chart: Any) -> None:
 
 
 @pytest.mark.parametrize("code", ["AMB", "HH", "VR", "FLD", "PRENC"])
-@pytest.mark.parametrize("system", ["", ACT_CODE, "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"])
+@pytest.mark.parametrize(
+    "system",
+    [
+        *("", ACT_CODE, "http://hl7.org/fhir/v3/ActCode", "urn:oid:2.16.840.1.113883.5.4"),
+        *(
+            "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode",
+            "http://hl7.org/fhir/ValueSet/v3-ActEncounterCode",
+        ),
+    ],
+)
 def test_a_visit_in_intensive_care_is_not_assessed(chart: Any, code: str, system: str) -> None:
     """One of the two is wrong, and nobody can say which. A visit elsewhere is outside the population."""
     visit = chart.stay(class_code=Coding(system, code))

@@ -126,6 +126,7 @@ FULL = PatientRecord(
                     False,
                     date(2026, 1, 1),
                     True,
+                    False,
                 ),
             ),
             Coding("s", "EM", "d"),

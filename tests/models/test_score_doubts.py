@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clinical.assessment import Abstention, Finding, RiskAssessment, Score
+from clinical.assessment import Abstention, AbstentionReason, Finding, RiskAssessment, Score
 from clinical.record import Coding, Condition, PatientRecord, SetAside, SetAsideReason, Stay, StayLocation
 from models.runtime.catalogue import MODELS_FOLDER
 
@@ -276,6 +276,52 @@ def test_whom_an_equation_is_not_for(
     somewhere = assess(folder, replace(record, conditions=(), set_aside=(unread,)))
     assert isinstance(somewhere, Score)
     assert "does not say for certain that this is not a stay in hospital" in somewhere.situation
+
+
+OWN_LIST = Coding("urn:oid:1.2.840.114350.1.72.1.7.7.10.696784.13260", "5", "Appointment")
+
+
+@pytest.mark.parametrize(
+    ("coding", "written"),
+    [
+        (OWN_LIST, f"5 of {OWN_LIST.system}"),
+        (Coding("urn:x", "AMB"), "AMB of urn:x"),
+        (Coding("", "amb"), "amb"),
+        (Coding("urn:" + "x" * 100, "y" * 100), f"{'y' * 80} of urn:{'x' * 76}"),
+        (None, "none"),
+    ],
+)
+def test_a_visit_whose_class_cannot_be_read_may_be_a_stay(
+    assess: Assess, outpatient: Any, patient: Any, coding: Coding | None, written: str
+) -> None:
+    """Not assessed, in words, and not taken for a stay in hospital; a stay beside it, or its place, may say that."""
+    visit = patient.stay(class_code=coding)
+    finding = assess("ckd_epi", outpatient(stays=(visit,)))
+    assert isinstance(finding, Abstention)
+    assert (finding.reason, finding.in_population) == (AbstentionReason.NO_CURRENT_STAY, True)
+    unsure = "the record does not say for certain that this is not a stay in hospital"
+    assert finding.text == f"{unsure}: its class cannot be read ({written})"
+    bed = StayLocation("ICU", start=patient.ago(3), intensive_care=True, recognised_by="test")
+    admitted = replace(patient.stay(hours=40), reference="Encounter/2")
+    for stays in ((replace(visit, locations=(bed,)),), (visit, admitted)):
+        elsewhere = assess("ckd_epi", outpatient(stays=stays))
+        assert isinstance(elsewhere, Abstention)
+        assert elsewhere.reason is AbstentionReason.NOT_MEANT_FOR
+    named = assess("ckd_epi", outpatient(stays=(visit, admitted), focus=visit.reference))
+    assert named.in_population
+
+
+def test_news2_does_not_call_a_class_that_cannot_be_read_a_stay(assess: Assess, patient: Any) -> None:
+    """It is scored, for an early warning is for whoever is here; what is not known is not told as a fact."""
+    vitals = (("9279-1", 16.0, "/min"), ("59408-5", 97.0, "%"), ("8480-6", 125.0, "mm[Hg]"), ("8867-4", 75.0, "/min"))
+    record = patient.record(*(patient.fact(*one) for one in (*vitals, ("8310-5", 37.0, "Cel"))))
+    for coding in (OWN_LIST, Coding("urn:x", "AMB")):
+        stay = patient.stay(class_code=coding)
+        situations = [
+            assess("news2", replace(record, stays=(one,))).situation for one in (stay, replace(stay, start=None))
+        ]
+        assert situations[0] == "day 2 of a stay or visit, its class cannot be read"
+        assert situations[1] == "in a stay or visit, its class cannot be read"
 
 
 @pytest.fixture

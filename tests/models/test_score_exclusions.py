@@ -45,19 +45,90 @@ def test_lace_is_not_for_the_dead_nor_for_a_hospice(leaving: Any, system: str, c
 
 
 def test_lace_says_where_it_cannot_read_who_leaves_alive(leaving: Any) -> None:
-    """A hospital's own code may say anything; none at all, or home, is who leaves."""
-    finding = leaving(Coding("urn:own", "DX", "Died"))
+    """A hospital's own code may say anything, and so may a code that a known list does not have; home is who leaves."""
+    for unread in (
+        Coding("urn:own", "DX"),
+        Coding("", "", "?"),
+        Coding(BILL, "22", "Home"),
+        Coding(HL7_V2, "HOM", "Home"),
+    ):
+        finding = leaving(unread)
+        assert isinstance(finding, Abstention)
+        assert (finding.missing, finding.in_population) == (("Discharge disposition",), True)
+        assert finding.text == "the record does not say whether the patient leaves alive"
+    for disposition in (None, Coding(DISPOSITION, "home"), Coding(BILL, "1"), Coding(BILL, "81")):
+        found = leaving(disposition)
+        assert isinstance(found, Score)
+        assert "disposition" not in found.situation
+
+
+@pytest.mark.parametrize("system", ["http://www.nubc.org/patient-discharge", "urn:oid:2.16.840.1.113883.6.301.5"])
+def test_the_bill_goes_by_older_names_too(leaving: Any, system: str) -> None:
+    """That of Synthea, and the object identifier of the list."""
+    assert isinstance(leaving(Coding(system, "01")), Score)
+    assert leaving(Coding(system, "20")).text == "the patient has died or goes to a hospice"
+
+
+@pytest.mark.parametrize("words", ["Home or Self Care", "Skilled Nursing Facility", "Domicilio", "Discharged to court"])
+@pytest.mark.parametrize("code", [("", ""), ("urn:own", "1")])
+def test_words_that_do_not_speak_of_death_are_as_none(leaving: Any, words: str, code: tuple[str, str]) -> None:
+    """LACE is answered as without a disposition, and says that there is one that cannot be read."""
+    found = leaving(Coding(*code, words))
+    assert isinstance(found, Score)
+    assert found.value == leaving(None).value
+    assert found.situation.endswith("; the discharge disposition cannot be read")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Expired",
+        "DIED",
+        "Patient deceased",
+        "Home / Death",
+        "Hospice - home",
+        "To morgue",
+        "EXP",
+        "Fallecimiento",
+        "Éxitus",
+        "Décédé",
+        "verstorben",
+        "Tod",
+        "死亡",
+    ],
+)
+def test_words_that_may_mean_death_give_no_answer(leaving: Any, words: str) -> None:
+    """In several languages; letters that cannot be looked through may mean it too."""
+    finding = leaving(Coding("", "", words))
     assert isinstance(finding, Abstention)
     assert (finding.missing, finding.in_population) == (("Discharge disposition",), True)
-    for disposition in (None, Coding(DISPOSITION, "home"), Coding(BILL, "1"), Coding(BILL, "81")):
-        assert isinstance(leaving(disposition), Score)
+    assert finding.text == "the words of the discharge disposition may mean death or a hospice"
+
+
+NAMES_OF_THE_TABLE = tuple(name for name in NAMES_OF_THE_BILL if name != BILL)
+
+
+@pytest.mark.parametrize("system", NAMES_OF_THE_TABLE)
+def test_code_21_of_hl7s_table_does_not_say_who_leaves_alive(leaving: Any, system: str) -> None:
+    """There it is "expired, to be defined at state level"; on the bill itself it is a court or the police."""
+    for code in ("21", " 21 ", "22", "29"):
+        finding = leaving(Coding(system, code, "Court"))
+        assert isinstance(finding, Abstention)
+        assert finding.text == "the record does not say whether the patient leaves alive"
+    assert isinstance(leaving(Coding(BILL, "21")), Score)
+    assert isinstance(leaving(Coding(system, "01")), Score)
 
 
 @pytest.mark.parametrize("system", [DISPOSITION, *NAMES_OF_THE_BILL])
 def test_destinations_are_those_of_the_readmission_model(patient: Any, system: str) -> None:
-    """Every code of either list, with and without a leading zero, the planned ones, and some of neither."""
+    """Every code of either list, with and without a leading zero, the planned ones, and some of neither.
+
+    The folder of the model is signed and still reads 21 of HL7's table as the bill's own.
+    """
     numbers = [f"{number}" for number in range(100)] + [f"{number:02}" for number in range(10)]
     for code in (*CODES, *numbers, "EXP", "", " exp "):
+        if code == "21" and system in NAMES_OF_THE_TABLE:
+            continue
         coding = Coding(system, code)
         refusal = not_leaving(patient.stay(discharge_disposition=coding))
         gone = destinations.destination_of(coding) == destinations.DIED_OR_HOSPICE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -336,14 +336,30 @@ def test_visits_of_which_nobody_can_say_count_at_the_most(ask: Ask, patient: Any
 
 
 def test_one_visit_under_several_names_counts_once(ask: Ask, patient: Any) -> None:
-    """The same class at the same moment; of those told by a day nobody can say, so they count at the most."""
+    """The same class at one time; of those told by a day nobody can say, so they count at the most."""
     visit = replace(patient.stay("EMER", 500.0), reference="Encounter/a", status="finished")
     day = replace(visit, start=None, start_day=visit.start.date())
+    other_day = replace(day, start_day=day.start_day - timedelta(days=3))
+    told = replace(visit, end=patient.ago(496))
+    later = replace(visit, start=patient.ago(499.9), end=patient.ago(496))
+    inner = [replace(visit, start=patient.ago(hours), end=patient.ago(hours - 0.5)) for hours in (499, 497)]
+    # 22:00 in New York is 02:00 of the next day in UTC.
+    evening = replace(visit, start=datetime(2026, 1, 11, 2, tzinfo=UTC))
+    its_day = replace(day, start_day=date(2026, 1, 10))
     same = replace(visit, start=visit.start.astimezone(timezone(timedelta(hours=1))))
     for others, (least, most) in [
         ((visit, visit), (1, 1)),
         ((visit, same), (1, 1)),
         ((visit, replace(visit, start=patient.ago(499))), (2, 2)),
+        ((told, later), (1, 1)),
+        ((told, replace(visit, start=patient.ago(499))), (1, 1)),
+        ((told, replace(told, start=patient.ago(496), end=patient.ago(490))), (2, 2)),
+        ((told, *inner), (1, 2)),
+        ((told, replace(told, class_code=Coding("x", "E"))), (1, 1)),
+        ((replace(told, end=patient.ago(400)), visit), (1, 2)),
+        ((evening, its_day), (1, 2)),
+        ((evening, replace(its_day, start_day=date(2026, 1, 9))), (2, 2)),
+        ((day, other_day), (2, 2)),
         ((visit, replace(visit, class_code=Coding("", "AMB"))), (1, 1)),
         ((day, day), (1, 2)),
         ((day, visit), (1, 2)),
@@ -375,26 +391,49 @@ def test_procedures_are_counted_within_their_time(ask: Ask, patient: Any) -> Non
 
 
 def test_one_procedure_under_several_names_counts_once(ask: Ask, patient: Any) -> None:
-    """One of its codes at the same moment, in any zone; where only a day is told, nobody can say."""
+    """The same moment, in any zone, under any code; where only a day is told, nobody can say."""
     one = patient.procedure("snomed|302497006", 30)
     same = replace(one, performed=one.performed.astimezone(timezone(timedelta(hours=1))))
     both = replace(one, codings=(Coding("http://local", "7"), *one.codings))
+    billed = replace(one, codings=(Coding("http://www.ama-assn.org/go/cpt", "90935"),))
+    long, unclosed = replace(one, end=patient.ago(26)), replace(one, status="in-progress")
     day = replace(one, performed=patient.ago(32), latest_start=patient.ago(8.01))
+    two_codes = PROCEDURE.replace('["302497006"] }', '["302497006"], cpt = ["90935"] }')
     for others, expected in [
         ((one, one, one), 1),
         ((one, same), 1),
         ((one, both), 1),
-        ((one, replace(one, end=patient.ago(26))), 1),
+        ((one, long), 1),
+        ((one, billed), 1),
+        ((replace(billed, performed=patient.ago(28)), long), 1),
+        ((replace(billed, performed=patient.ago(26)), long), 1),
+        ((replace(billed, performed=patient.ago(25)), long), 2),
+        ((replace(billed, performed=patient.ago(28), end=patient.ago(24)), long), 1),
+        ((replace(billed, performed=patient.ago(26), end=patient.ago(22)), long), 2),
+        ((replace(billed, performed=patient.ago(28)), replace(billed, performed=patient.ago(27)), long), None),
+        ((replace(billed, performed=patient.ago(2)), unclosed), None),
         ((one, patient.procedure("snomed|302497006", 31)), 2),
         ((one, day), None),
+        ((billed, day), None),
+        ((replace(one, performed=patient.ago(1)), day), None),
         ((day, day), None),
+        ((day, replace(day, codings=billed.codings)), None),
         ((day, replace(day, performed=patient.ago(56), latest_start=patient.ago(32.01))), 2),
     ]:
         done = tuple(replace(other, reference=f"Procedure/{n}") for n, other in enumerate(others))
-        assert ask(PROCEDURE, patient.record(procedures=done))[0].points == expected, others
+        assert ask(two_codes, patient.record(procedures=done))[0].points == expected, others
     hours = PROCEDURE.replace('label = "Dialysis"', 'label = "Dialysis"\ntake = "hours"\nenough = 24')
     going_on = tuple(replace(one, reference=f"Procedure/{n}", end=patient.ago(20 + n)) for n in range(3))
     assert ask(hours, patient.record(procedures=going_on))[0].points == 10
+
+
+def test_no_hour_of_a_procedure_counts_twice(ask: Ask, patient: Any) -> None:
+    """Of two that went on at once, all hours count that either has; those that follow each other add up."""
+    hours = PROCEDURE.replace('label = "Dialysis"', 'label = "Dialysis"\ntake = "hours"\nenough = 24')
+    first = replace(patient.procedure("snomed|302497006", 30), end=patient.ago(20))
+    for start, end, expected in [(25, 15, 15), (20, 15, 15), (19, 15, 14), (28, 22, 10), (40, 10, 30)]:
+        other = replace(first, reference="Procedure/o", performed=patient.ago(start), end=patient.ago(end))
+        assert ask(hours, patient.record(procedures=(first, other)))[0].points == expected, start
 
 
 def test_procedures_of_which_nobody_can_say(ask: Ask, patient: Any) -> None:

@@ -412,6 +412,8 @@ def _doubts(model: AnyModel) -> Iterator[dict[str, Any]]:
     yield {"focus": "Encounter/1", "stays": (stay(status="entered-in-error"),)}
     yield {"focus": "Encounter/1", "stays": (stay(status="finished", start=NOW - timedelta(days=9), end=None),)}
     yield {"focus": "Encounter/1", "stays": (stay(status="finished", end=NOW - timedelta(days=3)),)}
+    for words in ("Home", "Expired"):
+        yield {"focus": "Encounter/1", "stays": (stay(discharge_disposition=Coding("", "", words)),)}
     unclear = Condition("Condition/1", (), NOW - timedelta(days=9), text="something")
     ahead = replace(unclear, reference="Condition/2", recorded=NOW + timedelta(days=1))
     yield {"conditions": (unclear, ahead), "medications": (MedicationUse("MedicationRequest/1", (), text="x"),)}

@@ -297,11 +297,14 @@ def test_a_class_of_the_list_keeps_its_meaning(code: str, answered: bool, chart:
         assert isinstance(found, Looked) if answered else not found.refusal.in_population
 
 
-def test_a_stay_that_ended_some_time_on_a_day_is_not_assessed(chart: Any, look: Any) -> None:
-    """The length of the stay is not known; long ago, its discharge is not the question."""
+@pytest.mark.parametrize("focus", ["Encounter/e1", None])
+def test_a_stay_that_ended_some_time_on_a_day_is_not_assessed(focus: str | None, chart: Any, look: Any) -> None:
+    """The length of the stay is not known, named or not; long ago, its discharge is not the question."""
     late = chart.stay(status="finished", latest_end=chart.now - timedelta(hours=2))
-    found = look(replace(chart.record(), stays=(late,)))
-    assert found.refusal.in_population
-    assert found.refusal.text == "the record does not say when the stay ended"
+    for hours in (2, -10):
+        stay = replace(late, latest_end=chart.now - timedelta(hours=hours))
+        found = look(replace(chart.record(), stays=(stay,), focus=focus))
+        assert found.refusal.in_population
+        assert found.refusal.text == "the record does not say when the stay ended"
     old = replace(late, latest_end=chart.now - timedelta(hours=30))
-    assert not look(replace(chart.record(), stays=(old,))).refusal.in_population
+    assert not look(replace(chart.record(), stays=(old,), focus=focus)).refusal.in_population
