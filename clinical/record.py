@@ -208,8 +208,9 @@ class SetAside:
     """A fact that was read and is not used. `detail` is for people and never holds the value itself.
 
     `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
-    is not known. `empty`: its sender says that there is no value (entered in error, cancelled, absent, none yet), so
-    that nothing was seen which an older fact could contradict.
+    is not known. `since` is there where no moment is told: the first at which it may have been true. `empty`: its
+    sender says that there is no value (entered in error, cancelled, absent, none yet), so that nothing was seen which
+    an older fact could contradict.
     """
 
     reference: str
@@ -218,6 +219,7 @@ class SetAside:
     codings: tuple[Coding, ...] = ()
     time: datetime | None = None
     empty: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

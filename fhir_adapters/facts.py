@@ -7,7 +7,7 @@ that the analyte's allow-list knows. What fails one of them is set aside with it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,13 +29,34 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """When something may have been true where that is not told to the moment; None where nothing says so.
+
+    `first` is None also for a moment, which is `last`.
+    """
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+NO_SPAN = Span()
+
+
+def joined(spans: Sequence[Span]) -> Span:
+    """From the first of all to the last; of moments alone, the last of them."""
+    last = max((span.last for span in spans if span.last is not None), default=None)
+    begins = [span.first or span.last for span in spans]
+    inexact = any(span.first is not None for span in spans)
+    return Span(min((time for time in begins if time is not None), default=None) if inexact else None, last)
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
 
-    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `latest` is
-    the last moment at which it may have been where that is no `time` (a day); `absent` says that the sender sent no
-    value, and not one that cannot be read. `over` is how long it was measured; nothing for what was measured at one
-    moment.
+    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `span`
+    is when it may have been true where there is no `time` (a day); `absent` says that the sender sent no value, and not
+    one that cannot be read. `over` is how long it was measured; nothing for what was measured at one moment.
     """
 
     reference: str
@@ -50,7 +71,7 @@ class Reported:
     problem: str = ""
     said: Said | None = None
     reference_range: str = ""
-    latest: datetime | None = None
+    span: Span = NO_SPAN
     absent: bool = False
     over: timedelta = timedelta()
 
@@ -144,8 +165,8 @@ def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Ana
     """Set a report aside, naming the analyte where it is known."""
     name = f"{analyte.name.replace('_', ' ')}: " if analyte else ""
     empty = reported.absent or reported.status in _VOID_STATUSES
-    time = reported.time or reported.latest
-    return SetAside(reported.reference, reason, name + detail, reported.codings, time, empty)
+    span = reported.span if reported.time is None else Span(None, reported.time)
+    return SetAside(reported.reference, reason, name + detail, reported.codings, span.last, empty, span.first)
 
 
 def _too_long(over: timedelta) -> str:

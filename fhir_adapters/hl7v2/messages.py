@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from datetime import time as time_
 
 from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
 from clinical.need import DataNeed, Importance
@@ -27,13 +26,13 @@ from clinical.record import (
 )
 from clinical.wording import printed_unit
 from fhir_adapters.asked import asked_types, wanted_codes
-from fhir_adapters.facts import Reported, Said, judged
+from fhir_adapters.facts import Reported, Said, Span, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.reference_ranges import of_hl7
-from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
+from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset, v2_span
 from fhir_adapters.units import UCUM, Analytes
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -243,15 +242,9 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         problem="" if is_number else "it holds no number",
         said=_said(obx) if obx.get(2) in _CODED else None,
         reference_range=_usual(obx),
-        latest=_end_of_day(time, zone),
+        span=Span(*(v2_span(time, zone) or ())),
         absent=not text,
     )
-
-
-def _end_of_day(written: str, zone: tzinfo) -> datetime | None:
-    """The last moment of the day that a time begins with, for a result that is not used."""
-    day = v2_day(written)
-    return None if day is None or day.year >= FAR_FUTURE else datetime.combine(day, time_.max, zone).astimezone(UTC)
 
 
 def _usual(obx: Segment) -> str:

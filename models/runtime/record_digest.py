@@ -57,7 +57,7 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         [(_stated(p), p.status, *map(_time, (p.performed, p.end, p.latest_start))) for p in record.procedures],
         [_answer(answer) for answer in record.answers],
         [
-            (s.reference, s.reason.value, s.detail, _codings(s.codings), _time(s.time), s.empty)
+            (s.reference, s.reason.value, s.detail, _codings(s.codings), _time(s.time), s.empty, _time(s.since))
             for s in record.set_aside
         ],
     )

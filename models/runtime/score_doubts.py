@@ -22,8 +22,8 @@ from models.runtime.score_manifest import ScoreManifest
 
 # What never was; and what is to come, which says nothing about now.
 _SAYS_NOTHING = frozenset({Reason.VOID, Reason.FUTURE})
-# The time of what bears only a day is the end of that day where days end last; what lies further ahead is to come.
-_END_OF_TODAY = timedelta(hours=36)
+# A clock may be ahead of ours, and a zone be missing; what lies further ahead is to come.
+_AHEAD = timedelta(hours=36)
 NEWER = "newer than what can be used"
 
 
@@ -63,7 +63,7 @@ def doubts_of(
         whole = _used_by(one, manifest)
         if _takes_the_worst(whole):
             open_ |= {whole.name} if recent else set()
-        elif later := _later(recent, _used(whole.name, manifest, found)):
+        elif later := _later(recent, _used(whole.name, manifest, found), as_of):
             stale.update(manifest.in_place[whole.name])
             newer.update(later)
     return Doubts(frozenset(stale), frozenset(open_), frozenset(newer))
@@ -78,6 +78,20 @@ def timed(unused: Iterable[SetAside], facts: Iterable[Observation]) -> tuple[Set
     return tuple(replace(one, time=one.time or times.get(one.reference)) for one in told)
 
 
+def _last(fact: SetAside, as_of: datetime) -> datetime | None:
+    """The last moment up to now at which a fact may have been true; None where nothing says so.
+
+    What bears only the month that is not over yet was true by now, and not at the end of that month.
+    """
+    return fact.time if fact.time is None or fact.since is None else min(fact.time, as_of)
+
+
+def _is_to_come(fact: SetAside, as_of: datetime) -> bool:
+    if fact.since is not None:
+        return fact.since > as_of
+    return fact.time is not None and fact.time > as_of + _AHEAD
+
+
 def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
     """Whether a fact has a code of an input and is not older than the input looks back."""
     if isinstance(one, Measured):
@@ -86,7 +100,8 @@ def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
         codes = one.codes
     else:
         return False
-    if fact.time is not None and not as_of - one.window < fact.time <= as_of + _END_OF_TODAY:
+    last = _last(fact, as_of)
+    if _is_to_come(fact, as_of) or (last is not None and last <= as_of - one.window):
         return False
     return any((c.system, c.code) == (coding.system, coding.code) for c in codes for coding in fact.codings)
 
@@ -108,10 +123,12 @@ def _used(name: str, manifest: ScoreManifest, found: Mapping[str, Found]) -> lis
     return group or [found[one.name] for one in item if found[one.name].value is not None]
 
 
-def _later(facts: Iterable[SetAside], used: Sequence[Found]) -> list[SetAside]:
+def _later(facts: Iterable[SetAside], used: Sequence[Found], as_of: datetime) -> list[SetAside]:
     """The facts that are newer than all that is used, or may be; where nothing is used, it is missing anyway."""
     newest = max((time for one in used for time in one.times), default=None)
-    return [fact for fact in facts if used and (newest is None or fact.time is None or fact.time > newest)]
+    if not used or newest is None:
+        return list(facts) if used else []
+    return [fact for fact in facts if (last := _last(fact, as_of)) is None or last > newest]
 
 
 def reaching(least: Worked, most: Worked, items: Iterable[str]) -> Worked:

@@ -201,7 +201,12 @@ FULL = PatientRecord(
     ),
     set_aside=(
         SetAside(
-            "Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),), datetime(2026, 1, 4, tzinfo=UTC)
+            "Observation/2",
+            SetAsideReason.UNIT,
+            "detail",
+            (Coding("s", "c", "d"),),
+            datetime(2026, 1, 4, tzinfo=UTC),
+            since=datetime(2026, 1, 3, tzinfo=UTC),
         ),
     ),
     incomplete=("gap",),
