@@ -26,13 +26,14 @@ from clinical.record import (
 )
 from clinical.wording import printed_unit
 from fhir_adapters.asked import asked_types, wanted_codes
-from fhir_adapters.facts import Reported, Said, Span, judged
+from fhir_adapters.facts import Reported, Said, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
+from fhir_adapters.hl7v2.period import Period, sent
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.reference_ranges import of_hl7
-from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset, v2_span
+from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
 
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -215,16 +216,17 @@ def _status(left: str, end: datetime | None, latest_end: datetime | None, now: d
 
 
 def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
-    """The OBX segments; OBX-14 is the time of a result, else OBR-7."""
-    control, drawn = segments[0].get(10), ""
+    """The OBX segments; OBX-14 is the time of a result, else what OBR-7 and OBR-8 say of the whole order."""
+    control, ordered = segments[0].get(10), Period()
     for index, segment in enumerate(segments):
         if segment.name == "OBR":
-            drawn = segment.get(7)
+            ordered = Period(sent(segment, 7), sent(segment, 8))
         elif segment.name == "OBX":
-            yield _reported(segment, f"ORU {control} segment {index + 1}", segment.get(14) or drawn, zone)
+            at = sent(segment, 14)
+            yield _reported(segment, f"ORU {control} segment {index + 1}", Period(at) if at else ordered, zone)
 
 
-def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported:
+def _reported(obx: Segment, reference: str, during: Period, zone: tzinfo) -> Reported:
     """One OBX as a report. Only NM values are numbers, and only coded ones answers."""
     text = obx.get(5).strip()
     is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)
@@ -237,13 +239,14 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         unit_code=obx.get(6, 1) or None,
         unit_system=UCUM if system == "UCUM" else None,
         unit_text=None,
-        time=v2_moment(time, zone),
+        time=during.moment(zone),
         source=Source.HL7V2,
         problem="" if is_number else "it holds no number",
         said=_said(obx) if obx.get(2) in _CODED else None,
         reference_range=_usual(obx),
-        span=Span(*(v2_span(time, zone) or ())),
+        span=during.possible(zone),
         absent=not text,
+        over=during.length(zone),
     )
 
 
