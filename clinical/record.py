@@ -7,10 +7,12 @@ allow-list of its analyte knows, a time with a zone. What did not pass stands in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 LOINC = "http://loinc.org"
+# Since when something may have been true of which only the latest moment is known.
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +210,9 @@ class SetAside:
     """A fact that was read and is not used. `detail` is for people and never holds the value itself.
 
     `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
-    is not known. `since` is there where no moment is told: the first at which it may have been true. `empty`: its
-    sender says that there is no value (entered in error, cancelled, absent, none yet), so that nothing was seen which
-    an older fact could contradict.
+    is not known. `since` is there where no moment is told: the first at which it may have been true (`EVER` where only
+    a bound is known: when it was issued). `empty`: its sender says that there is no value (entered in error, cancelled,
+    absent, none yet), so that nothing was seen which an older fact could contradict.
     """
 
     reference: str

@@ -160,7 +160,7 @@ class Assembly:
     def _aside(self, name: str, detail: str, resource: Json | None = None) -> None:
         """Set a malformed resource aside, by name."""
         codings = decode.all_codings(resource) if resource is not None else ()
-        span = NO_SPAN if resource is None else possible(resource)
+        span = possible(resource) if resource is not None and resource.get("resourceType") == "Observation" else NO_SPAN
         fact = SetAside(name, SetAsideReason.MALFORMED, detail, codings, span.last, since=span.first)
         self.set_aside.append(fact)
 

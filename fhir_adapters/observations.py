@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from clinical.record import Coding, Source
+from clinical.record import EVER, Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.facts import NO_SPAN, Reported, Said, Span, joined
 from fhir_adapters.reference_ranges import usual_range
@@ -76,12 +76,17 @@ def _effective(resource: Json) -> datetime | None:
 def possible(resource: Json) -> Span:
     """When an Observation may have been true; for what is not used.
 
-    Of what bears only a day, from where that day begins first to where it ends last.
+    Of what bears only a day, from where that day begins first to where it ends last. A result is no newer than its
+    issue, nor than the last change of its resource: without any time, that bounds it, and nothing says since when.
     """
     period = resource.get("effectivePeriod")
     at = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"))
     written = (*at, member(period, "start"), member(period, "end"))
-    return joined([span for text_ in written if (span := _read(text_)) is not None])
+    told = [span for text_ in written if (span := _read(text_)) is not None]
+    if told:
+        return joined(told)
+    bound = fhir_moment(resource.get("issued")) or fhir_moment(member(resource, "meta", "lastUpdated"))
+    return NO_SPAN if bound is None else Span(EVER, bound)
 
 
 def _read(written: object) -> Span | None:

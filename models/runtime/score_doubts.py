@@ -3,15 +3,16 @@
 A respiratory rate of 16 of five hours ago is not the latest one where another was sent a minute ago, not final yet or
 without a unit: whether the patient is still as well, nobody can say. Of a latest value, an unusable fact that is newer
 leaves nothing that counts; of a lowest or highest value, one that is within the time may be worse, and what was found
-is the least. A fact without any time may be the newest, so it counts as newer: a chart of which nobody knows which
-value holds is not one to be silent about.
+is the least. A fact of which nobody knows when it was may be the newest: a chart of which nobody knows which value
+holds is not one to be silent about. It is not called newer, for it may as well be old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from clinical.record import Observation, SetAside
 from clinical.record import SetAsideReason as Reason
@@ -24,30 +25,42 @@ from models.runtime.score_manifest import ScoreManifest
 _SAYS_NOTHING = frozenset({Reason.VOID, Reason.FUTURE})
 # A clock may be ahead of ours, and a zone be missing; what lies further ahead is to come.
 _AHEAD = timedelta(hours=36)
-NEWER = "newer than what can be used"
+
+
+class Age(StrEnum):
+    """How a fact that leaves an input in doubt stands to what can be used, in words."""
+
+    NEWER = "newer than what can be used"
+    PERHAPS = "perhaps newer than what can be used"
+    UNDATED = "undated, perhaps newer than what can be used"
 
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Names of inputs in doubt: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
+    """Inputs in doubt, by name: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
 
-    `newer` are the facts that leave an input stale.
+    `newer` are the facts that leave an input stale, each with how it stands to what can be used.
     """
 
-    stale: frozenset[str] = frozenset()
+    stale: Mapping[str, Age] = field(default_factory=dict)
     open_: frozenset[str] = frozenset()
-    newer: frozenset[SetAside] = frozenset()
+    newer: Mapping[SetAside, Age] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
         """All of them."""
-        return self.stale | self.open_
+        return self.open_.union(self.stale)
 
     def told(self, unused: Iterable[SetAside]) -> Iterator[SetAside]:
-        """What cannot be used, the facts that decide first and by that name."""
+        """What cannot be used, the facts that decide first and by what they are."""
         facts = list(unused)
-        yield from (replace(one, detail=f"{NEWER}: {one.detail}") for one in facts if one in self.newer)
+        yield from (replace(one, detail=f"{self.newer[one]}: {one.detail}") for one in facts if one in self.newer)
         yield from (one for one in facts if one not in self.newer)
+
+    def age_of(self, names: Iterable[str]) -> Age:
+        """What is true of the facts that leave these inputs stale: of some that differ, that they may be newer."""
+        ages = {self.stale[name] for name in names}
+        return ages.pop() if len(ages) == 1 else Age.PERHAPS
 
 
 def doubts_of(
@@ -55,18 +68,25 @@ def doubts_of(
 ) -> Doubts:
     """Which inputs are in doubt, by facts with a code of theirs that cannot be used."""
     facts = [one for one in unused if one.codings and not one.empty and one.reason not in _SAYS_NOTHING]
-    stale: set[str] = set()
+    stale: dict[str, Age] = {}
     open_: set[str] = set()
-    newer: set[SetAside] = set()
+    newer: dict[SetAside, Age] = {}
     for one in manifest.inputs.values() if facts else ():
         recent = [fact for fact in facts if _is_of(one, fact, as_of)]
         whole = _used_by(one, manifest)
         if _takes_the_worst(whole):
             open_ |= {whole.name} if recent else set()
         elif later := _later(recent, _used(whole.name, manifest, found), as_of):
-            stale.update(manifest.in_place[whole.name])
-            newer.update(later)
-    return Doubts(frozenset(stale), frozenset(open_), frozenset(newer))
+            group = manifest.in_place[whole.name]
+            known = [stale[name] for name in group if name in stale]
+            stale |= dict.fromkeys(group, _surest((*known, *later.values())))
+            newer |= {fact: _surest((age, newer.get(fact, age))) for fact, age in later.items()}
+    return Doubts(stale, frozenset(open_), newer)
+
+
+def _surest(ages: Iterable[Age]) -> Age:
+    """What the surest of several facts says."""
+    return min(ages, key=list(Age).index)
 
 
 def timed(unused: Iterable[SetAside], facts: Iterable[Observation]) -> tuple[SetAside, ...]:
@@ -123,12 +143,23 @@ def _used(name: str, manifest: ScoreManifest, found: Mapping[str, Found]) -> lis
     return group or [found[one.name] for one in item if found[one.name].value is not None]
 
 
-def _later(facts: Iterable[SetAside], used: Sequence[Found], as_of: datetime) -> list[SetAside]:
+def _later(facts: Iterable[SetAside], used: Sequence[Found], as_of: datetime) -> dict[SetAside, Age]:
     """The facts that are newer than all that is used, or may be; where nothing is used, it is missing anyway."""
     newest = max((time for one in used for time in one.times), default=None)
-    if not used or newest is None:
-        return list(facts) if used else []
-    return [fact for fact in facts if (last := _last(fact, as_of)) is None or last > newest]
+    ages = {fact: _age(fact, newest, as_of) for fact in facts} if used else {}
+    return {fact: age for fact, age in ages.items() if age is not None}
+
+
+def _age(fact: SetAside, newest: datetime | None, as_of: datetime) -> Age | None:
+    """How a fact stands to a moment; None if it is surely not newer. Of what has no time, nobody can say."""
+    last = _last(fact, as_of)
+    if last is None:
+        return Age.UNDATED
+    if newest is None:
+        return Age.PERHAPS
+    if last <= newest:
+        return None
+    return Age.NEWER if fact.since is None or fact.since > newest else Age.PERHAPS
 
 
 def reaching(least: Worked, most: Worked, items: Iterable[str]) -> Worked:

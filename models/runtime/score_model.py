@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from models.runtime.gather import Gatherer
 from models.runtime.read_score_manifest import read_score_manifest
 from models.runtime.score_answer import Given, Probability, Result
 from models.runtime.score_code import load_answer
-from models.runtime.score_doubts import Doubts, doubts_of, reaching, timed
+from models.runtime.score_doubts import Age, Doubts, doubts_of, reaching, timed
 from models.runtime.score_findings import Finds, risk_of, score_of
 from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
@@ -30,6 +30,12 @@ from models.runtime.whereabouts import Refusal, outside
 
 # Points of a score, or the value of an equation; no score is ever higher.
 HIGHEST_LEVEL = 1000.0
+_ONE = {
+    Age.NEWER: "a newer value cannot be used",
+    Age.PERHAPS: "a value that may be newer cannot be used",
+    Age.UNDATED: "an undated value cannot be used",
+}
+_MANY = {Age.NEWER: "newer values", Age.PERHAPS: "values that may be newer", Age.UNDATED: "undated values"}
 
 
 class ScoreModel:
@@ -161,10 +167,11 @@ class ScoreModel:
         required = [one for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
         if required:
             lacking = [one.label for one in required]
-            text, missing = _lacking(required, finds.doubts.stale), tuple(dict.fromkeys((*lacking, *missing)))
+            text, missing = _lacking(required, finds.doubts), tuple(dict.fromkeys((*lacking, *missing)))
         elif self._read(finds) < self.manifest.least.items:
             known = len(labels) - len(missing)
-            found = "were found" if not finds.doubts.stale else "can be counted, newer values cannot be used"
+            stale = finds.doubts.stale
+            found = f"can be counted, {_MANY[finds.doubts.age_of(stale)]} cannot be used" if stale else "were found"
             text = f"{known} of {len(labels)} items {found}; the score needs {self.manifest.least.items}"
         else:
             return None
@@ -234,10 +241,12 @@ def _current(group: Sequence[str], found: Mapping[str, Found]) -> Sequence[str]:
     return [one for one, time in newest.items() if time == max(times)]
 
 
-def _lacking(inputs: Sequence[AnyInput], stale: Collection[str]) -> str:
+def _lacking(inputs: Sequence[AnyInput], doubts: Doubts) -> str:
     """What was not found; of a history nothing is found where nobody can say whether it is so."""
     told = [one.label for one in inputs if isinstance(one, Diagnosed | Medicated)]
-    newer = [one.label for one in inputs if one.name in stale]
+    stale = [one for one in inputs if one.name in doubts.stale]
+    newer = [one.label for one in stale]
     found = [one.label for one in inputs if one.label not in (*told, *newer)]
-    parts = (("not found", found), ("a newer value cannot be used", newer), ("the record does not say", told))
+    newest = _ONE[doubts.age_of(one.name for one in stale)]
+    parts = (("not found", found), (newest, newer), ("the record does not say", told))
     return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in parts if labels)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clinical.assessment import Abstention, AbstentionReason, Finding, Indicator, Score
-from clinical.record import LOINC, Coding, Observation, PatientRecord, SetAside, SetAsideReason, StayLocation
+from clinical.record import EVER, LOINC, Coding, Observation, PatientRecord, SetAside, SetAsideReason, StayLocation
 
 Assess = Callable[..., Finding]
 CALM = {
@@ -225,3 +225,42 @@ def test_a_fact_that_no_input_asks_for_opens_nothing(assess: Assess, calm: Any, 
     finding = assess("news2", calm(aside("2160-0")))
     assert isinstance(finding, Score)
     assert finding.whole
+
+
+@pytest.mark.parametrize(
+    ("since", "time", "words", "detail"),
+    [
+        (None, 10, "a newer value cannot be used", "newer than what can be used"),
+        (15, 10, "a newer value cannot be used", "newer than what can be used"),
+        (30, 10, "a value that may be newer cannot be used", "perhaps newer than what can be used"),
+        (None, None, "an undated value cannot be used", "undated, perhaps newer than what can be used"),
+    ],
+)
+def test_what_may_be_newer_is_not_called_newer(
+    assess: Assess, patient: Any, aside: Any, since: float | None, time: float | None, words: str, detail: str
+) -> None:
+    """A creatinine of a day ago, and one that cannot be used: only what is surely newer is told as that."""
+    other = replace(aside("2160-0", time), since=None if since is None else patient.ago(since))
+    record = patient.record(patient.fact("2160-0", 1.8, "mg/dL", 24), stays=(), set_aside=(other,))
+    finding = assess("ckd_epi", record)
+    assert isinstance(finding, Abstention)
+    assert finding.text == f"{words}: Creatinine"
+    assert finding.unused[0].detail == f"{detail}: status 'preliminary' is not final"
+
+
+def test_what_was_issued_before_what_is_used_is_older(assess: Assess, patient: Any, aside: Any) -> None:
+    """A result cannot be newer than its issue, whenever it was measured."""
+    other = replace(aside("2160-0", 48), since=EVER)
+    record = patient.record(patient.fact("2160-0", 1.8, "mg/dL", 24), stays=(), set_aside=(other,))
+    assert isinstance(assess("ckd_epi", record), Score)
+
+
+def test_undated_values_of_most_items_are_told_as_that(assess: Assess, calm: Any, aside: Any) -> None:
+    """Not as newer ones; with one that is surely newer, as such that may be."""
+    undated = [aside(code, None) for code in (*CALM, "67775-7")]
+    finding = assess("news2", calm(*undated))
+    assert isinstance(finding, Abstention)
+    assert finding.text == "0 of 7 items can be counted, undated values cannot be used; the score needs 4"
+    finding = assess("news2", calm(aside("9279-1"), *undated[1:]))
+    assert isinstance(finding, Abstention)
+    assert finding.text == "0 of 7 items can be counted, values that may be newer cannot be used; the score needs 4"

@@ -537,6 +537,7 @@ PIECES = {
     "it is a proposal": ", not an order", "it is a plan": ", not an order",
     "it is an option": ", not an order", "an absent unit": " cannot be converted to mg/dL", "not found": ": Age",
     "the record does not say": ": Age", "a newer value cannot be used": ": Age",
+    "a value that may be newer cannot be used": ": Age", "an undated value cannot be used": ": Age",
 }  # fmt: skip
 NO_SENTENCES = {
     "not pregnant", "not currently pregnant", "not validated", "the score is for people 7 7",
