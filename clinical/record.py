@@ -206,13 +206,23 @@ class SetAsideReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Says:
+    """What a fact says that could be used if it told the moment: a number in the unit of its analyte, or an answer."""
+
+    value: float | None = None
+    unit: str = ""
+    values: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SetAside:
     """A fact that was read and is not used. `detail` is for people and never holds the value itself.
 
     `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
     is not known. `since` is there where no moment is told: the first at which it may have been true (`EVER` where only
     a bound is known: when it was issued). `empty`: its sender says that there is no value (entered in error, cancelled,
-    absent, none yet), so that nothing was seen which an older fact could contradict.
+    absent, none yet), so that nothing was seen which an older fact could contradict. `says` is there where only the
+    moment is missing; by it a copy of another fact is known, and nobody shows it.
     """
 
     reference: str
@@ -222,6 +232,7 @@ class SetAside:
     time: datetime | None = None
     empty: bool = False
     since: datetime | None = None
+    says: Says | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from clinical.record import Answer, Coding, Observation, SetAside, SetAsideReason, Source
+from clinical.record import Answer, Coding, Observation, Says, SetAside, SetAsideReason, Source
 from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
@@ -96,7 +96,8 @@ def answered(reported: Reported, said: Said, now: datetime) -> Answer | SetAside
     if reported.status not in USABLE_STATUSES:
         return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final")
     if reported.time is None:
-        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
+        aside = _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
+        return replace(aside, says=Says(values=said.values))
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future")
     return Answer(
@@ -120,7 +121,8 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
     if reported.value is None or not math.isfinite(reported.value):
         return _aside(reported, SetAsideReason.NO_VALUE, reported.problem or "it holds no number", analyte)
     if reported.time is None:
-        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
+        aside = _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
+        return replace(aside, says=_says(reported, reported.value, analyte))
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
     if reported.over > analyte.longest:
@@ -152,6 +154,12 @@ def _canonical(reported: Reported, number: float, time: datetime, analyte: Analy
         reported_unit=unit,
         reference_range=reported.reference_range,
     )
+
+
+def _says(reported: Reported, number: float, analyte: Analyte) -> Says | None:
+    """What a number without a moment says; None where its unit is not known."""
+    conversion = analyte.conversion(code=reported.unit_code, system=reported.unit_system, text=reported.unit_text)
+    return None if conversion is None else Says(conversion(number), analyte.unit)
 
 
 def _unlisted(reported: Reported) -> SetAside:

@@ -9,12 +9,13 @@ holds is not one to be silent about. It is not called newer, for it may as well 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from clinical.record import Observation, SetAside
+from clinical.record import Observation, Says, SetAside
 from clinical.record import SetAsideReason as Reason
 from models.formulae.worked import Line, Worked
 from models.runtime.chart import Found
@@ -72,7 +73,7 @@ def doubts_of(
     open_: set[str] = set()
     newer: dict[SetAside, Age] = {}
     for one in manifest.inputs.values() if facts else ():
-        recent = [fact for fact in facts if _is_of(one, fact, as_of)]
+        recent = [fact for fact in facts if _is_of(one, fact, as_of) and not _is_copy(fact, one, found[one.name])]
         whole = _used_by(one, manifest)
         if _takes_the_worst(whole):
             open_ |= {whole.name} if recent else set()
@@ -124,6 +125,31 @@ def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
     if _is_to_come(fact, as_of) or (last is not None and last <= as_of - one.window):
         return False
     return any((c.system, c.code) == (coding.system, coding.code) for c in codes for coding in fact.codings)
+
+
+def _is_copy(fact: SetAside, one: AnyInput, found: Found) -> bool:
+    """Whether a fact that lacks only its moment says what is used, and may be of the same time.
+
+    The same result comes twice where one system keeps the moment and another the day.
+    """
+    if fact.says is None or found.value is None:
+        return False
+    if not any(_spans(fact, time) for time in found.times):
+        return False
+    if isinstance(one, Answered):
+        keys = ((coding.system, coding.code) for coding in fact.says.values)
+        return {one.values[key] for key in keys if key in one.values} == {found.value}
+    return any(_is_same(fact.says, used) for used in found.facts)
+
+
+def _spans(fact: SetAside, time: datetime) -> bool:
+    """Whether a fact without a moment may have been true at a time."""
+    return (fact.since is None or fact.since <= time) and (fact.time is None or time <= fact.time)
+
+
+def _is_same(says: Says, used: Observation) -> bool:
+    """Whether two numbers are the same, but for what converting a unit leaves of them."""
+    return says.unit == used.unit and says.value is not None and math.isclose(says.value, used.value, rel_tol=1e-9)
 
 
 def _used_by(one: AnyInput, manifest: ScoreManifest) -> AnyInput:
