@@ -222,7 +222,8 @@ class SetAside:
     is not known. `since` is there where no moment is told: the first at which it may have been true (`EVER` where only
     a bound is known: when it was issued). `empty`: its sender says that there is no value (entered in error, cancelled,
     absent, none yet), so that nothing was seen which an older fact could contradict. `says` is there where only the
-    moment is missing; by it a copy of another fact is known, and nobody shows it.
+    moment is missing; by it a copy of another fact is known, and nobody shows it. `decides`: the answer might be
+    another if this could be used, so that people have to be told of it first.
     """
 
     reference: str
@@ -233,6 +234,7 @@ class SetAside:
     empty: bool = False
     since: datetime | None = None
     says: Says | None = None
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

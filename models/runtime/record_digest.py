@@ -97,7 +97,7 @@ def _aside(fact: SetAside) -> tuple[object, ...]:
     """What was set aside, and what it says."""
     says = None if fact.says is None else (fact.says.value, fact.says.unit, _codings(fact.says.values))
     times = _time(fact.time), _time(fact.since)
-    return fact.reference, fact.reason.value, fact.detail, _codings(fact.codings), times, fact.empty, says
+    return fact.reference, fact.reason.value, fact.detail, _codings(fact.codings), times, fact.empty, says, fact.decides
 
 
 def _answer(answer: Answer) -> tuple[object, ...]:

@@ -40,12 +40,14 @@ class Age(StrEnum):
 class Doubts:
     """Inputs in doubt, by name: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
 
-    `newer` are the facts that leave an input stale, each with how it stands to what can be used.
+    `newer` are the facts that leave an input stale, each with how it stands to what can be used; `worse` those that may
+    be worse than the value of an open one.
     """
 
     stale: Mapping[str, Age] = field(default_factory=dict)
     open_: frozenset[str] = frozenset()
     newer: Mapping[SetAside, Age] = field(default_factory=dict)
+    worse: frozenset[SetAside] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -54,9 +56,13 @@ class Doubts:
 
     def told(self, unused: Iterable[SetAside]) -> Iterator[SetAside]:
         """What cannot be used, the facts that decide first and by what they are."""
-        facts = list(unused)
-        yield from (replace(one, detail=f"{self.newer[one]}: {one.detail}") for one in facts if one in self.newer)
-        yield from (one for one in facts if one not in self.newer)
+        facts = [self._told(one) for one in unused]
+        yield from sorted(facts, key=lambda one: not one.decides)
+
+    def _told(self, one: SetAside) -> SetAside:
+        age = self.newer.get(one)
+        detail = one.detail if age is None else f"{age}: {one.detail}"
+        return replace(one, detail=detail, decides=age is not None or one in self.worse)
 
     def age_of(self, names: Iterable[str]) -> Age:
         """What is true of the facts that leave these inputs stale: of some that differ, that they may be newer."""
@@ -72,17 +78,19 @@ def doubts_of(
     stale: dict[str, Age] = {}
     open_: set[str] = set()
     newer: dict[SetAside, Age] = {}
+    worse: set[SetAside] = set()
     for one in manifest.inputs.values() if facts else ():
         recent = [fact for fact in facts if _is_of(one, fact, as_of) and not _is_copy(fact, one, found[one.name])]
         whole = _used_by(one, manifest)
         if _takes_the_worst(whole):
             open_ |= {whole.name} if recent else set()
+            worse.update(recent)
         elif later := _later(recent, _used(whole.name, manifest, found), as_of):
             group = manifest.in_place[whole.name]
             known = [stale[name] for name in group if name in stale]
             stale |= dict.fromkeys(group, _surest((*known, *later.values())))
             newer |= {fact: _surest((age, newer.get(fact, age))) for fact, age in later.items()}
-    return Doubts(stale, frozenset(open_), newer)
+    return Doubts(stale, frozenset(open_), newer, frozenset(worse))
 
 
 def _surest(ages: Iterable[Age]) -> Age:

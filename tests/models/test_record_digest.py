@@ -208,6 +208,7 @@ FULL = PatientRecord(
             (Coding("s", "c", "d"),),
             datetime(2026, 1, 4, tzinfo=UTC),
             since=datetime(2026, 1, 3, tzinfo=UTC),
+            decides=True,
             says=Says(1.0, "mg/dL", (Coding("s", "c", "d"),)),
         ),
     ),

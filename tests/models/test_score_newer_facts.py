@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clinical.assessment import Abstention, AbstentionReason, Finding, Indicator, Score
+from clinical.assessment import LOOK_FIRST, Abstention, AbstentionReason, Finding, Indicator, Score
 from clinical.record import (
     EVER,
     LOINC,
@@ -326,3 +326,13 @@ def test_a_copy_of_the_worst_value_opens_nothing(assess: Assess, patient: Any, a
         assert isinstance(told, Score), told
         open_[value] = "Platelets" in told.missing or "Coagulation" in told.missing
     assert open_ == {120.0: False, 30.0: True}
+
+
+def test_what_decides_is_marked(assess: Assess, calm: Any, aside: Any) -> None:
+    """By it cards and pages know what to tell first."""
+    finding = assess("news2", calm(aside("8867-4", 9), aside("9279-1")))
+    assert isinstance(finding, Score)
+    assert [(fact.reference, fact.decides) for fact in finding.unused] == [
+        ("Observation/aside-9279-1", True), ("Observation/aside-8867-4", False)
+    ]  # fmt: skip
+    assert finding.suggestion == LOOK_FIRST
