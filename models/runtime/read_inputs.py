@@ -46,6 +46,7 @@ def _common(name: str, table: TomlTable) -> dict[str, Any]:
         "item": table.text_or("item", name),
         "required": table.flag("required", default=False),
         "unless": table.text_or("unless", ""),
+        "together_with": table.text_or("together_with", ""),
         "helper": table.flag("helper", default=False),
     }
 

@@ -10,7 +10,7 @@ holds is not one to be silent about. It is not called newer, for it may as well 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ from clinical.record import Observation, Says, SetAside
 from clinical.record import SetAsideReason as Reason
 from models.formulae.worked import Line, Worked
 from models.runtime.chart import Found
+from models.runtime.in_place import counting, settled_until
 from models.runtime.score_inputs import Answered, AnyInput, Measured, Paired
 from models.runtime.score_manifest import ScoreManifest
 
@@ -79,15 +80,16 @@ def doubts_of(
     open_: set[str] = set()
     newer: dict[SetAside, Age] = {}
     worse: set[SetAside] = set()
-    for one in manifest.inputs.values() if facts else ():
-        recent = [fact for fact in facts if _is_of(one, fact, as_of) and not _is_copy(fact, one, found[one.name])]
-        whole = _used_by(one, manifest)
+    recent = {one.name: _recent(one, facts, found, as_of) for one in manifest.inputs.values()} if facts else {}
+    unusable = frozenset(name for name, of_input in recent.items() if of_input)
+    for name in (name for name in recent if name in unusable):
+        whole = _used_by(manifest.inputs[name], manifest)
         if _takes_the_worst(whole):
-            open_ |= {whole.name} if recent else set()
-            worse.update(recent)
-        elif later := _later(recent, _used(whole.name, manifest, found), as_of):
+            open_.add(whole.name)
+            worse.update(recent[name])
+        elif later := _later(recent[name], whole, manifest, found, unusable, as_of):
             group = manifest.in_place[whole.name]
-            known = [stale[name] for name in group if name in stale]
+            known = [stale[one] for one in group if one in stale]
             stale |= dict.fromkeys(group, _surest((*known, *later.values())))
             newer |= {fact: _surest((age, newer.get(fact, age))) for fact, age in later.items()}
     return Doubts(stale, frozenset(open_), newer, frozenset(worse))
@@ -119,6 +121,11 @@ def _is_to_come(fact: SetAside, as_of: datetime) -> bool:
     if fact.since is not None:
         return fact.since > as_of
     return fact.time is not None and fact.time > as_of + _AHEAD
+
+
+def _recent(one: AnyInput, facts: Iterable[SetAside], found: Mapping[str, Found], as_of: datetime) -> list[SetAside]:
+    """The facts that cannot be used and may say otherwise than what was found for an input."""
+    return [fact for fact in facts if _is_of(one, fact, as_of) and not _is_copy(fact, one, found[one.name])]
 
 
 def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
@@ -170,17 +177,26 @@ def _takes_the_worst(one: AnyInput) -> bool:
     return isinstance(one, Measured | Paired) and one.pick != "latest"
 
 
-def _used(name: str, manifest: ScoreManifest, found: Mapping[str, Found]) -> list[Found]:
-    """What is used for an input, else what is used for its item."""
-    item = manifest.of_item.get(manifest.inputs[name].item, ())
-    group = [found[one] for one in manifest.in_place[name] if found[one].value is not None]
-    return group or [found[one.name] for one in item if found[one.name].value is not None]
+def _later(
+    facts: Iterable[SetAside],
+    one: AnyInput,
+    manifest: ScoreManifest,
+    found: Mapping[str, Found],
+    unusable: Collection[str],
+    as_of: datetime,
+) -> dict[SetAside, Age]:
+    """The facts of an input that are newer than what is used in its place, or may be, and what they would change.
 
-
-def _later(facts: Iterable[SetAside], used: Sequence[Found], as_of: datetime) -> dict[SetAside, Age]:
-    """The facts that are newer than all that is used, or may be; where nothing is used, it is missing anyway."""
-    newest = max((time for one in used for time in one.times), default=None)
-    ages = {fact: _age(fact, newest, as_of) for fact in facts} if used else {}
+    Where nothing is used, it is missing anyway.
+    """
+    ways = manifest.ways[one.name]
+    if counting(ways, found):
+        matters, newest = settled_until(one.name, ways, found, unusable, timedelta())
+    else:
+        others = [found[other.name] for other in manifest.of_item.get(one.item, ())]
+        beside = [other for other in others if other.value is not None]
+        matters, newest = bool(beside), max((time for other in beside for time in other.times), default=None)
+    ages = {fact: _age(fact, newest, as_of) for fact in facts} if matters else {}
     return {fact: age for fact, age in ages.items() if age is not None}
 
 

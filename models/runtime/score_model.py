@@ -17,6 +17,7 @@ from models.runtime.derive import PAIR_HOURS
 from models.runtime.diagnoses import DiagnosisSorter
 from models.runtime.find_input import find
 from models.runtime.gather import Gatherer
+from models.runtime.in_place import counting
 from models.runtime.read_score_manifest import read_score_manifest
 from models.runtime.score_answer import Given, Probability, Result
 from models.runtime.score_code import load_answer
@@ -138,8 +139,8 @@ class ScoreModel:
         """Whether what was found for an input is used, and not what was found for one that may stand in its place."""
         if found[name].value is None:
             return False
-        group = self.manifest.in_place[name]
-        return len(group) == 1 or name in _current(group, found)
+        ways = self.manifest.ways[name]
+        return len(self.manifest.in_place[name]) == 1 or any(name in way for way in counting(ways, found))
 
     def _not_meant(self, finds: Finds) -> Refusal | None:
         """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""
@@ -227,18 +228,6 @@ class ScoreModel:
         if not isinstance(result, Refusal | kind):
             raise ModelFault("The score gave another kind of answer than its manifest says; no answer is given.")
         return result
-
-
-def _current(group: Sequence[str], found: Mapping[str, Found]) -> Sequence[str]:
-    """Of inputs of which one is used, the newest; of equals all, and of timeless ones the first.
-
-    What was said this morning is not true of what was measured a minute ago.
-    """
-    newest = {one: max(found[one].times, default=None) for one in group if found[one].value is not None}
-    times = [time for time in newest.values() if time is not None]
-    if not times:
-        return list(newest)[:1]
-    return [one for one, time in newest.items() if time == max(times)]
 
 
 def _lacking(inputs: Sequence[AnyInput], doubts: Doubts) -> str:
