@@ -191,7 +191,8 @@ def _later(
     """
     ways = manifest.ways[one.name]
     if counting(ways, found):
-        matters, newest = settled_until(one.name, ways, found, unusable, timedelta())
+        same = max(manifest.inputs[name].same_within for name in manifest.in_place[one.name])
+        matters, newest = settled_until(one.name, ways, found, unusable, same)
     else:
         others = [found[other.name] for other in manifest.of_item.get(one.item, ())]
         beside = [other for other in others if other.value is not None]

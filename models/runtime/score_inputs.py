@@ -3,7 +3,8 @@
 An input gives one number, or None where nobody can say. `item` is the line of the score that it feeds (two inputs may
 feed one line: an answer on a scale, or else the coma score), `required` that there is no answer without that line.
 `unless` names an input beside which this one is not used; `together_with` another such, without which this one says
-nothing (height, without weight). A `helper` is used by another input only.
+nothing (height, without weight). `same_within` is how far apart the two may be timed that say one thing of one sample
+(a creatinine and its eGFR), so that neither is newer than the other. A `helper` is used by another input only.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Input:
     required: bool = False
     unless: str = ""
     together_with: str = ""
+    same_within: timedelta = timedelta()
     helper: bool = False
     unit: str = "1"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -128,3 +129,46 @@ def test_inputs_that_say_something_only_together_stand_for_the_same(scores: Any)
         inputs = {**manifest.inputs, "height": replace(manifest.inputs["height"], together_with=other)}
         faults = check_score_manifest(replace(manifest, inputs=inputs))
         assert "inputs.height: together_with must name an input that stands in for the same one" in faults
+
+
+@pytest.mark.parametrize(
+    ("used", "unusable", "minutes", "answers"),
+    [
+        (CREATININE, EGFR, 5, True),
+        (CREATININE, EGFR, 60, True),
+        (CREATININE, EGFR, 61, False),
+        (CREATININE, CREATININE, 5, False),
+        (EGFR, CREATININE, 5, True),
+        (EGFR, EGFR, 5, False),
+    ],
+)
+def test_what_one_sample_says_twice_is_not_newer_than_itself(
+    used: str, unusable: str, minutes: int, answers: bool, assess: Any, patient: Any, aside: Any
+) -> None:
+    """The eGFR "> 60" of a panel, stamped minutes after its creatinine; of one analyte a minute is newer."""
+    value = 1.8 if used == CREATININE else 40.0
+    facts = (patient.fact(used, value, UNITS[used], DAY), patient.fact("9318-7", 120.0, "mg/g", DAY))
+    other = aside(unusable, 1 - minutes / 60 / DAY)
+    record = patient.record(*facts, conditions=(patient.diagnosis("icd-10|N18.4"),), stays=(), set_aside=(other,))
+    assert isinstance(assess("kfre", record), RiskAssessment) is answers
+
+
+def test_an_index_worked_out_of_a_weight_is_as_new_as_that(assess: Any, person: Any, aside: Any) -> None:
+    """The weight of that minute, not final yet, leaves the index that was made of it."""
+    record = person((BMI, 27, 1), (HEIGHT, 200, 90), unused=(aside(WEIGHT, 1 - 0.5 / DAY),))
+    assert _bmi(assess("prevent_cvd", record)) == 27.0
+
+
+def test_consciousness_by_two_scales_is_of_two_moments(scores: Any) -> None:
+    """Alert at nine and a coma score half an hour later are two examinations: no time makes them one."""
+    inputs = scores["news2"].manifest.inputs.values()
+    assert not any(one.same_within for one in inputs)
+
+
+def test_the_time_within_which_two_are_one_is_positive_and_of_two(scores: Any) -> None:
+    """Else the manifest is refused."""
+    manifest = scores["kfre"].manifest
+    for name, hours in (("egfr", -1), ("uacr", 1)):
+        inputs = {**manifest.inputs, name: replace(manifest.inputs[name], same_within=timedelta(hours=hours))}
+        fault = f"inputs.{name}: same_within_hours must be positive, beside unless"
+        assert fault in check_score_manifest(replace(manifest, inputs=inputs))
