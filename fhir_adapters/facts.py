@@ -20,6 +20,10 @@ USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
 _VOID_STATUSES = frozenset({"entered-in-error", "cancelled"})
 
 
+# People do not end a collection to the minute: a twelfth more than is meant (two hours of a day) is still that.
+LATE_ENDS = 1 + 1 / 12
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A value that is a code: its codings, and what the sender calls it."""
@@ -125,7 +129,7 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
         return replace(aside, says=_says(reported, reported.value, analyte))
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
-    if reported.over > analyte.longest:
+    if reported.over > analyte.longest * LATE_ENDS:
         return _aside(reported, SetAsideReason.NO_TIME, _too_long(reported.over), analyte)
     return _canonical(
         replace(reported, codings=analytes.kept(reported.codings)), reported.value, reported.time, analyte
@@ -178,9 +182,11 @@ def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Ana
 
 
 def _too_long(over: timedelta) -> str:
-    """How long a number was measured over, for people: rounded up, so that it never reads as what is still allowed."""
-    hours = math.ceil(over / timedelta(hours=1))
-    return f"it was measured over {hours} hours" if hours < 48 else f"it was measured over {math.ceil(hours / 24)} days"
+    """How long a number was measured over, for people: in days, else to the minute, rounded to the nearest."""
+    if over >= timedelta(hours=48):
+        return f"it was measured over {round(over / timedelta(days=1))} days"
+    hours, minutes = divmod(round(over / timedelta(minutes=1)), 60)
+    return f"it was measured over {hours} h {minutes} min" if minutes else f"it was measured over {hours} hours"
 
 
 def _printable(text: str) -> str:
