@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from clinical.record import EVER, Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
 from fhir_adapters.facts import NO_SPAN, Reported, Said, Span, joined
+from fhir_adapters.no_result import says_no_result
 from fhir_adapters.reference_ranges import usual_range
 from fhir_adapters.times import anywhere, fhir_end, fhir_moment
 
@@ -100,7 +101,9 @@ def _read(written: object) -> Span | None:
 
 def _absent(part: Json) -> bool:
     """Whether no value was sent at all, or the sender says that there is none."""
-    return part.get("dataAbsentReason") is not None or not any(name.startswith("value") for name in part)
+    if part.get("dataAbsentReason") is not None or says_no_result(part.get("valueString")):
+        return True
+    return not any(name.startswith("value") for name in part)
 
 
 def _over(resource: Json) -> timedelta:

@@ -29,9 +29,10 @@ from fhir_adapters.asked import asked_types, wanted_codes
 from fhir_adapters.facts import Reported, Said, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
-from fhir_adapters.hl7v2.period import Period, sent
+from fhir_adapters.hl7v2.period import NULL, Period, sent
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.no_result import says_no_result
 from fhir_adapters.reference_ranges import of_hl7
 from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
@@ -228,7 +229,8 @@ def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
 
 def _reported(obx: Segment, reference: str, during: Period, zone: tzinfo) -> Reported:
     """One OBX as a report. Only NM values are numbers, and only coded ones answers."""
-    text = obx.get(5).strip()
+    text = sent(obx, 5)
+    said = _said(obx) if obx.get(2) in _CODED and obx.get(5).strip() != NULL else None
     is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)
     system = obx.get(6, 3)
     return Reported(
@@ -242,10 +244,10 @@ def _reported(obx: Segment, reference: str, during: Period, zone: tzinfo) -> Rep
         time=during.moment(zone),
         source=Source.HL7V2,
         problem="" if is_number else "it holds no number",
-        said=_said(obx) if obx.get(2) in _CODED else None,
+        said=said,
         reference_range=_usual(obx),
         span=during.possible(zone),
-        absent=not text,
+        absent=said is None and (not text or says_no_result(text)),
         over=during.length(zone),
     )
 

@@ -172,3 +172,43 @@ def test_what_is_set_aside_says_from_when_it_may_be(told: Any) -> None:
     assert (fact.since, fact.time) == (
         datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=UTC)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("QNS", 0),
+        ("TNP", 0),
+        ("Cancelled", 0),
+        (" test  not performed. ", 0),
+        ("HEMOLYZED", 0),
+        ("28", 3),
+        ("hemolyzed, 28", 3),
+        ("see comment", 3),
+        ("", 0),
+    ],
+)
+def test_a_text_that_says_that_there_is_no_result_opens_nothing(
+    text: str, most: float, news2: ScoreModel, told: Any, seen: Any, make_lab: Any
+) -> None:
+    """Nothing was seen; any other text may be a rate that nobody can read. Both doors say the same."""
+    sent = f"ST|9279-1^x^LN||{text}|/min^x^UCUM|||||F"
+    assert heights(news2, told(oru(sent, drawn="20260302190000+0000"))) == (0, most)
+    late = make_lab("late", "9279-1", effectiveDateTime="2026-03-02T19:00:00Z", valueString=text)
+    del late["valueQuantity"]
+    if text.strip():  # FHIR has no empty string
+        assert heights(news2, seen(late)) == (0, most)
+
+
+@pytest.mark.parametrize("kind", ["NM", "ST", "CE"])
+def test_a_null_result_opens_nothing(kind: str, news2: ScoreModel, told: Any) -> None:
+    """`""` says that there is no value (HL7 v2.5.1, chapter 2.5.3)."""
+    code = "67775-7" if kind == "CE" else "9279-1"
+    null = f'{kind}|{code}^x^LN||""||||||F'
+    assert heights(news2, told(oru(null, drawn="20260302190000+0000"))) == (0, 0)
+
+
+def test_an_answer_by_its_words_alone_is_not_empty(news2: ScoreModel, told: Any) -> None:
+    """Not final yet, and without a code: it may say that the patient is not alert."""
+    words = "CE|67775-7^x^LN||^Unresponsive||||||P"
+    assert heights(news2, told(oru(words, drawn="20260302190000+0000"))) == (0, 3)
