@@ -80,7 +80,7 @@ def read_messages(
     record = PatientRecord(patient_id=patient_id, read_at=now)
     reports: dict[tuple[object, ...], Reported] = {}
     reasons: dict[str, tuple[Diagnosis, ...]] = {}
-    for message in messages:
+    for number, message in enumerate(messages):
         segments = parse(message)
         _check_patient(segments, patient_id)
         kind = f"{segments[0].get(9, 1)}^{segments[0].get(9, 2)}"
@@ -89,7 +89,7 @@ def read_messages(
             stay = record.stays[-1]
             reasons[stay.reference] = tuple(diagnoses(segments, stay.reference, feed.zone, now))
         elif kind == "ORU^R01":
-            reports.update((_key(report), report) for report in _results(segments, feed.zone))
+            reports.update((_key(report, number), report) for report in _results(segments, feed.zone))
         else:
             raise MalformedRequest("Only ADT^A01 and ORU^R01 messages are read.")
     record = _with_facts(record, reports.values(), wanted_codes(needs), feed, now)
@@ -265,6 +265,9 @@ def _said(obx: Segment) -> Said | None:
     return Said(values, words) if (values or words) and len(obx.fields.get(5, ())) == 1 else None
 
 
-def _key(report: Reported) -> tuple[object, ...]:
-    """What makes two results the same measurement: code and time."""
-    return (report.codings[:1], report.time, report.reference if report.time is None else None)
+def _key(report: Reported, message: int) -> tuple[object, ...]:
+    """What makes two results the same measurement: code and time.
+
+    Without a time each is its own, by its message's place: two messages may bear one id (MSH-10).
+    """
+    return (report.codings[:1], report.time, (message, report.reference) if report.time is None else None)

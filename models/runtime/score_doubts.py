@@ -100,15 +100,6 @@ def _surest(ages: Iterable[Age]) -> Age:
     return min(ages, key=list(Age).index)
 
 
-def timed(unused: Iterable[SetAside], facts: Iterable[Observation]) -> tuple[SetAside, ...]:
-    """What cannot be used, with the times of the measurements of which the record knows them."""
-    told = tuple(unused)
-    if all(one.time is not None for one in told):
-        return told
-    times = {fact.reference: fact.time for fact in facts}
-    return tuple(replace(one, time=one.time or times.get(one.reference)) for one in told)
-
-
 def _last(fact: SetAside, as_of: datetime) -> datetime | None:
     """The last moment up to now at which a fact may have been true; None where nothing says so.
 

@@ -21,7 +21,7 @@ from models.runtime.in_place import counting
 from models.runtime.read_score_manifest import read_score_manifest
 from models.runtime.score_answer import Given, Probability, Result
 from models.runtime.score_code import load_answer
-from models.runtime.score_doubts import Age, Doubts, doubts_of, reaching, timed
+from models.runtime.score_doubts import Age, Doubts, doubts_of, reaching
 from models.runtime.score_findings import Finds, risk_of, score_of
 from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
@@ -113,7 +113,7 @@ class ScoreModel:
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
         used = {name: one if self._counts(name, found) else NOTHING for name, one in found.items()}
         # One fact may be in doubt for many inputs; it is told once.
-        unused = timed(dict.fromkeys((*gathered.unused, *chart.unused)), record.observations)
+        unused = tuple(dict.fromkeys((*gathered.unused, *chart.unused)))
         doubts = doubts_of(self.manifest, found, unused, as_of)
         used |= dict.fromkeys(doubts.stale, NOTHING)
         return Finds(self.manifest, used, self._words(situation, found), as_of, tuple(doubts.told(unused)), doubts)

@@ -212,3 +212,12 @@ def test_an_answer_by_its_words_alone_is_not_empty(news2: ScoreModel, told: Any)
     """Not final yet, and without a code: it may say that the patient is not alert."""
     words = "CE|67775-7^x^LN||^Unresponsive||||||P"
     assert heights(news2, told(oru(words, drawn="20260302190000+0000"))) == (0, 3)
+
+
+def test_two_messages_of_one_id_are_two(news2: ScoreModel, told: Any) -> None:
+    """A rate without a time is neither dated by, nor lost to, what stands at its place in a message of the same id."""
+    undated = oru(row("9279-1", 30, "/min"), drawn="", control="calm")
+    old = oru(row("9279-1", 18, "/min"), drawn="20250101", control="calm")
+    assert heights(news2, told(undated)) == (0, 3)
+    assert heights(news2, told(undated, old)) == (0, 3)
+    assert len(told(undated, old).set_aside) == 2

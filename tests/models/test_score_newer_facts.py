@@ -336,3 +336,13 @@ def test_what_decides_is_marked(assess: Assess, calm: Any, aside: Any) -> None:
         ("Observation/aside-9279-1", True), ("Observation/aside-8867-4", False)
     ]  # fmt: skip
     assert finding.suggestion == LOOK_FIRST
+
+
+def test_an_undated_fact_takes_no_time_of_another_of_its_name(assess: Assess, calm: Any, aside: Any) -> None:
+    """HL7 v2 names a result by its message and its place: where a message's id comes twice, so does the name."""
+    record = calm()
+    name = next(fact.reference for fact in record.observations if fact.codings[0].code == "9279-1")
+    finding = assess("news2", replace(record, set_aside=(replace(aside("9279-1", None), reference=name),)))
+    assert isinstance(finding, Score)
+    assert (finding.value, finding.highest) == (0, 3)
+    assert finding.unused[0].time is None
