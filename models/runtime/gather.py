@@ -161,11 +161,15 @@ def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
 
 
 def _contradicted(facts: Sequence[Observation], label: str) -> Iterator[SetAside]:
-    """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher."""
+    """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher.
+
+    Nobody can say which of them is right, and so which risk: they are told first.
+    """
     for fact, higher in pairwise(facts):
         if fact.time == higher.time:
-            detail = f"{label}: two values at one time, the higher counts"
-            yield SetAside(fact.reference, SetAsideReason.SAME_TIME, detail, fact.codings, fact.time)
+            detail = f"{label}: two values at one time, the higher counts; with the other the risk may differ"
+            reason = SetAsideReason.SAME_TIME
+            yield SetAside(fact.reference, reason, detail, fact.codings, fact.time, decides=True)
 
 
 def _series(rows: list[_Row]) -> Series:

@@ -147,7 +147,7 @@ def _of_trees(manifest: Manifest) -> Iterator[str]:
     signals = manifest.signals
     for signal in signals.values():
         yield signal.label
-        yield f"{signal.label}: two values at one time, the higher counts"
+        yield f"{signal.label}: two values at one time, the higher counts; with the other the risk may differ"
         if signal.unless:
             yield f"{signal.label} (not used beside {signals[signal.unless].label.lower()})"
     yield from (signals[name].label.lower() for name in (*manifest.minimum.required, *manifest.minimum.any_of))
