@@ -10,12 +10,14 @@ from cds_hooks.words import cut, escape, few
 from clinical import wording
 from clinical.advice import OVERRIDE_REASONS, Advice
 from clinical.assessment import Basis, Finding, Indicator, RiskAssessment, Score
-from clinical.record import Observation
+from clinical.record import Observation, SetAside
 from clinical.wording import age
 
 SUMMARY_LIMIT = 139
 REPORT = "Report a problem with this advice"
 KINDS_OF_UNUSED = 5
+# More than any shipped score has inputs of which the latest counts.
+KINDS_THAT_DECIDE = 20
 LONG = 600
 MOST_BASES = 2
 LONGEST_BASIS = 60
@@ -107,6 +109,21 @@ def signature(found: Finding) -> str:
     return f"{name}. Chartside supports clinical judgement, it does not replace it."
 
 
+def not_used(facts: Iterable[SetAside]) -> str:
+    """How many facts of each kind were not used: those that decide first, and of the others the most common.
+
+    Escaped. Of either only some are named.
+    """
+    listed = list(facts)
+    groups = (
+        (Counter(one.detail for one in listed if one.decides), KINDS_THAT_DECIDE),
+        (Counter(one.detail for one in listed if not one.decides), KINDS_OF_UNUSED),
+    )
+    shown = [f"{number} × {escape(detail)}" for kinds, most in groups for detail, number in kinds.most_common(most)]
+    more = any(len(kinds) > most for kinds, most in groups)
+    return "; ".join([*shown, "and others"] if more else shown)
+
+
 def gaps(found: Finding, named: Collection[str] = ()) -> str:
     """What was not measured, what was read in part, and what was read but not used; `named` was said above."""
     lines = []
@@ -115,9 +132,6 @@ def gaps(found: Finding, named: Collection[str] = ()) -> str:
     if missing := [label for label in found.missing if label not in named]:
         lines.append(f"**No usable value of:** {'; '.join(map(escape, missing))}.")
     if found.unused:
-        kinds = Counter(item.detail for item in found.unused)
-        shown = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]
-        more = "; and others" if len(kinds) > KINDS_OF_UNUSED else ""
-        lines.append(f"**Read but not used:** {'; '.join(shown)}{more}.")
+        lines.append(f"**Read but not used:** {not_used(found.unused)}.")
     lines += [escape(caveat) for caveat in found.caveats]
     return "\n\n".join(lines)

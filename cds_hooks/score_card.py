@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from cds_hooks.card_parts import (
-    KINDS_OF_UNUSED,
     LONG,
     SUMMARY_LIMIT,
     bases,
@@ -18,6 +16,7 @@ from cds_hooks.card_parts import (
     joined,
     measured_at,
     newest,
+    not_used,
     signature,
     when,
 )
@@ -95,9 +94,7 @@ def _lacks(found: Score | Abstention) -> str:
     """What was read only in part for a score that stands beside a risk, and what it could not use."""
     parts = [gap.partition(":")[0] for gap in found.incomplete]
     texts = [f"read only in part: {', '.join(map(escape, parts))}"] if parts else []
-    kinds = Counter(item.detail for item in found.unused)
-    unused = [f"{number} × {escape(detail)}" for detail, number in kinds.most_common(KINDS_OF_UNUSED)]
-    texts += [f"read but not used: {'; '.join(unused)}"] if unused else []
+    texts += [f"read but not used: {not_used(found.unused)}"] if found.unused else []
     return "".join(f"; {text}" for text in texts)
 
 

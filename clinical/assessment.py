@@ -187,6 +187,7 @@ def _driver(parts: list[Attribution], log_odds: float) -> Driver:
 
 USUAL_CARE = "Keep usual monitoring and look again when new results arrive"
 MEASURE_FIRST = "Measure what is missing and look again"
+LOOK_FIRST = "Look in the record at what could not be used, and measure what is missing"
 
 
 class Indicator(StrEnum):
@@ -288,10 +289,15 @@ class Score:
 
     @property
     def suggestion(self) -> str:
-        """The one suggested action, without full stop: usual care at an unremarkable score that is whole."""
+        """The one suggested action, without full stop: usual care at an unremarkable score that is whole.
+
+        Where something stands in the record that could not be used and decides, to measure is not all there is to do.
+        """
         if self.tier.indicator is not Indicator.INFO:
             return self.model.action.rstrip(".")
-        return USUAL_CARE if self.whole else MEASURE_FIRST
+        if self.whole:
+            return USUAL_CARE
+        return LOOK_FIRST if any(fact.decides for fact in self.unused) else MEASURE_FIRST
 
 
 @dataclass(frozen=True, slots=True)

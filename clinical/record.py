@@ -7,10 +7,12 @@ allow-list of its analyte knows, a time with a zone. What did not pass stands in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 LOINC = "http://loinc.org"
+# Since when something may have been true of which only the latest moment is known.
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +208,24 @@ class SetAsideReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Says:
+    """What a fact says that could be used if it told the moment: a number in the unit of its analyte, or an answer."""
+
+    value: float | None = None
+    unit: str = ""
+    values: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SetAside:
     """A fact that was read and is not used. `detail` is for people and never holds the value itself.
 
     `time` is when it was true, at the latest (of what bears only a day, the last moment of that day); None where that
-    is not known. `empty`: its sender says that there is no value (entered in error, cancelled, absent, none yet), so
-    that nothing was seen which an older fact could contradict.
+    is not known. `since` is there where no moment is told: the first at which it may have been true (`EVER` where only
+    a bound is known: when it was issued). `empty`: its sender says that there is no value (entered in error, cancelled,
+    absent, none yet), so that nothing was seen which an older fact could contradict. `says` is there where only the
+    moment is missing; by it a copy of another fact is known, and nobody shows it. `decides`: the answer might be
+    another if this could be used, so that people have to be told of it first.
     """
 
     reference: str
@@ -220,6 +234,9 @@ class SetAside:
     codings: tuple[Coding, ...] = ()
     time: datetime | None = None
     empty: bool = False
+    since: datetime | None = None
+    says: Says | None = None
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

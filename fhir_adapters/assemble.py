@@ -14,11 +14,11 @@ from fhir_adapters.asked import Codes
 from fhir_adapters.copies import Copies, Copy
 from fhir_adapters.decode import Json
 from fhir_adapters.entries import Concept, Entry, NotUsed
-from fhir_adapters.facts import judged
+from fhir_adapters.facts import NO_SPAN, judged
 from fhir_adapters.http.links import Links
 from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
-from fhir_adapters.observations import latest_moment, reported
+from fhir_adapters.observations import possible, reported
 from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
 from fhir_adapters.resources import Known, Validator
@@ -160,8 +160,9 @@ class Assembly:
     def _aside(self, name: str, detail: str, resource: Json | None = None) -> None:
         """Set a malformed resource aside, by name."""
         codings = decode.all_codings(resource) if resource is not None else ()
-        time = None if resource is None else latest_moment(resource)
-        self.set_aside.append(SetAside(name, SetAsideReason.MALFORMED, detail, codings, time))
+        span = possible(resource) if resource is not None and resource.get("resourceType") == "Observation" else NO_SPAN
+        fact = SetAside(name, SetAsideReason.MALFORMED, detail, codings, span.last, since=span.first)
+        self.set_aside.append(fact)
 
     def unknown_places(self, base: str) -> list[str]:
         """Location references of open stays that no answer has brought and no name explains, latest stay first."""

@@ -7,17 +7,21 @@ that the analyte's allow-list knows. What fails one of them is set aside with it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from clinical.record import Answer, Coding, Observation, SetAside, SetAsideReason, Source
+from clinical.record import Answer, Coding, Observation, Says, SetAside, SetAsideReason, Source
 from fhir_adapters.units import Analyte, Analytes
 
 # FHIR observation-status codes that stand for a result somebody has put their name to.
 USABLE_STATUSES = frozenset({"final", "amended", "corrected"})
 # Those of what was never true, or never measured (FHIR R4 ValueSet observation-status).
 _VOID_STATUSES = frozenset({"entered-in-error", "cancelled"})
+
+
+# People do not end a collection to the minute: a twelfth more than is meant (two hours of a day) is still that.
+LATE_ENDS = 1 + 1 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,34 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """When something may have been true where that is not told to the moment; None where nothing says so.
+
+    `first` is None also for a moment, which is `last`.
+    """
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+NO_SPAN = Span()
+
+
+def joined(spans: Sequence[Span]) -> Span:
+    """From the first of all to the last; of moments alone, the last of them."""
+    last = max((span.last for span in spans if span.last is not None), default=None)
+    begins = [span.first or span.last for span in spans]
+    inexact = any(span.first is not None for span in spans)
+    return Span(min((time for time in begins if time is not None), default=None) if inexact else None, last)
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """A measurement as a sender reported it, before any rule was applied. `problem` is what the reader found wrong.
 
-    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `latest` is
-    the last moment at which it may have been where that is no `time` (a day); `absent` says that the sender sent no
-    value, and not one that cannot be read. `over` is how long it was measured; nothing for what was measured at one
-    moment.
+    `said` is there where its value is a code and not a number; `reference_range` is as in `Observation`. `span`
+    is when it may have been true where there is no `time` (a day); `absent` says that the sender sent no value, and not
+    one that cannot be read. `over` is how long it was measured; nothing for what was measured at one moment.
     """
 
     reference: str
@@ -50,7 +75,7 @@ class Reported:
     problem: str = ""
     said: Said | None = None
     reference_range: str = ""
-    latest: datetime | None = None
+    span: Span = NO_SPAN
     absent: bool = False
     over: timedelta = timedelta()
 
@@ -75,7 +100,8 @@ def answered(reported: Reported, said: Said, now: datetime) -> Answer | SetAside
     if reported.status not in USABLE_STATUSES:
         return _aside(reported, SetAsideReason.STATUS, f"status '{_printable(reported.status)}' is not final")
     if reported.time is None:
-        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
+        aside = _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone")
+        return replace(aside, says=Says(values=said.values))
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future")
     return Answer(
@@ -99,10 +125,11 @@ def accept(reported: Reported, analytes: Analytes, now: datetime) -> Observation
     if reported.value is None or not math.isfinite(reported.value):
         return _aside(reported, SetAsideReason.NO_VALUE, reported.problem or "it holds no number", analyte)
     if reported.time is None:
-        return _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
+        aside = _aside(reported, SetAsideReason.NO_TIME, "it has no time of day with a zone", analyte)
+        return replace(aside, says=_says(reported, reported.value, analyte))
     if reported.time > now:
         return _aside(reported, SetAsideReason.FUTURE, "its time lies in the future", analyte)
-    if reported.over > analyte.longest:
+    if reported.over > analyte.longest * LATE_ENDS:
         return _aside(reported, SetAsideReason.NO_TIME, _too_long(reported.over), analyte)
     return _canonical(
         replace(reported, codings=analytes.kept(reported.codings)), reported.value, reported.time, analyte
@@ -133,6 +160,12 @@ def _canonical(reported: Reported, number: float, time: datetime, analyte: Analy
     )
 
 
+def _says(reported: Reported, number: float, analyte: Analyte) -> Says | None:
+    """What a number without a moment says; None where its unit is not known."""
+    conversion = analyte.conversion(code=reported.unit_code, system=reported.unit_system, text=reported.unit_text)
+    return None if conversion is None else Says(conversion(number), analyte.unit)
+
+
 def _unlisted(reported: Reported) -> SetAside:
     """Set a report aside that names no analyte; one that should have held a code is not a matter of units."""
     if reported.value is None and reported.status in USABLE_STATUSES:
@@ -144,14 +177,16 @@ def _aside(reported: Reported, reason: SetAsideReason, detail: str, analyte: Ana
     """Set a report aside, naming the analyte where it is known."""
     name = f"{analyte.name.replace('_', ' ')}: " if analyte else ""
     empty = reported.absent or reported.status in _VOID_STATUSES
-    time = reported.time or reported.latest
-    return SetAside(reported.reference, reason, name + detail, reported.codings, time, empty)
+    span = reported.span if reported.time is None else Span(None, reported.time)
+    return SetAside(reported.reference, reason, name + detail, reported.codings, span.last, empty, span.first)
 
 
 def _too_long(over: timedelta) -> str:
-    """How long a number was measured over, for people: rounded up, so that it never reads as what is still allowed."""
-    hours = math.ceil(over / timedelta(hours=1))
-    return f"it was measured over {hours} hours" if hours < 48 else f"it was measured over {math.ceil(hours / 24)} days"
+    """How long a number was measured over, for people: in days, else to the minute, rounded to the nearest."""
+    if over >= timedelta(hours=48):
+        return f"it was measured over {round(over / timedelta(days=1))} days"
+    hours, minutes = divmod(round(over / timedelta(minutes=1)), 60)
+    return f"it was measured over {hours} h {minutes} min" if minutes else f"it was measured over {hours} hours"
 
 
 def _printable(text: str) -> str:

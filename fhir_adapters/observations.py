@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from clinical.record import Coding, Source
+from clinical.record import EVER, Coding, Source
 from fhir_adapters.decode import Json, codings, member, members, named, text
-from fhir_adapters.facts import Reported, Said
+from fhir_adapters.facts import NO_SPAN, Reported, Said, Span, joined
+from fhir_adapters.no_result import says_no_result
 from fhir_adapters.reference_ranges import usual_range
-from fhir_adapters.times import FAR_FUTURE, fhir_end, fhir_moment, last_moment
+from fhir_adapters.times import anywhere, fhir_end, fhir_moment
 
-# Where a day ends last (UTC-12).
-_BEHIND = timedelta(hours=12)
 # HL7 table 0136, whose codes stand for a FHIR boolean (HL7 v2-to-FHIR maps them so).
 YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 _AT_ONCE = timedelta()
@@ -21,7 +20,7 @@ _AT_ONCE = timedelta()
 def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
     """The values of an Observation: its own, and that of each of its components. `name` is its reference."""
     time, over = _effective(resource), _over(resource)
-    latest = latest_moment(resource) if time is None else None
+    span = possible(resource) if time is None else NO_SPAN
     status = text(resource.get("status"))
     components = members(resource, "component")
     parts = [(name, resource), *((f"{name}#component-{index}", part) for index, part in enumerate(components))]
@@ -43,7 +42,7 @@ def reported(resource: Json, name: str, source: Source) -> Iterator[Reported]:
             problem=problem,
             said=answer,
             reference_range=usual_range(part),
-            latest=latest,
+            span=span,
             absent=value is None and answer is None and _absent(part),
             over=over,
         )
@@ -75,30 +74,36 @@ def _effective(resource: Json) -> datetime | None:
     return None if time is not None and start is not None and time < start else time
 
 
-def latest_moment(resource: Json) -> datetime | None:
-    """The last moment at which an Observation may have been true, also where it bears only a day; for what is not used.
+def possible(resource: Json) -> Span:
+    """When an Observation may have been true; for what is not used.
 
-    A day ends last where clocks are 12 hours behind UTC.
+    Of what bears only a day, from where that day begins first to where it ends last. A result is no newer than its
+    issue, nor than the last change of its resource: without any time, that bounds it, and nothing says since when.
     """
     period = resource.get("effectivePeriod")
-    written = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"))
-    found = [
-        moment
-        for text_ in (*written, member(period, "start"), member(period, "end"))
-        if (moment := fhir_moment(text_) or _end_of_day(text_)) is not None
-    ]
-    return max(found, default=None)
+    at = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"))
+    written = (*at, member(period, "start"), member(period, "end"))
+    told = [span for text_ in written if (span := _read(text_)) is not None]
+    if told:
+        return joined(told)
+    bound = fhir_moment(resource.get("issued")) or fhir_moment(member(resource, "meta", "lastUpdated"))
+    return NO_SPAN if bound is None else Span(EVER, bound)
 
 
-def _end_of_day(written: object) -> datetime | None:
-    """The end of the day, month or year that a FHIR dateTime begins with."""
-    last = last_moment(written[:10]) if isinstance(written, str) else None
-    return None if last is None or last.year >= FAR_FUTURE else last + _BEHIND
+def _read(written: object) -> Span | None:
+    """A moment, or the first and the last of a day, month or year."""
+    moment = fhir_moment(written)
+    whole = anywhere(written) if moment is None else None
+    if moment is not None:
+        return Span(None, moment)
+    return None if whole is None else Span(*whole)
 
 
 def _absent(part: Json) -> bool:
     """Whether no value was sent at all, or the sender says that there is none."""
-    return part.get("dataAbsentReason") is not None or not any(name.startswith("value") for name in part)
+    if part.get("dataAbsentReason") is not None or says_no_result(part.get("valueString")):
+        return True
+    return not any(name.startswith("value") for name in part)
 
 
 def _over(resource: Json) -> timedelta:

@@ -20,7 +20,10 @@ _EARLIEST = timedelta(hours=14)
 _LATEST = timedelta(hours=12)
 _NONE = timedelta()
 # HL7 v2.5.1 DTM: YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]
-_DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?([+-]\d{4})?", re.ASCII)
+_OFFSET = r"([+-](?:0\d|1[0-4])[0-5]\d)?"
+_DTM = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?:(\d{2})(?:\.(\d{1,4}))?)?" + _OFFSET, re.ASCII)
+# The same of less than minutes: an hour needs its day, a day its month.
+_LESS = re.compile(r"(\d{4})(?:(\d{2})(?:(\d{2})([01]\d|2[0-3])?)?)?" + _OFFSET, re.ASCII)
 
 
 def is_moment(text: object) -> bool:
@@ -83,6 +86,17 @@ def last_anywhere(text: object) -> datetime | None:
     return None if last is None or last.year >= FAR_FUTURE else last + _LATEST
 
 
+def anywhere(text: object) -> tuple[datetime, datetime] | None:
+    """The first and the last moment of a day, month or year anywhere on earth, in UTC; None for a moment or a far year.
+
+    For a time of which only the day can be read (no zone, no seconds), that day.
+    """
+    span = None if fhir_moment(text) is not None or not isinstance(text, str) else _days(text[:10])
+    if span is None or span[1].year >= FAR_FUTURE or span[0].year <= 1:
+        return None
+    return datetime.combine(span[0], time(), UTC) - _EARLIEST, datetime.combine(span[1], time.max, UTC) + _LATEST
+
+
 def is_date(text: object) -> bool:
     """Whether a JSON value is a FHIR date: a year, a month or a day that exists."""
     return _days(text) is not None
@@ -128,6 +142,25 @@ def v2_last_moment(text: str, zone: tzinfo) -> datetime | None:
         return datetime.combine(span[1], time.max, zone).astimezone(UTC)
     except OverflowError:
         return None
+
+
+def v2_span(text: str, zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """The first and the last moment of an HL7 v2 DTM that is an hour, a day, a month or a year; None for a moment.
+
+    In the zone that it names, else in that of the feed.
+    """
+    match = _LESS.fullmatch(text)
+    if match is None:
+        return None
+    *parts, hour, written = match.groups()
+    span = _days("-".join(part for part in parts if part))
+    if span is None or span[1].year >= FAR_FUTURE or span[0].year <= 1:
+        return None
+    there = _zone(written) if written else zone
+    begins = time() if hour is None else time(int(hour))
+    ends = time.max if hour is None else time.max.replace(hour=int(hour))
+    first, last = datetime.combine(span[0], begins, there), datetime.combine(span[1], ends, there)
+    return first.astimezone(UTC), last.astimezone(UTC)
 
 
 def v2_offset(text: str, default_zone: tzinfo) -> timedelta | None:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, tzinfo
-from datetime import time as time_
 
 from clinical.errors import DataUnavailable, MalformedRequest, WrongPatient
 from clinical.need import DataNeed, Importance
@@ -30,8 +29,10 @@ from fhir_adapters.asked import asked_types, wanted_codes
 from fhir_adapters.facts import Reported, Said, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
+from fhir_adapters.hl7v2.period import NULL, Period, sent
 from fhir_adapters.hl7v2.segments import Segment, parse
 from fhir_adapters.intensive_care import IntensiveCare
+from fhir_adapters.no_result import says_no_result
 from fhir_adapters.reference_ranges import of_hl7
 from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
@@ -80,7 +81,7 @@ def read_messages(
     record = PatientRecord(patient_id=patient_id, read_at=now)
     reports: dict[tuple[object, ...], Reported] = {}
     reasons: dict[str, tuple[Diagnosis, ...]] = {}
-    for message in messages:
+    for number, message in enumerate(messages):
         segments = parse(message)
         _check_patient(segments, patient_id)
         kind = f"{segments[0].get(9, 1)}^{segments[0].get(9, 2)}"
@@ -89,7 +90,7 @@ def read_messages(
             stay = record.stays[-1]
             reasons[stay.reference] = tuple(diagnoses(segments, stay.reference, feed.zone, now))
         elif kind == "ORU^R01":
-            reports.update((_key(report), report) for report in _results(segments, feed.zone))
+            reports.update((_key(report, number), report) for report in _results(segments, feed.zone))
         else:
             raise MalformedRequest("Only ADT^A01 and ORU^R01 messages are read.")
     record = _with_facts(record, reports.values(), wanted_codes(needs), feed, now)
@@ -229,18 +230,20 @@ def _status(left: str, end: datetime | None, latest_end: datetime | None, today:
 
 
 def _results(segments: Sequence[Segment], zone: tzinfo) -> Iterator[Reported]:
-    """The OBX segments; OBX-14 is the time of a result, else OBR-7."""
-    control, drawn = segments[0].get(10), ""
+    """The OBX segments; OBX-14 is the time of a result, else what OBR-7 and OBR-8 say of the whole order."""
+    control, ordered = segments[0].get(10), Period()
     for index, segment in enumerate(segments):
         if segment.name == "OBR":
-            drawn = segment.get(7)
+            ordered = Period(sent(segment, 7), sent(segment, 8))
         elif segment.name == "OBX":
-            yield _reported(segment, f"ORU {control} segment {index + 1}", segment.get(14) or drawn, zone)
+            at = sent(segment, 14)
+            yield _reported(segment, f"ORU {control} segment {index + 1}", Period(at) if at else ordered, zone)
 
 
-def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported:
+def _reported(obx: Segment, reference: str, during: Period, zone: tzinfo) -> Reported:
     """One OBX as a report. Only NM values are numbers, and only coded ones answers."""
-    text = obx.get(5).strip()
+    text = sent(obx, 5)
+    said = _said(obx) if obx.get(2) in _CODED and obx.get(5).strip() != NULL else None
     is_number = obx.get(2) == "NM" and len(obx.fields.get(5, ())) == 1 and _NUMBER.fullmatch(text)
     system = obx.get(6, 3)
     return Reported(
@@ -251,20 +254,15 @@ def _reported(obx: Segment, reference: str, time: str, zone: tzinfo) -> Reported
         unit_code=obx.get(6, 1) or None,
         unit_system=UCUM if system == "UCUM" else None,
         unit_text=None,
-        time=v2_moment(time, zone),
+        time=during.moment(zone),
         source=Source.HL7V2,
         problem="" if is_number else "it holds no number",
-        said=_said(obx) if obx.get(2) in _CODED else None,
+        said=said,
         reference_range=_usual(obx),
-        latest=_end_of_day(time, zone),
-        absent=not text,
+        span=during.possible(zone),
+        absent=said is None and (not text or says_no_result(text)),
+        over=during.length(zone),
     )
-
-
-def _end_of_day(written: str, zone: tzinfo) -> datetime | None:
-    """The last moment of the day that a time begins with, for a result that is not used."""
-    day = v2_day(written)
-    return None if day is None or day.year >= FAR_FUTURE else datetime.combine(day, time_.max, zone).astimezone(UTC)
 
 
 def _usual(obx: Segment) -> str:
@@ -280,6 +278,9 @@ def _said(obx: Segment) -> Said | None:
     return Said(values, words) if (values or words) and len(obx.fields.get(5, ())) == 1 else None
 
 
-def _key(report: Reported) -> tuple[object, ...]:
-    """What makes two results the same measurement: code and time."""
-    return (report.codings[:1], report.time, report.reference if report.time is None else None)
+def _key(report: Reported, message: int) -> tuple[object, ...]:
+    """What makes two results the same measurement: code and time.
+
+    Without a time each is its own, by its message's place: two messages may bear one id (MSH-10).
+    """
+    return (report.codings[:1], report.time, (message, report.reference) if report.time is None else None)

@@ -44,6 +44,11 @@ def _names(m: ScoreManifest) -> Iterator[str]:
     for one in m.inputs.values():
         if one.unless and (one.unless not in m.inputs or m.inputs[one.unless].unless):
             yield f"inputs.{one.name}: unless must name an input that is used beside any other"
+        other = m.inputs.get(one.together_with)
+        if one.together_with and (other is None or other.together_with or not one.unless or other.unless != one.unless):
+            yield f"inputs.{one.name}: together_with must name an input that stands in for the same one"
+        if one.same_within < timedelta() or (one.same_within and not one.unless):
+            yield f"inputs.{one.name}: same_within_hours must be positive, beside unless"
         if one.helper and (one.required or one.item != one.name):
             yield f"inputs.{one.name}: a helper feeds no item and cannot be required"
         yield from audit_faults(f"inputs.{one.name}", f"{one.name} {one.item} {one.label}")

@@ -151,20 +151,25 @@ class Gatherer:
 def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
     """Why a fact is not used. The detail never holds the value."""
     if fact.time > as_of:
-        return SetAside(fact.reference, SetAsideReason.FUTURE, f"{signal.label}: timed after now", fact.codings)
+        detail = f"{signal.label}: timed after now"
+        return SetAside(fact.reference, SetAsideReason.FUTURE, detail, fact.codings, fact.time)
     if fact.unit != signal.unit:
         detail = f"{signal.label}: the unit is not {signal.unit}"
-        return SetAside(fact.reference, SetAsideReason.UNIT, detail, fact.codings)
+        return SetAside(fact.reference, SetAsideReason.UNIT, detail, fact.codings, fact.time)
     detail = f"{signal.label}: outside {signal.low:g} to {signal.high:g} {signal.unit}"
-    return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings)
+    return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings, fact.time)
 
 
 def _contradicted(facts: Sequence[Observation], label: str) -> Iterator[SetAside]:
-    """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher."""
+    """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher.
+
+    Nobody can say which of them is right, and so which risk: they are told first.
+    """
     for fact, higher in pairwise(facts):
         if fact.time == higher.time:
-            detail = f"{label}: two values at one time, the higher counts"
-            yield SetAside(fact.reference, SetAsideReason.SAME_TIME, detail, fact.codings)
+            detail = f"{label}: two values at one time, the higher counts; with the other the risk may differ"
+            reason = SetAsideReason.SAME_TIME
+            yield SetAside(fact.reference, reason, detail, fact.codings, fact.time, decides=True)
 
 
 def _series(rows: list[_Row]) -> Series:

@@ -47,6 +47,8 @@ def _common(name: str, table: TomlTable) -> dict[str, Any]:
         "item": table.text_or("item", name),
         "required": table.flag("required", default=False),
         "unless": table.text_or("unless", ""),
+        "together_with": table.text_or("together_with", ""),
+        "same_within": timedelta(hours=table.number("same_within_hours") if table.has("same_within_hours") else 0),
         "helper": table.flag("helper", default=False),
     }
 

@@ -24,6 +24,7 @@ from clinical.record import (
     Observation,
     PatientRecord,
     ProcedureDone,
+    SetAside,
     Stay,
 )
 
@@ -56,10 +57,7 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
         [(_stated(m), m.active, m.status, *map(_time, (m.start, m.end, m.latest_start))) for m in record.medications],
         [(_stated(p), p.status, *map(_time, (p.performed, p.end, p.latest_start))) for p in record.procedures],
         [_answer(answer) for answer in record.answers],
-        [
-            (s.reference, s.reason.value, s.detail, _codings(s.codings), _time(s.time), s.empty)
-            for s in record.set_aside
-        ],
+        [_aside(fact) for fact in record.set_aside],
     )
 
 
@@ -93,6 +91,13 @@ def _stay(stay: Stay) -> tuple[object, ...]:
 def _stated(fact: Condition | MedicationUse | ProcedureDone) -> tuple[object, ...]:
     """What was diagnosed, used or done."""
     return fact.reference, _codings(fact.codings), fact.encounter, fact.text
+
+
+def _aside(fact: SetAside) -> tuple[object, ...]:
+    """What was set aside, and what it says."""
+    says = None if fact.says is None else (fact.says.value, fact.says.unit, _codings(fact.says.values))
+    times = _time(fact.time), _time(fact.since)
+    return fact.reference, fact.reason.value, fact.detail, _codings(fact.codings), times, fact.empty, says, fact.decides
 
 
 def _answer(answer: Answer) -> tuple[object, ...]:

@@ -3,51 +3,72 @@
 A respiratory rate of 16 of five hours ago is not the latest one where another was sent a minute ago, not final yet or
 without a unit: whether the patient is still as well, nobody can say. Of a latest value, an unusable fact that is newer
 leaves nothing that counts; of a lowest or highest value, one that is within the time may be worse, and what was found
-is the least. A fact without any time may be the newest, so it counts as newer: a chart of which nobody knows which
-value holds is not one to be silent about.
+is the least. A fact of which nobody knows when it was may be the newest: a chart of which nobody knows which value
+holds is not one to be silent about. It is not called newer, for it may as well be old.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from clinical.record import Observation, SetAside
+from clinical.record import Observation, Says, SetAside
 from clinical.record import SetAsideReason as Reason
 from models.formulae.worked import Line, Worked
 from models.runtime.chart import Found
+from models.runtime.in_place import counting, settled_until
 from models.runtime.score_inputs import Answered, AnyInput, Measured, Paired
 from models.runtime.score_manifest import ScoreManifest
 
 # What never was; and what is to come, which says nothing about now.
 _SAYS_NOTHING = frozenset({Reason.VOID, Reason.FUTURE})
-# The time of what bears only a day is the end of that day where days end last; what lies further ahead is to come.
-_END_OF_TODAY = timedelta(hours=36)
-NEWER = "newer than what can be used"
+# A clock may be ahead of ours, and a zone be missing; what lies further ahead is to come.
+_AHEAD = timedelta(hours=36)
+
+
+class Age(StrEnum):
+    """How a fact that leaves an input in doubt stands to what can be used, in words."""
+
+    NEWER = "newer than what can be used"
+    PERHAPS = "perhaps newer than what can be used"
+    UNDATED = "undated, perhaps newer than what can be used"
 
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """Names of inputs in doubt: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
+    """Inputs in doubt, by name: `stale` ones, whose value does not count, and `open_` ones, whose value is the least.
 
-    `newer` are the facts that leave an input stale.
+    `newer` are the facts that leave an input stale, each with how it stands to what can be used; `worse` those that may
+    be worse than the value of an open one.
     """
 
-    stale: frozenset[str] = frozenset()
+    stale: Mapping[str, Age] = field(default_factory=dict)
     open_: frozenset[str] = frozenset()
-    newer: frozenset[SetAside] = frozenset()
+    newer: Mapping[SetAside, Age] = field(default_factory=dict)
+    worse: frozenset[SetAside] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
         """All of them."""
-        return self.stale | self.open_
+        return self.open_.union(self.stale)
 
     def told(self, unused: Iterable[SetAside]) -> Iterator[SetAside]:
-        """What cannot be used, the facts that decide first and by that name."""
-        facts = list(unused)
-        yield from (replace(one, detail=f"{NEWER}: {one.detail}") for one in facts if one in self.newer)
-        yield from (one for one in facts if one not in self.newer)
+        """What cannot be used, the facts that decide first and by what they are."""
+        facts = [self._told(one) for one in unused]
+        yield from sorted(facts, key=lambda one: not one.decides)
+
+    def _told(self, one: SetAside) -> SetAside:
+        age = self.newer.get(one)
+        detail = one.detail if age is None else f"{age}: {one.detail}"
+        return replace(one, detail=detail, decides=age is not None or one in self.worse)
+
+    def age_of(self, names: Iterable[str]) -> Age:
+        """What is true of the facts that leave these inputs stale: of some that differ, that they may be newer."""
+        ages = {self.stale[name] for name in names}
+        return ages.pop() if len(ages) == 1 else Age.PERHAPS
 
 
 def doubts_of(
@@ -55,27 +76,47 @@ def doubts_of(
 ) -> Doubts:
     """Which inputs are in doubt, by facts with a code of theirs that cannot be used."""
     facts = [one for one in unused if one.codings and not one.empty and one.reason not in _SAYS_NOTHING]
-    stale: set[str] = set()
+    stale: dict[str, Age] = {}
     open_: set[str] = set()
-    newer: set[SetAside] = set()
-    for one in manifest.inputs.values() if facts else ():
-        recent = [fact for fact in facts if _is_of(one, fact, as_of)]
-        whole = _used_by(one, manifest)
+    newer: dict[SetAside, Age] = {}
+    worse: set[SetAside] = set()
+    recent = {one.name: _recent(one, facts, found, as_of) for one in manifest.inputs.values()} if facts else {}
+    unusable = frozenset(name for name, of_input in recent.items() if of_input)
+    for name in (name for name in recent if name in unusable):
+        whole = _used_by(manifest.inputs[name], manifest)
         if _takes_the_worst(whole):
-            open_ |= {whole.name} if recent else set()
-        elif later := _later(recent, _used(whole.name, manifest, found)):
-            stale.update(manifest.in_place[whole.name])
-            newer.update(later)
-    return Doubts(frozenset(stale), frozenset(open_), frozenset(newer))
+            open_.add(whole.name)
+            worse.update(recent[name])
+        elif later := _later(recent[name], whole, manifest, found, unusable, as_of):
+            group = manifest.in_place[whole.name]
+            known = [stale[one] for one in group if one in stale]
+            stale |= dict.fromkeys(group, _surest((*known, *later.values())))
+            newer |= {fact: _surest((age, newer.get(fact, age))) for fact, age in later.items()}
+    return Doubts(stale, frozenset(open_), newer, frozenset(worse))
 
 
-def timed(unused: Iterable[SetAside], facts: Iterable[Observation]) -> tuple[SetAside, ...]:
-    """What cannot be used, with the times of the measurements of which the record knows them."""
-    told = tuple(unused)
-    if all(one.time is not None for one in told):
-        return told
-    times = {fact.reference: fact.time for fact in facts}
-    return tuple(replace(one, time=one.time or times.get(one.reference)) for one in told)
+def _surest(ages: Iterable[Age]) -> Age:
+    """What the surest of several facts says."""
+    return min(ages, key=list(Age).index)
+
+
+def _last(fact: SetAside, as_of: datetime) -> datetime | None:
+    """The last moment up to now at which a fact may have been true; None where nothing says so.
+
+    What bears only the month that is not over yet was true by now, and not at the end of that month.
+    """
+    return fact.time if fact.time is None or fact.since is None else min(fact.time, as_of)
+
+
+def _is_to_come(fact: SetAside, as_of: datetime) -> bool:
+    if fact.since is not None:
+        return fact.since > as_of
+    return fact.time is not None and fact.time > as_of + _AHEAD
+
+
+def _recent(one: AnyInput, facts: Iterable[SetAside], found: Mapping[str, Found], as_of: datetime) -> list[SetAside]:
+    """The facts that cannot be used and may say otherwise than what was found for an input."""
+    return [fact for fact in facts if _is_of(one, fact, as_of) and not _is_copy(fact, one, found[one.name])]
 
 
 def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
@@ -86,9 +127,35 @@ def _is_of(one: AnyInput, fact: SetAside, as_of: datetime) -> bool:
         codes = one.codes
     else:
         return False
-    if fact.time is not None and not as_of - one.window < fact.time <= as_of + _END_OF_TODAY:
+    last = _last(fact, as_of)
+    if _is_to_come(fact, as_of) or (last is not None and last <= as_of - one.window):
         return False
     return any((c.system, c.code) == (coding.system, coding.code) for c in codes for coding in fact.codings)
+
+
+def _is_copy(fact: SetAside, one: AnyInput, found: Found) -> bool:
+    """Whether a fact that lacks only its moment says what is used, and may be of the same time.
+
+    The same result comes twice where one system keeps the moment and another the day.
+    """
+    if fact.says is None or found.value is None:
+        return False
+    if not any(_spans(fact, time) for time in found.times):
+        return False
+    if isinstance(one, Answered):
+        keys = ((coding.system, coding.code) for coding in fact.says.values)
+        return {one.values[key] for key in keys if key in one.values} == {found.value}
+    return any(_is_same(fact.says, used) for used in found.facts)
+
+
+def _spans(fact: SetAside, time: datetime) -> bool:
+    """Whether a fact without a moment may have been true at a time."""
+    return (fact.since is None or fact.since <= time) and (fact.time is None or time <= fact.time)
+
+
+def _is_same(says: Says, used: Observation) -> bool:
+    """Whether two numbers are the same, but for what converting a unit leaves of them."""
+    return says.unit == used.unit and says.value is not None and math.isclose(says.value, used.value, rel_tol=1e-9)
 
 
 def _used_by(one: AnyInput, manifest: ScoreManifest) -> AnyInput:
@@ -101,17 +168,40 @@ def _takes_the_worst(one: AnyInput) -> bool:
     return isinstance(one, Measured | Paired) and one.pick != "latest"
 
 
-def _used(name: str, manifest: ScoreManifest, found: Mapping[str, Found]) -> list[Found]:
-    """What is used for an input, else what is used for its item."""
-    item = manifest.of_item.get(manifest.inputs[name].item, ())
-    group = [found[one] for one in manifest.in_place[name] if found[one].value is not None]
-    return group or [found[one.name] for one in item if found[one.name].value is not None]
+def _later(
+    facts: Iterable[SetAside],
+    one: AnyInput,
+    manifest: ScoreManifest,
+    found: Mapping[str, Found],
+    unusable: Collection[str],
+    as_of: datetime,
+) -> dict[SetAside, Age]:
+    """The facts of an input that are newer than what is used in its place, or may be, and what they would change.
+
+    Where nothing is used, it is missing anyway.
+    """
+    ways = manifest.ways[one.name]
+    if counting(ways, found):
+        same = max(manifest.inputs[name].same_within for name in manifest.in_place[one.name])
+        matters, newest = settled_until(one.name, ways, found, unusable, same)
+    else:
+        others = [found[other.name] for other in manifest.of_item.get(one.item, ())]
+        beside = [other for other in others if other.value is not None]
+        matters, newest = bool(beside), max((time for other in beside for time in other.times), default=None)
+    ages = {fact: _age(fact, newest, as_of) for fact in facts} if matters else {}
+    return {fact: age for fact, age in ages.items() if age is not None}
 
 
-def _later(facts: Iterable[SetAside], used: Sequence[Found]) -> list[SetAside]:
-    """The facts that are newer than all that is used, or may be; where nothing is used, it is missing anyway."""
-    newest = max((time for one in used for time in one.times), default=None)
-    return [fact for fact in facts if used and (newest is None or fact.time is None or fact.time > newest)]
+def _age(fact: SetAside, newest: datetime | None, as_of: datetime) -> Age | None:
+    """How a fact stands to a moment; None if it is surely not newer. Of what has no time, nobody can say."""
+    last = _last(fact, as_of)
+    if last is None:
+        return Age.UNDATED
+    if newest is None:
+        return Age.PERHAPS
+    if last <= newest:
+        return None
+    return Age.NEWER if fact.since is None or fact.since > newest else Age.PERHAPS
 
 
 def reaching(least: Worked, most: Worked, items: Iterable[str]) -> Worked:

@@ -2,7 +2,9 @@
 
 An input gives one number, or None where nobody can say. `item` is the line of the score that it feeds (two inputs may
 feed one line: an answer on a scale, or else the coma score), `required` that there is no answer without that line.
-`unless` names an input beside which this one is not used. A `helper` is used by another input only.
+`unless` names an input beside which this one is not used; `together_with` another such, without which this one says
+nothing (height, without weight). `same_within` is how far apart the two may be timed that say one thing of one sample
+(a creatinine and its eGFR), so that neither is newer than the other. A `helper` is used by another input only.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ PICKS = ("latest", "lowest", "highest")
 # Days: the least that they can be. Where the hospital's clock is not told, there may have been one more midnight.
 STAYED = ("days", "days_most", "priority", "admit_source", "disposition")
 PERSONAL = ("age", "sex")
+# Names of inputs that are one way together to know a thing, the one whose time is that of the way first.
+Way = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class Input:
     need: str = ""
     required: bool = False
     unless: str = ""
+    together_with: str = ""
+    same_within: timedelta = timedelta()
     helper: bool = False
     unit: str = "1"
 

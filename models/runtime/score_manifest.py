@@ -11,7 +11,7 @@ from clinical.assessment import ModelInfo, Tier
 from clinical.need import DataNeed
 from clinical.record import Coding
 from models.runtime.manifest import Signal
-from models.runtime.score_inputs import Answered, AnyInput, Measured
+from models.runtime.score_inputs import Answered, AnyInput, Measured, Way
 
 
 class Setting(StrEnum):
@@ -79,7 +79,8 @@ class ScoreManifest:
 
     `draft` says why it is not offered at all, or is empty. `items` are the labels of lines that are not called as their
     first input is; `labels` those of all lines. `of_item` has the inputs that feed a line, and `in_place` for each
-    input the names of those of which one is used, the input that they stand for first.
+    input the names of those of which one is used, the input that they stand for first; `ways` has the same with those
+    that say something only together as one.
     """
 
     info: ModelInfo
@@ -97,12 +98,14 @@ class ScoreManifest:
     labels: Mapping[str, str] = field(init=False)
     of_item: Mapping[str, tuple[AnyInput, ...]] = field(init=False)
     in_place: Mapping[str, tuple[str, ...]] = field(init=False)
+    ways: Mapping[str, tuple[Way, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Gather once what every answer asks for many times."""
         object.__setattr__(self, "labels", _labels(self))
         object.__setattr__(self, "of_item", _of_item(self))
         object.__setattr__(self, "in_place", _in_place(self))
+        object.__setattr__(self, "ways", _ways(self))
 
     @property
     def signals(self) -> Mapping[str, Signal]:
@@ -142,3 +145,13 @@ def _in_place(manifest: ScoreManifest) -> dict[str, tuple[str, ...]]:
         name: (root, *(other.name for other in manifest.inputs.values() if other.unless == root))
         for name, root in roots.items()
     }
+
+
+def _ways(manifest: ScoreManifest) -> dict[str, tuple[Way, ...]]:
+    """For each input the ways to know what it is about."""
+    joined = {
+        name: (name, *(other.name for other in manifest.inputs.values() if other.together_with == name))
+        for name, one in manifest.inputs.items()
+        if not one.together_with
+    }
+    return {name: tuple(joined[one] for one in group if one in joined) for name, group in manifest.in_place.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,11 @@ from models.runtime.derive import PAIR_HOURS
 from models.runtime.diagnoses import DiagnosisSorter
 from models.runtime.find_input import find
 from models.runtime.gather import Gatherer
+from models.runtime.in_place import counting
 from models.runtime.read_score_manifest import read_score_manifest
 from models.runtime.score_answer import Given, Probability, Result
 from models.runtime.score_code import load_answer
-from models.runtime.score_doubts import Doubts, doubts_of, reaching, timed
+from models.runtime.score_doubts import Age, Doubts, doubts_of, reaching
 from models.runtime.score_findings import Finds, risk_of, score_of
 from models.runtime.score_inputs import Answered, AnyInput, Diagnosed, Measured, Medicated
 from models.runtime.score_manifest import Answers, ScoreManifest
@@ -30,6 +31,12 @@ from models.runtime.whereabouts import Refusal, outside
 
 # Points of a score, or the value of an equation; no score is ever higher.
 HIGHEST_LEVEL = 1000.0
+_ONE = {
+    Age.NEWER: "a newer value cannot be used",
+    Age.PERHAPS: "a value that may be newer cannot be used",
+    Age.UNDATED: "an undated value cannot be used",
+}
+_MANY = {Age.NEWER: "newer values", Age.PERHAPS: "values that may be newer", Age.UNDATED: "undated values"}
 
 
 class ScoreModel:
@@ -106,7 +113,7 @@ class ScoreModel:
         found = {name: find(one, chart) for name, one in self.manifest.inputs.items()}
         used = {name: one if self._counts(name, found) else NOTHING for name, one in found.items()}
         # One fact may be in doubt for many inputs; it is told once.
-        unused = timed(dict.fromkeys((*gathered.unused, *chart.unused)), record.observations)
+        unused = tuple(dict.fromkeys((*gathered.unused, *chart.unused)))
         doubts = doubts_of(self.manifest, found, unused, as_of)
         used |= dict.fromkeys(doubts.stale, NOTHING)
         return Finds(self.manifest, used, self._words(situation, found), as_of, tuple(doubts.told(unused)), doubts)
@@ -132,8 +139,8 @@ class ScoreModel:
         """Whether what was found for an input is used, and not what was found for one that may stand in its place."""
         if found[name].value is None:
             return False
-        group = self.manifest.in_place[name]
-        return len(group) == 1 or name in _current(group, found)
+        ways = self.manifest.ways[name]
+        return len(self.manifest.in_place[name]) == 1 or any(name in way for way in counting(ways, found))
 
     def _not_meant(self, finds: Finds) -> Refusal | None:
         """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""
@@ -161,10 +168,11 @@ class ScoreModel:
         required = [one for one in self.manifest.inputs.values() if one.required and self._lacks(one.name, finds)]
         if required:
             lacking = [one.label for one in required]
-            text, missing = _lacking(required, finds.doubts.stale), tuple(dict.fromkeys((*lacking, *missing)))
+            text, missing = _lacking(required, finds.doubts), tuple(dict.fromkeys((*lacking, *missing)))
         elif self._read(finds) < self.manifest.least.items:
             known = len(labels) - len(missing)
-            found = "were found" if not finds.doubts.stale else "can be counted, newer values cannot be used"
+            stale = finds.doubts.stale
+            found = f"can be counted, {_MANY[finds.doubts.age_of(stale)]} cannot be used" if stale else "were found"
             text = f"{known} of {len(labels)} items {found}; the score needs {self.manifest.least.items}"
         else:
             return None
@@ -222,22 +230,12 @@ class ScoreModel:
         return result
 
 
-def _current(group: Sequence[str], found: Mapping[str, Found]) -> Sequence[str]:
-    """Of inputs of which one is used, the newest; of equals all, and of timeless ones the first.
-
-    What was said this morning is not true of what was measured a minute ago.
-    """
-    newest = {one: max(found[one].times, default=None) for one in group if found[one].value is not None}
-    times = [time for time in newest.values() if time is not None]
-    if not times:
-        return list(newest)[:1]
-    return [one for one, time in newest.items() if time == max(times)]
-
-
-def _lacking(inputs: Sequence[AnyInput], stale: Collection[str]) -> str:
+def _lacking(inputs: Sequence[AnyInput], doubts: Doubts) -> str:
     """What was not found; of a history nothing is found where nobody can say whether it is so."""
     told = [one.label for one in inputs if isinstance(one, Diagnosed | Medicated)]
-    newer = [one.label for one in inputs if one.name in stale]
+    stale = [one for one in inputs if one.name in doubts.stale]
+    newer = [one.label for one in stale]
     found = [one.label for one in inputs if one.label not in (*told, *newer)]
-    parts = (("not found", found), ("a newer value cannot be used", newer), ("the record does not say", told))
+    newest = _ONE[doubts.age_of(one.name for one in stale)]
+    parts = (("not found", found), (newest, newer), ("the record does not say", told))
     return "; ".join(f"{words}: {', '.join(labels)}" for words, labels in parts if labels)

@@ -97,10 +97,11 @@ def lay_out_none(found: Abstention) -> NoScore:
 
 def _lacking(found: Score | Abstention) -> tuple[str, ...]:
     """What was read only in part, and what was read and could not be used."""
-    kinds = Counter(item.detail for item in found.unused)
+    kinds = Counter((not item.decides, item.detail) for item in found.unused)
+    first = sorted(kinds.items(), key=lambda kind: (kind[0][0], -kind[1]))
     return (
         *(f"read only in part: {gap}" for gap in found.incomplete),
-        *(f"read but not used: {number} × {detail}" for detail, number in kinds.most_common()),
+        *(f"read but not used: {number} × {detail}" for (_, detail), number in first),
     )
 
 

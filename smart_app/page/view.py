@@ -237,13 +237,17 @@ def _result(finding: Finding, zone: tzinfo, learned: Learned) -> tuple[Risk | No
 
 
 def _unused(facts: Sequence[SetAside]) -> tuple[Unused, ...]:
-    """Grouped by reason and counted; equal facts within a reason once, with their number."""
+    """Grouped by reason and counted; equal facts within a reason once, with their number. What decides comes first."""
+    facts = sorted(facts, key=lambda fact: not fact.decides)
+    decide = {fact.reason for fact in facts if fact.decides}
     groups: dict[SetAsideReason, Counter[tuple[str, str]]] = {}
     for fact in facts:
         groups.setdefault(fact.reason, Counter())[(fact.reference, fact.detail)] += 1
     return tuple(
         Unused(UNUSED_WORDS[reason], sum(counted.values()), tuple((*fact, n) for fact, n in counted.items()))
-        for reason, counted in sorted(groups.items(), key=lambda group: (-sum(group[1].values()), group[0]))
+        for reason, counted in sorted(
+            groups.items(), key=lambda group: (group[0] not in decide, -sum(group[1].values()), group[0])
+        )
     )
 
 

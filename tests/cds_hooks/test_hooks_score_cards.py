@@ -407,3 +407,28 @@ def test_numbers_read_as_people_write_them() -> None:
     assert scored(48.0, "mL/min/{1.73_m2}") == "48 mL/min/1.73 m²"
     assert few(("a", "b", "c"), 2) == "a; b; and 1 more"
     assert few(("a", "b"), 2) == "a; b"
+
+
+def test_what_decides_is_told_first_and_never_sorted_out(make_advice: Make, make_score: Make) -> None:
+    """Behind ten faults of other kinds, and the action leads to it: the value stands in the chart."""
+    others = [SetAside(f"Observation/{n}", SetAsideReason.UNIT, f"pulse: fault {n // 2}") for n in range(20)]
+    newer = "newer than what can be used: respiratory rate: status 'preliminary' is not final"
+    fact = SetAside("Observation/r", SetAsideReason.STATUS, newer, decides=True)
+    low = Tier("low", 0, Indicator.INFO, "RCP 2017")
+    found = make_score(unused=(*others, fact), tier=low, value=0.0, highest=3.0, worst=None)
+    detail = written(make_advice(found))["detail"]
+    assert f"**Read but not used:** 1 × {newer}; 2 × pulse: fault 0;" in detail
+    assert "; and others." in detail
+    assert "**Consider:** Look in the record at what could not be used, and measure what is missing." in detail
+    calm = written(make_advice(make_score(unused=tuple(others), tier=low, value=0.0, highest=3.0, worst=None)))
+    assert "**Consider:** Measure what is missing and look again." in calm["detail"]
+
+
+def test_what_decides_in_a_score_beside_a_risk_is_told_first(make_advice: Make, make_rich: Make) -> None:
+    """It is sorted out there no more than on a card of its own."""
+    others = [SetAside(f"Observation/{n}", SetAsideReason.UNIT, f"pulse: fault {n // 2}") for n in range(20)]
+    fact = SetAside("Observation/r", SetAsideReason.STATUS, "newer: respiratory rate", decides=True)
+    rich = make_rich()
+    beside = tuple(replace(score, unused=(*others, fact)) for score in rich.comparators)
+    detail = written(make_advice(replace(rich, comparators=beside)))["detail"]
+    assert "read but not used: 1 × newer: respiratory rate; 2 × pulse: fault 0;" in detail

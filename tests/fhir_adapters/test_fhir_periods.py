@@ -42,14 +42,17 @@ def read(reading: Any, make_lab: Make) -> Callable[..., Any]:
         (URINE, "mL", "2026-03-02T01:00:00Z"),
         (URINE, "mL", "2026-03-02T02:00:00+01:00"),
         (URINE, "mL", "2026-03-02"),  # which may be shorter than 6 hours
+        (URINE, "mL", "2026-03-02T00:30:00Z"),  # a twelfth more than 6 hours
         (HEART, "/min", "2026-03-01T07:00:00Z"),
+        (HEART, "/min", "2026-03-01T06:50:00Z"),
+        (HEART, "/min", "2026-03-01T05:00:00Z"),  # a twelfth more than a day
         (HEART, "/min", "2026-03-01"),
         (HEART, "/min", "2026"),
         (HEART, "/min", "some day"),
     ],
 )
 def test_what_was_measured_over_a_short_time_counts_at_its_end(code: str, unit: str, start: str, read: Any) -> None:
-    """Volumes that are summed by the hour up to 6 hours, all else up to a day; also where nobody can say how long."""
+    """Volumes that are summed by the hour up to 6 hours, all else up to a day, each with a twelfth more."""
     record = read(code, unit, start)
     if start == "some day":  # which the validator refuses
         assert record.set_aside[0].reason is SetAsideReason.MALFORMED
@@ -62,13 +65,14 @@ def test_what_was_measured_over_a_short_time_counts_at_its_end(code: str, unit: 
     ("code", "unit", "start", "words"),
     [
         (URINE, "mL", "2026-03-01T08:00:00Z", "urine output: it was measured over 23 hours"),
-        (URINE, "L", "2026-03-02T00:59:59Z", "urine output: it was measured over 7 hours"),
-        (URINE, "mL", "2026-03-01", "urine output: it was measured over 8 hours"),
-        (HEART, "/min", "2026-03-01T06:59:59Z", "heart rate: it was measured over 25 hours"),
+        (URINE, "L", "2026-03-02T00:29:00Z", "urine output: it was measured over 6 h 31 min"),
+        (URINE, "mL", "2026-03-01", "urine output: it was measured over 7 hours"),
+        (HEART, "/min", "2026-03-01T04:59:00Z", "heart rate: it was measured over 26 h 1 min"),
+        (HEART, "/min", "2026-03-01T04:00:00Z", "heart rate: it was measured over 27 hours"),
         (HEART, "/min", "2026-02-28T07:00:00Z", "heart rate: it was measured over 2 days"),
         (HEART, "/min", "2026-01-01T07:00:00Z", "heart rate: it was measured over 60 days"),
-        (HEART, "/min", "2026-02-28", "heart rate: it was measured over 32 hours"),
-        (HEART, "/min", "2026-01", "heart rate: it was measured over 30 days"),
+        (HEART, "/min", "2026-02-28", "heart rate: it was measured over 31 hours"),
+        (HEART, "/min", "2026-01", "heart rate: it was measured over 29 days"),
     ],
 )
 def test_what_was_measured_over_a_long_time_is_set_aside(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clinical.record import SetAside
+from clinical.record import EVER, SetAside, SetAsideReason
 
 HALF_PAST_SEVEN = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 # A day ends last where clocks are 12 hours behind UTC.
@@ -69,3 +69,24 @@ def test_a_day_is_its_last_moment_and_no_time_is_none(aside: Any, changes: dict[
 def test_a_resource_that_cannot_be_read_keeps_its_time(aside: Any) -> None:
     """It was measured, whatever is wrong with it."""
     assert aside(value=True).time == HALF_PAST_SEVEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "time"),
+    [
+        ({"issued": "2015-05-05T08:00:00Z", "meta": {"lastUpdated": "2020-05-05T08:00:00Z"}}, 2015),
+        ({"meta": {"lastUpdated": "2020-05-05T08:00:00Z"}}, 2020),
+        ({"effectiveTiming": {"event": ["2014-01-01T08:00:00Z"]}, "issued": "2015-05-05T08:00:00Z"}, 2015),
+    ],
+)
+def test_without_a_time_a_result_is_no_newer_than_its_issue(aside: Any, changes: dict[str, Any], time: int) -> None:
+    """Nor than the last change of its resource; since when it may have been true, nothing says."""
+    found = aside(effectiveDateTime=None, **changes)
+    assert (found.reason, found.since) == (SetAsideReason.NO_TIME, EVER)
+    assert found.time == datetime(time, 5, 5, 8, tzinfo=UTC)
+
+
+def test_the_issue_is_no_bound_where_a_day_is_told(aside: Any) -> None:
+    """The day is what its sender says of the measurement."""
+    found = aside(effectiveDateTime="2026-03-02", issued="2026-03-02T07:45:00Z")
+    assert (found.since, found.time) == (datetime(2026, 3, 1, 10, tzinfo=UTC), END_OF_THE_SECOND)

@@ -118,7 +118,8 @@ def test_two_values_at_one_time_are_told(chart: Any) -> None:
     assert found.series["Urine"].values == (110,)
     (told,) = found.unused
     assert (told.reference, told.reason) == (twice[1].reference, SetAsideReason.SAME_TIME)
-    assert told.detail.endswith("two values at one time, the higher counts")
+    assert told.detail.endswith("two values at one time, the higher counts; with the other the risk may differ")
+    assert told.decides  # so that card and page tell it first
     assert Gatherer(signals).gather(chart.record(*twice), opens, chart.at(0), chart.at(8)).unused == ()
 
 

@@ -19,6 +19,7 @@ from clinical.record import (
     Observation,
     PatientRecord,
     ProcedureDone,
+    Says,
     SetAside,
     SetAsideReason,
     Source,
@@ -202,7 +203,14 @@ FULL = PatientRecord(
     ),
     set_aside=(
         SetAside(
-            "Observation/2", SetAsideReason.UNIT, "detail", (Coding("s", "c", "d"),), datetime(2026, 1, 4, tzinfo=UTC)
+            "Observation/2",
+            SetAsideReason.UNIT,
+            "detail",
+            (Coding("s", "c", "d"),),
+            datetime(2026, 1, 4, tzinfo=UTC),
+            since=datetime(2026, 1, 3, tzinfo=UTC),
+            decides=True,
+            says=Says(1.0, "mg/dL", (Coding("s", "c", "d"),)),
         ),
     ),
     incomplete=("gap",),

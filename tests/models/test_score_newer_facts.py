@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
-from clinical.assessment import Abstention, AbstentionReason, Finding, Indicator, Score
-from clinical.record import LOINC, Coding, Observation, PatientRecord, SetAside, SetAsideReason, StayLocation
+from clinical.assessment import LOOK_FIRST, Abstention, AbstentionReason, Finding, Indicator, Score
+from clinical.record import (
+    EVER,
+    LOINC,
+    Coding,
+    Observation,
+    PatientRecord,
+    Says,
+    SetAside,
+    SetAsideReason,
+    StayLocation,
+)
 
 Assess = Callable[..., Finding]
 CALM = {
@@ -225,3 +235,114 @@ def test_a_fact_that_no_input_asks_for_opens_nothing(assess: Assess, calm: Any, 
     finding = assess("news2", calm(aside("2160-0")))
     assert isinstance(finding, Score)
     assert finding.whole
+
+
+@pytest.mark.parametrize(
+    ("since", "time", "words", "detail"),
+    [
+        (None, 10, "a newer value cannot be used", "newer than what can be used"),
+        (15, 10, "a newer value cannot be used", "newer than what can be used"),
+        (30, 10, "a value that may be newer cannot be used", "perhaps newer than what can be used"),
+        (None, None, "an undated value cannot be used", "undated, perhaps newer than what can be used"),
+    ],
+)
+def test_what_may_be_newer_is_not_called_newer(
+    assess: Assess, patient: Any, aside: Any, since: float | None, time: float | None, words: str, detail: str
+) -> None:
+    """A creatinine of a day ago, and one that cannot be used: only what is surely newer is told as that."""
+    other = replace(aside("2160-0", time), since=None if since is None else patient.ago(since))
+    record = patient.record(patient.fact("2160-0", 1.8, "mg/dL", 24), stays=(), set_aside=(other,))
+    finding = assess("ckd_epi", record)
+    assert isinstance(finding, Abstention)
+    assert finding.text == f"{words}: Creatinine"
+    assert finding.unused[0].detail == f"{detail}: status 'preliminary' is not final"
+
+
+def test_what_was_issued_before_what_is_used_is_older(assess: Assess, patient: Any, aside: Any) -> None:
+    """A result cannot be newer than its issue, whenever it was measured."""
+    other = replace(aside("2160-0", 48), since=EVER)
+    record = patient.record(patient.fact("2160-0", 1.8, "mg/dL", 24), stays=(), set_aside=(other,))
+    assert isinstance(assess("ckd_epi", record), Score)
+
+
+def test_undated_values_of_most_items_are_told_as_that(assess: Assess, calm: Any, aside: Any) -> None:
+    """Not as newer ones; with one that is surely newer, as such that may be."""
+    undated = [aside(code, None) for code in (*CALM, "67775-7")]
+    finding = assess("news2", calm(*undated))
+    assert isinstance(finding, Abstention)
+    assert finding.text == "0 of 7 items can be counted, undated values cannot be used; the score needs 4"
+    finding = assess("news2", calm(aside("9279-1"), *undated[1:]))
+    assert isinstance(finding, Abstention)
+    assert finding.text == "0 of 7 items can be counted, values that may be newer cannot be used; the score needs 4"
+
+
+@pytest.mark.parametrize(
+    ("says", "since", "time", "whole"),
+    [
+        (Says(1.8, "mg/dL"), 40, 16, True),
+        (Says(1.8 + 1e-14, "mg/dL"), 40, 16, True),
+        (Says(1.8, "mg/dL"), None, None, True),
+        (Says(1.9, "mg/dL"), 40, 16, False),
+        (Says(1.8, "umol/L"), 40, 16, False),
+        (Says(1.8, "mg/dL"), 20, 16, False),
+        (None, 40, 16, False),
+    ],
+)
+def test_a_copy_that_tells_only_the_day_opens_nothing(
+    assess: Assess, patient: Any, aside: Any, says: Says | None, since: float | None, time: float | None, whole: bool
+) -> None:
+    """The same number in the same unit, at a time that may be the same; another value, or another time, is in doubt."""
+    copy = aside("2160-0", time, SetAsideReason.NO_TIME)
+    copy = replace(copy, since=None if since is None else patient.ago(since), says=says)
+    record = patient.record(patient.fact("2160-0", 1.8, "mg/dL", 24), stays=(), set_aside=(copy,))
+    assert isinstance(assess("ckd_epi", record), Score) is whole
+
+
+@pytest.mark.parametrize(("value", "whole"), [(ALERT, True), (UNRESPONSIVE, False), ("loinc|LA0000-0", False)])
+def test_a_copy_of_an_answer_opens_nothing(assess: Assess, calm: Any, aside: Any, value: str, whole: bool) -> None:
+    """Alert at a moment, and alert on that day; an answer that the score does not know is none."""
+    code = value.partition("|")[2]
+    copy = replace(aside("67775-7", None, SetAsideReason.NO_TIME), says=Says(values=_codes(code)))
+    finding = assess("news2", calm(copy))
+    assert isinstance(finding, Score)
+    assert finding.whole is whole
+
+
+def test_a_copy_of_the_worst_value_opens_nothing(assess: Assess, patient: Any, aside: Any) -> None:
+    """SOFA counts the lowest platelets: the same number on the same day is no worse, and another may be."""
+    codes = {
+        "777-3": (120.0, "10*3/uL"),
+        "1975-2": (1.0, "mg/dL"),
+        "2160-0": (1.0, "mg/dL"),
+        "9269-2": (15.0, "{score}"),
+    }
+    facts = [patient.fact(code, value, unit, 2) for code, (value, unit) in codes.items()]
+    bed = StayLocation("Medical ICU", start=patient.ago(30), intensive_care=True, recognised_by="test")
+    open_ = {}
+    for value in (120.0, 30.0):
+        copy = replace(aside("777-3", 1, SetAsideReason.NO_TIME), since=patient.ago(3), says=Says(value, "10*3/uL"))
+        record = patient.record(*facts, stays=(patient.stay(locations=(bed,)),), set_aside=(copy,))
+        told = assess("sofa", record)
+        assert isinstance(told, Score), told
+        open_[value] = "Platelets" in told.missing or "Coagulation" in told.missing
+    assert open_ == {120.0: False, 30.0: True}
+
+
+def test_what_decides_is_marked(assess: Assess, calm: Any, aside: Any) -> None:
+    """By it cards and pages know what to tell first."""
+    finding = assess("news2", calm(aside("8867-4", 9), aside("9279-1")))
+    assert isinstance(finding, Score)
+    assert [(fact.reference, fact.decides) for fact in finding.unused] == [
+        ("Observation/aside-9279-1", True), ("Observation/aside-8867-4", False)
+    ]  # fmt: skip
+    assert finding.suggestion == LOOK_FIRST
+
+
+def test_an_undated_fact_takes_no_time_of_another_of_its_name(assess: Assess, calm: Any, aside: Any) -> None:
+    """HL7 v2 names a result by its message and its place: where a message's id comes twice, so does the name."""
+    record = calm()
+    name = next(fact.reference for fact in record.observations if fact.codings[0].code == "9279-1")
+    finding = assess("news2", replace(record, set_aside=(replace(aside("9279-1", None), reference=name),)))
+    assert isinstance(finding, Score)
+    assert (finding.value, finding.highest) == (0, 3)
+    assert finding.unused[0].time is None

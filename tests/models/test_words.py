@@ -147,7 +147,7 @@ def _of_trees(manifest: Manifest) -> Iterator[str]:
     signals = manifest.signals
     for signal in signals.values():
         yield signal.label
-        yield f"{signal.label}: two values at one time, the higher counts"
+        yield f"{signal.label}: two values at one time, the higher counts; with the other the risk may differ"
         if signal.unless:
             yield f"{signal.label} (not used beside {signals[signal.unless].label.lower()})"
     yield from (signals[name].label.lower() for name in (*manifest.minimum.required, *manifest.minimum.any_of))
@@ -539,6 +539,7 @@ PIECES = {
     "it is a proposal": ", not an order", "it is a plan": ", not an order",
     "it is an option": ", not an order", "an absent unit": " cannot be converted to mg/dL", "not found": ": Age",
     "the record does not say": ": Age", "a newer value cannot be used": ": Age",
+    "a value that may be newer cannot be used": ": Age", "an undated value cannot be used": ": Age",
 }  # fmt: skip
 NO_SENTENCES = {
     "not pregnant", "not currently pregnant", "not validated", "the score is for people 7 7",
