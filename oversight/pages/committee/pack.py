@@ -17,6 +17,7 @@ from oversight.analytics.funnel import actions_loaded, funnels
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.phases import level_changes
 from oversight.analytics.selection import By, Selection
+from oversight.exports.of_few import hidden_services
 from oversight.exports.order import Open, Order
 from oversight.exports.standing import Standing
 from oversight.mart.mart import Questions
@@ -108,12 +109,14 @@ def _figures(mart: Questions, order: Order) -> dict[str, Any]:
     actions = actions_loaded(mart)
     known = extents(mart, selection)
     narrow(mart, replace(selection, period=Period(first, selection.period.last)), order.entry)
-    found = funnels(mart, selection, By.SERVICE)
+    every, without = funnels(mart, selection, By.SERVICE), hidden_services(mart, selection)
+    found = [one for one in every if one.key not in without]
     return {
         "names": [one.key for one in found],
+        "untold": sorted(without),
         "earlier": earlier.period,
         "without_before": no_comparison(first_day(known, selection.service), earlier.period),
-        "services": group_rows(found),
+        "services": group_rows(every, of_few=without),
         "service_parts": [
             service_part(
                 mart,

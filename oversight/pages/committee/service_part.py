@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import WeeklyChart, weekly_chart
 from oversight.analytics.comparison import meaning, two_arms
+from oversight.analytics.few_clinicians import FEWEST, all_of_few
 from oversight.analytics.funnel import Funnel, actions_loaded, funnel, funnels
 from oversight.analytics.reasons import Reasons, reasons
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.variation import Variation, variation
 from oversight.exports.grid import ANSWERS
 from oversight.exports.measure_reports import Strata, strata_of
+from oversight.exports.of_few import hidden_reasons, hidden_weeks
 from oversight.exports.reasons import shown_reasons
 from oversight.exports.weekly import shown_weeks
 from oversight.mart.mart import Questions
@@ -79,9 +81,10 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
     """
     counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, earlier))
     shown, chosen = shown_weeks(mart, now), chart_selection(now)
-    untold = _hidden(mart, chosen, now, shown)
+    untold = _hidden(mart, chosen, now, shown) | hidden_weeks(mart, chosen, of=now)
     weekly = weekly_chart(mart, chosen, hidden=untold)
-    compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]))
+    of_few = without_before or _few_people_before(mart, now, earlier)
+    compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]) or of_few)
     units = _units(strata_of(mart, now, By.UNIT))
     hidden = frozenset(unit.name for unit in units if isinstance(unit.override_rate, str))
     differing = _without(variation(mart, now, By.UNIT), hidden)
@@ -90,7 +93,7 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
         name=now.service or "",
         headline=_headline(total, compared),
         total=total,
-        indicators=indicators(counts[0], counts[1], without_before),
+        indicators=indicators(counts[0], counts[1], of_few),
         bars=funnel_bars(total, actions=actions_loaded(mart)),
         weekly=weekly,
         picture=control_picture(weekly),
@@ -103,7 +106,7 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
         differing=differing,
         plot=funnel_picture(differing),
         reasons=given,
-        reasons_shown=shown_reasons(given),
+        reasons_shown=shown_reasons(given, hidden_reasons(mart, now)),
         broken=broken_rules(mart, now, counts=False, hidden_weeks=untold),
     )
 
@@ -111,6 +114,12 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
 def _compared(mart: Questions, now: Selection, earlier: Selection, refused: str) -> Comparison | Refused:
     """The period against the earlier one, or why not."""
     return Refused(refused) if refused else two_arms(mart, earlier, now).comparison
+
+
+def _few_people_before(mart: Questions, now: Selection, earlier: Selection) -> str:
+    """The earlier period may be of few where this one is not; its figures stand beside those of this one."""
+    few = all_of_few(mart, earlier) and not all_of_few(mart, now)
+    return f"no comparison: fewer than {FEWEST} clinicians were advised or answered in the period before" if few else ""
 
 
 def _few_before(before: Funnel) -> str:
