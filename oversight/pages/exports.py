@@ -170,7 +170,7 @@ def _file(desk: ExportDesk, name: str) -> Response:
     _take_time()
     now, who = desk.clock.now(), person()
     parts = desk.parts
-    order = Order(found, as_of.entry, parts.base_url, parts.software, who.name, now, parts.outcomes)
+    order = Order(found, as_of.entry, parts.base_url, parts.software, who.name, now, parts.outcomes, asked.weeks)
     seen = f"export {name}{', with comments' if comments else ''}, {found.period.first} to {found.period.last}"
     detail = f"{seen}, up to entry {as_of.entry}, by {who.name}"
     desk.audit.note(AuditEvent(now, AuditKind.LEDGER_READ, service=found.service or "", detail=detail))

@@ -18,7 +18,7 @@ import pytest
 from oversight_analytics.pages_on_marts import INSIDE
 from oversight_analytics.test_analytics_equity import add_groups
 from oversight_analytics.test_analytics_exports_page import Standings
-from oversight_analytics.test_analytics_told_weeks import TODAY, answering, day
+from oversight_analytics.test_analytics_told_weeks import TODAY, answering, columns, day
 
 from chartside.export_key import ExportKey
 from oversight.pages.door import roles
@@ -197,6 +197,17 @@ def test_a_reason_of_few_is_hidden(make_mart: Any, get: Get) -> None:
     assert "solo" in hidden
     assert "solo:" not in pack
     assert len(hidden) == 2
+
+
+def test_the_pack_compares_with_a_whole_stretch(make_mart: Any, get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fourth week is told together with the third: nobody is told a part of it, as before on the pages either."""
+    query = f"?from={day(4)}&to={day(4, 6)}"
+    with make_mart(*columns()):
+        whole = said(get("committee_pack.html", query))
+        without(monkeypatch)
+        told = said(get("committee_pack.html", query))
+    assert f"compared with {day(3)} to {day(3, 6)}" in whole
+    assert f"compared with {day(2)} to {day(3, 6)}" in told
 
 
 def test_the_pack_compares_with_no_period_of_few(make_mart: Any, get: Get) -> None:

@@ -102,7 +102,7 @@ def committee_pack(parts: PackParts, order: Order) -> str:
 def _figures(mart: Questions, order: Order) -> dict[str, Any]:
     """Counts, rates and changes, from entries that are laid out once."""
     selection = order.selection
-    earlier = replace(selection, period=before(selection.period))
+    earlier = replace(selection, period=order.shown(before(selection.period)))
     chart = chart_selection(selection)
     first = min(earlier.period.first, chart.period.first)
     levels = level_changes(mart, selection)
