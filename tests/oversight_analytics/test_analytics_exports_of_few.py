@@ -146,6 +146,20 @@ def test_a_week_of_few_is_hidden_in_file_and_pack(make_mart: Any, get: Get) -> N
     assert not any(f"{week}: " in unescape(pack) for week in hidden)
 
 
+def test_weeks_without_an_entry_are_not_said_to_be_hidden(make_mart: Any, get: Get) -> None:
+    """The pack says what they are; a week with entries and no card has no count to hide either."""
+    number, advice, answers = answering(lambda week, _clinician: week != 5)
+    week = advice["days"] // 7
+    advice["withheld"] = np.where(week == 5, "below-threshold", None).astype(object)
+    advice["days"] = np.where(week == 2, advice["days"] + 7, advice["days"])
+    with make_mart(number, advice, answers):
+        pack = get("committee_pack.html", ALL_DAYS).get_data(as_text=True)
+    rows = dict(re.findall(r'<tr><th scope="row">(2026[^<]*)</th>(.*?)</tr>', pack))
+    assert {start for start, row in rows.items() if "no entries" in row} == {str(day(2))}
+    assert not any("hidden" in row for row in rows.values())
+    assert ">0<" in rows[str(day(5))]
+
+
 @pytest.mark.usefixtures("either")
 def test_a_service_of_few_is_hidden_in_every_file(make_mart: Any, get: Get) -> None:
     """With the smallest of the others, which would give it away: the same ones that FHIR reports mask."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oversight.analytics.burden import burden
@@ -49,8 +49,8 @@ class ServicePart:
     """Everything that the pack says of one service; `headline` is the answer in a sentence.
 
     `compared` is refused where there is nothing to hold the period against; `change` says what it comes to. `weeks` are
-    those of the period; only of `shown` ones the counts are told, as in the file of weeks, with the share without an
-    answer or the word for a hidden one.
+    those of the period; only of `shown` ones the counts are told, as in the file of weeks, with the share of cards
+    without a decision, None where no card was shown. In `empty` ones there is no entry.
     """
 
     name: str
@@ -61,7 +61,8 @@ class ServicePart:
     weekly: WeeklyChart
     picture: ControlPicture | None
     weeks: tuple[Told, ...]
-    shown: Mapping[str, Proportion | str | None]
+    shown: Mapping[str, Proportion | None]
+    empty: frozenset[str]
     spoken: list[str]
     compared: Comparison | Refused
     change: str
@@ -81,8 +82,10 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
     """
     counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, earlier))
     shown, chosen = shown_weeks(mart, now), chart_selection(now)
-    untold = _hidden(mart, chosen, now, shown) | hidden_weeks(mart, chosen, of=now)
+    charted = funnels(mart, chosen, By.WEEK)
+    untold = _hidden(charted, now, shown) | hidden_weeks(mart, chosen, of=now)
     weekly = weekly_chart(mart, chosen, hidden=untold)
+    weeks = tuple(week for week in told(weekly) if week.start >= now.period.first.isoformat())
     of_few = without_before or _few_people_before(mart, now, earlier)
     compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]) or of_few)
     units = _units(strata_of(mart, now, By.UNIT))
@@ -97,8 +100,9 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
         bars=funnel_bars(total, actions=actions_loaded(mart)),
         weekly=weekly,
         picture=control_picture(weekly),
-        weeks=tuple(week for week in told(weekly) if week.start >= now.period.first.isoformat()),
+        weeks=weeks,
         shown=shown,
+        empty=frozenset(week.start for week in weeks) - {week.key for week in charted},
         spoken=spoken(weekly),
         compared=compared,
         change=_change(compared),
@@ -128,9 +132,8 @@ def _few_before(before: Funnel) -> str:
     return f"no comparison: fewer than {SMALLEST_SHOWN} cards of the period before were answered" if few else ""
 
 
-def _hidden(mart: Questions, chosen: Selection, now: Selection, shown: Container[str]) -> frozenset[str]:
+def _hidden(weeks: Sequence[Funnel], now: Selection, shown: Container[str]) -> frozenset[str]:
     """The weeks of the chart of which nothing is drawn: small ones, and those that the table does not tell."""
-    weeks = funnels(mart, chosen, By.WEEK)
     first = now.period.first.isoformat()
     untold = {week.key for week in weeks if week.key >= first and week.key not in shown}
     return group_rows(weeks, of_few=untold).without_counts
