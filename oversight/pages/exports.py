@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 
 from clinical.audit import AuditEvent, AuditKind
 from clinical.ports import Audit, Clock
-from oversight.analytics.few_clinicians import why_too_few
+from oversight.analytics.few_clinicians import FEWEST, why_too_few
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.selection import Selection
 from oversight.analytics.told_weeks import ToldWeeks, told_weeks
@@ -140,6 +140,7 @@ def _page(desk: ExportDesk) -> Response:
             too_few=asked.too_few,
             chosen={name: value for name, value in chosen.items() if value},
             kept={},
+            fewest=FEWEST,
             may_comments=person().may(Right.COMMENTS) and person().may(Right.EXPORT_EVENTS),
             public_key=desk.parts.signer.public_key,
         )

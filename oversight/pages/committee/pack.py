@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader
 
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import version_changes
+from oversight.analytics.few_clinicians import FEWEST
 from oversight.analytics.funnel import actions_loaded, funnels
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.phases import level_changes
@@ -31,7 +32,7 @@ from oversight.pages.group_rows import group_rows
 from oversight.pages.incident_clock import due
 from oversight.pages.outcome_asked import Own
 from oversight.pages.overview import chart_selection
-from oversight.pages.view import before
+from oversight.pages.view import before, unequal
 from oversight.reviews.sheet import Sheet
 from oversight.switches import SwitchState
 from oversight.tallies import Period
@@ -114,7 +115,9 @@ def _figures(mart: Questions, order: Order) -> dict[str, Any]:
     return {
         "names": [one.key for one in found],
         "untold": sorted(without),
+        "fewest": FEWEST,
         "earlier": earlier.period,
+        "unequal": unequal(selection.period, earlier.period),
         "without_before": no_comparison(first_day(known, selection.service), earlier.period),
         "services": group_rows(every, of_few=without),
         "service_parts": [
