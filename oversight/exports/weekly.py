@@ -62,7 +62,8 @@ WEEKLY = Table(
         *(Column(name, _I, "entries", meaning, source) for name, (meaning, source) in _COUNTS.items()),
         Column("repeats", _I, "cards", "Of the cards, given again within 72 hours to the same person about the same "
                "patient", "advice.time"),
-        *share_columns("override_rate", "overridden / answered; hidden where undecided_share is", "made here"),
+        *share_columns("override_rate", "overridden / answered. Left out where undecided_share is hidden, so that "
+                       "nobody reads it alone; it is no secret, and both counts may stand beside it", "made here"),
         *share_columns("undecided_share", "undecided / cards", "made here"),
         *share_columns("acceptance_rate", "accepted / cards", "made here"),
         *share_columns("no_answer_share", "no_answer / cards", "made here"),
