@@ -86,7 +86,7 @@ class CodeList:
     def judge(self, coding: Coding) -> bool | None:
         """Whether a coding is one of the codes or lies below one; False where it says that this is something else.
 
-        None where it does not say: a code of a system that does not judge, what has not the form of a code, an open one,
+        None where it does not say: a code of a system that does not judge, what has no form of a code, an open one,
         and a category above one of the codes (E11 where E11.2 is listed).
         """
         system = canonical(coding.system)
