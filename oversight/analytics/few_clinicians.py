@@ -122,7 +122,7 @@ def _hidden(people: Mapping[str | None, Collection[int]]) -> frozenset[str | Non
 
 
 def groups_of_few(mart: Questions, selection: Selection, by: By) -> frozenset[str]:
-    """The groups (units, roles, hours …) in which fewer than `FEWEST` clinicians were advised, or one to four answered."""
+    """The groups (units, roles, hours …) in which fewer than `FEWEST` were advised, or one to four answered."""
     where, values = selection.where()
     return frozenset(key or "" for (key,) in mart.rows(_GROUPS.format(by=by, where=where), values))
 

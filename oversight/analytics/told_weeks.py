@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import ClassVar
 
 from oversight.analytics.few_clinicians import ANSWERED, FEWEST
 from oversight.analytics.selection import Selection
@@ -80,6 +81,9 @@ class ToldWeeks:
     stretches: tuple[Period, ...]
     over: date
     too_few: bool = False
+
+    fewest: ClassVar[int] = FEWEST
+    smallest: ClassVar[int] = SMALLEST_SHOWN
 
     @property
     def why_none(self) -> str | None:

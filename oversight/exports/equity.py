@@ -28,6 +28,7 @@ from oversight.analytics.selection import By, Selection
 from oversight.analytics.told_weeks import whole_weeks
 from oversight.exports.columns import Column, Kind, Table
 from oversight.exports.equity_lines import MODEL, OBSERVED_EXPECTED, told
+from oversight.exports.of_few import WHY, hidden_services
 from oversight.exports.reasons import reason_rows
 from oversight.mart.mart import Questions
 from oversight.statistics.equity_groups import Group
@@ -85,21 +86,25 @@ def equity_lines(
     """
     labels = attribute_labels(mart)
     weeks = replace(selection, period=whole_weeks(selection.period))
+    without = hidden_services(mart, weeks) if labels else frozenset()
     for service in [each.key for each in funnels(mart, weeks, By.SERVICE)] if labels else []:
         asked = replace(weeks, service=service)
         begin = (service, weeks.period.first, weeks.period.last)
+        empty = [None] * (len(EQUITY.columns) - len(begin) - 1)
+        if service in without:
+            yield (*begin, *empty, f"hidden: {WHY}")
+            continue
         rows = equity_rows(mart, asked, labels)
         if not len(rows.sequence):
             continue
         found = told(mart, asked, rows, outcomes.get(service), _reasons(mart, asked))
         if isinstance(found, Refused):
-            yield (*begin, *[None] * (len(EQUITY.columns) - len(begin) - 1), found.reason)
+            yield (*begin, *empty, found.reason)
             continue
         for name in labels:
             alone = [line for line in found.lines if [each for each, _ in line.group] in ([], [name])]
             yield from ((*begin, *_groups(line.group, name), *line.cells) for line in alone)
         yield from ((*begin, *_groups(line.group), *line.cells) for line in found.lines if len(line.group) > 1)
-        empty = [None] * (len(EQUITY.columns) - len(begin) - 1)
         yield from ((*begin, *empty, note) for note in found.notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +43,13 @@ class Grid:
         return self.word if numerator is None or denominator is None else proportion(numerator, denominator)
 
 
-def grid(rows: Sequence[Mapping[str, int]], sums: Mapping[str, tuple[str, ...]]) -> Grid:
+def grid(
+    rows: Sequence[Mapping[str, int]], sums: Mapping[str, tuple[str, ...]], also: Sequence[Collection[str]] = ()
+) -> Grid:
     """Hide what is small and what would give it away, knowing every row, the sum of all rows, and `sums`.
 
-    `rows` have a count for each name; `sums` say which names add up to which.
+    `rows` have a count for each name; `sums` say which names add up to which. `also` are names of each row to hide as
+    small ones are, for another reason.
     """
     names = (
         tuple(rows[0]) if rows else tuple(dict.fromkeys([*sums, *(part for parts in sums.values() for part in parts)]))
@@ -54,17 +57,24 @@ def grid(rows: Sequence[Mapping[str, int]], sums: Mapping[str, tuple[str, ...]])
     table = np.array([[row[name] for name in names] for row in rows], dtype=np.int64).reshape(len(rows), len(names))
     counts = np.vstack([table, table.sum(axis=0, keepdims=True)])
     small = (counts > 0) & (counts < SMALLEST_SHOWN)
+    for row, hide in enumerate(also):
+        small[row] |= (counts[row] > 0) & np.isin(names, list(hide))
     flags = protect(counts.ravel(), small.ravel(), _lines(counts, names, sums))
     hidden = flags.reshape(counts.shape)
     return Grid(names, counts, hidden, mark(counts.astype(np.float64), hidden) if hidden.any() else "")
 
 
-def grid_in_blocks(rows: Sequence[Mapping[str, int]], sums: Mapping[str, tuple[str, ...]], size: int) -> Grid:
+def grid_in_blocks(
+    rows: Sequence[Mapping[str, int]],
+    sums: Mapping[str, tuple[str, ...]],
+    size: int,
+    also: Sequence[Collection[str]] = (),
+) -> Grid:
     """The same for many rows: so many at a time, as if the sum of each such block were known too.
 
     Hides a little more, and takes time in proportion to the rows. The sum of all rows is not told.
     """
-    blocks = [grid(rows[first : first + size], sums) for first in range(0, len(rows), size)]
+    blocks = [grid(rows[first : first + size], sums, also[first : first + size]) for first in range(0, len(rows), size)]
     if not blocks:
         return grid(rows, sums)
     counts = np.vstack([block.counts[:-1] for block in blocks])

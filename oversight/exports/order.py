@@ -13,12 +13,14 @@ from typing import BinaryIO, TextIO
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.outcome_question import OutcomeQuestion
 from oversight.analytics.selection import Selection
+from oversight.analytics.told_weeks import ToldWeeks
 from oversight.exports.columns import Table
 from oversight.exports.equity import EQUITY, equity_lines
 from oversight.exports.events import EVENTS, Detail, events
 from oversight.exports.reasons import REASONS, reason_rows
 from oversight.exports.weekly import WEEKLY, weekly_rows
 from oversight.mart.mart import Questions
+from oversight.tallies import Period
 
 Open = Callable[[], AbstractContextManager[Questions]]
 
@@ -27,7 +29,8 @@ Open = Callable[[], AbstractContextManager[Questions]]
 class Order:
     """A period (of one service or of all), up to an entry of the ledger; by whom, when, and with which software.
 
-    `outcomes` says by which outcome each service's model is judged.
+    `outcomes` says by which outcome each service's model is judged. `weeks` are those that are told to who may not see
+    single clinicians, None for who may have any days.
     """
 
     selection: Selection
@@ -37,6 +40,11 @@ class Order:
     who: str
     now: datetime
     outcomes: Mapping[str, OutcomeQuestion] = field(default_factory=dict)
+    weeks: ToldWeeks | None = None
+
+    def shown(self, period: Period) -> Period:
+        """The days that may be told of those of a period, as on the pages."""
+        return period if self.weeks is None else self.weeks.within(period)
 
     @property
     def name(self) -> str:

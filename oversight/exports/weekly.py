@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from clinical.advice import WithheldReason
 from oversight.analytics.funnel import Funnel, funnels
+from oversight.analytics.hidden_groups import hidden_groups
 from oversight.analytics.selection import By, Selection
 from oversight.exports.columns import Column, Kind, Table, share_columns
 from oversight.exports.grid import ANSWERS, CARDS, Grid, grid_in_blocks
+from oversight.exports.of_few import HIDDEN, hidden_services, hidden_weeks
 from oversight.exports.weekly_burden import WeekBurden, weekly_burden
 from oversight.mart.mart import Questions
 from oversight.proportions import Proportion
@@ -60,7 +62,8 @@ WEEKLY = Table(
         *(Column(name, _I, "entries", meaning, source) for name, (meaning, source) in _COUNTS.items()),
         Column("repeats", _I, "cards", "Of the cards, given again within 72 hours to the same person about the same "
                "patient", "advice.time"),
-        *share_columns("override_rate", "overridden / answered; hidden where undecided_share is", "made here"),
+        *share_columns("override_rate", "overridden / answered. Left out where undecided_share is hidden, so that "
+                       "nobody reads it alone; it is no secret, and both counts may stand beside it", "made here"),
         *share_columns("undecided_share", "undecided / cards", "made here"),
         *share_columns("acceptance_rate", "accepted / cards", "made here"),
         *share_columns("no_answer_share", "no_answer / cards", "made here"),
@@ -77,24 +80,37 @@ WEEKLY = Table(
 
 
 def weekly_rows(mart: Questions, selection: Selection) -> Iterator[tuple[object, ...]]:
-    """The rows of `WEEKLY`, by service and week; weeks without an entry have none."""
-    costs = weekly_burden(mart, selection)
+    """The rows of `WEEKLY`, by service and week; weeks without an entry have none.
+
+    Those of a service or a week that few clinicians stand behind, and those that would give it away, tell nothing.
+    """
+    costs, without = weekly_burden(mart, selection), hidden_services(mart, selection)
     for service in [each.key for each in funnels(mart, selection, By.SERVICE)]:
-        weeks = funnels(mart, replace(selection, service=service), By.WEEK)
+        chosen = replace(selection, service=service)
+        weeks = funnels(mart, chosen, By.WEEK)
+        gone = frozenset(week.key for week in weeks) if service in without else _gone(mart, chosen, weeks)
         found = [costs.get((service, week.key), WeekBurden()) for week in weeks]
-        table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
         again = [_pair(each.repeats, week.cards) for week, each in zip(weeks, found, strict=True)]
-        repeats = grid_in_blocks(again, _PAIR, BLOCK)
-        reflexes = grid_in_blocks([_pair(each.reflex, each.timed_overrides) for each in found], _PAIR, BLOCK)
+        reflex = [_pair(each.reflex, each.timed_overrides) for each in found]
+        counted = (([_counts(each) for each in weeks], _SUMS), (again, _PAIR), (reflex, _PAIR))
+        table, repeats, reflexes = (_protected(weeks, gone, *each) for each in counted)
         for row, week in enumerate(zip(weeks, found, strict=True)):
-            yield _row(selection, service, row, week, (table, repeats, reflexes))
+            if week[0].key in gone:
+                yield _hidden_row(selection, service, week[0])
+            else:
+                yield _row(selection, service, row, week, (table, repeats, reflexes))
 
 
 def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion | None]:
     """The Mondays of one service's whole weeks of which the file tells the override rate, with the undecided share."""
     weeks = funnels(mart, selection, By.WEEK)
-    table = grid_in_blocks([_counts(week) for week in weeks], _SUMS, BLOCK)
-    shares = {week.key: [table.share(row, *pair) for pair in _SHARES] for row, week in enumerate(weeks)}
+    gone = _gone(mart, selection, weeks)
+    table = _protected(weeks, gone, [_counts(week) for week in weeks], _SUMS)
+    shares = {
+        week.key: [table.share(row, *pair) for pair in _SHARES]
+        for row, week in enumerate(weeks)
+        if week.key not in gone
+    }
     return {
         monday: undecided
         for monday, (override, undecided, *_) in shares.items()
@@ -102,6 +118,24 @@ def shown_weeks(mart: Questions, selection: Selection) -> dict[str, Proportion |
         and not isinstance(override, str)
         and not isinstance(undecided, str)
     }
+
+
+def _gone(mart: Questions, selection: Selection, weeks: Sequence[Funnel]) -> frozenset[str]:
+    """The weeks of one service without any figure: those of few clinicians, and with them what the pages hide."""
+    of_few = hidden_weeks(mart, selection)
+    flags, _ = hidden_groups(weeks, of_few)
+    return of_few.union(week.key for week, flag in zip(weeks, flags, strict=True) if of_few and flag)
+
+
+def _protected(
+    weeks: Sequence[Funnel],
+    gone: Collection[str],
+    rows: Sequence[Mapping[str, int]],
+    sums: Mapping[str, tuple[str, ...]],
+) -> Grid:
+    """What `rows` count of weeks, without those that are gone and what would give them away."""
+    also = [tuple(row) if week.key in gone else () for week, row in zip(weeks, rows, strict=True)]
+    return grid_in_blocks(rows, sums, BLOCK, also)
 
 
 def _counts(week: Funnel) -> dict[str, int]:
@@ -141,6 +175,13 @@ def _row(
         encounters, _per(cards, encounters, 100, table.word), days, _per(cards, days, 1, table.word),
         (table.word or _FEW) if few and cards != 0 else cost.median_seconds,
     )  # fmt: skip
+
+
+def _hidden_row(selection: Selection, service: str, week: Funnel) -> tuple[object, ...]:
+    """A week of which nothing is told."""
+    monday = date.fromisoformat(week.key)
+    begin = (service, monday, _days(selection, monday))
+    return (*begin, *[HIDDEN] * (len(WEEKLY.columns) - len(begin)))
 
 
 _FEW = f"<{SMALLEST_SHOWN}"

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, make_response, render_template, re
 
 from clinical.audit import AuditEvent, AuditKind
 from clinical.ports import Audit, Clock
+from oversight.analytics.few_clinicians import FEWEST, why_too_few
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.selection import Selection
 from oversight.analytics.told_weeks import ToldWeeks, told_weeks
@@ -98,6 +99,11 @@ class Offer:
         """Whether single cards are in it."""
         return Right.EXPORT_EVENTS in self.rights
 
+    @property
+    def of_figures(self) -> bool:
+        """Whether figures are in it, and not only single cards, which are another right."""
+        return self.write is not _events
+
 
 def add_routes(pages: Blueprint, desk: ExportDesk) -> None:
     """The page, the files and the metrics. To be called before the door is made: machines have one of their own."""
@@ -119,23 +125,31 @@ def _page(desk: ExportDesk) -> Response:
     """The offers for a period."""
     if (answer := refused(Right.EXPORT_FIGURES)) is not None:
         return answer
-    found, services, weeks = _asked(desk)
-    if isinstance(found, list):
-        return make_response(render_template("oversight/bad_request.html", faults=found), 400)
+    asked = _asked(desk)
+    if isinstance(asked, list):
+        return make_response(render_template("oversight/bad_request.html", faults=asked), 400)
+    found = asked.selection
     chosen = {"from": str(found.period.first), "to": str(found.period.last), "service": found.service}
     return make_response(
         render_template(
             "oversight/exports.html",
             selection=found,
-            weeks=weeks,
-            services=services,
-            offers=[(name, each, all(person().may(right) for right in each.rights)) for name, each in OFFERS.items()],
+            weeks=asked.weeks,
+            services=asked.services,
+            offers=[(name, each, _may(each, asked.too_few)) for name, each in OFFERS.items()],
+            too_few=asked.too_few,
             chosen={name: value for name, value in chosen.items() if value},
             kept={},
+            fewest=FEWEST,
             may_comments=person().may(Right.COMMENTS) and person().may(Right.EXPORT_EVENTS),
             public_key=desk.parts.signer.public_key,
         )
     )
+
+
+def _may(offer: Offer, too_few: str | None) -> bool:
+    """Whether somebody may have a file: of few clinicians (`too_few` says so) only one that tells of single cards."""
+    return all(person().may(right) for right in offer.rights) and not (too_few and offer.of_figures)
 
 
 def _file(desk: ExportDesk, name: str) -> Response:
@@ -148,13 +162,16 @@ def _file(desk: ExportDesk, name: str) -> Response:
         if (answer := refused(right)) is not None:
             return answer
     as_of = desk.mart.as_of()
-    found, _services, _weeks = _asked(desk)
-    if isinstance(found, list):
-        return make_response(render_template("oversight/bad_request.html", faults=found), 400)
+    asked = _asked(desk)
+    if isinstance(asked, list):
+        return make_response(render_template("oversight/bad_request.html", faults=asked), 400)
+    if asked.too_few is not None and offer.of_figures:
+        return make_response(render_template("oversight/too_few_to_export.html", person=person(), asked=asked), 403)
+    found = asked.selection
     _take_time()
     now, who = desk.clock.now(), person()
     parts = desk.parts
-    order = Order(found, as_of.entry, parts.base_url, parts.software, who.name, now, parts.outcomes)
+    order = Order(found, as_of.entry, parts.base_url, parts.software, who.name, now, parts.outcomes, asked.weeks)
     seen = f"export {name}{', with comments' if comments else ''}, {found.period.first} to {found.period.last}"
     detail = f"{seen}, up to entry {as_of.entry}, by {who.name}"
     desk.audit.note(AuditEvent(now, AuditKind.LEDGER_READ, service=found.service or "", detail=detail))
@@ -176,19 +193,32 @@ def _take_time() -> None:
         patience(EXPORT_S)
 
 
-def _asked(desk: ExportDesk) -> tuple[Selection | list[str], tuple[str, ...], ToldWeeks | None]:
-    """The period and service that the address names, or faults; without a word the month before. And all services.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The period and service that somebody may have, and all services.
 
-    For who may not see single clinicians the period is one of weeks that are told, which come with it.
+    For who may not see single clinicians the period is one of `weeks`; `too_few` says why it is of few clinicians.
     """
+
+    selection: Selection
+    services: tuple[str, ...]
+    weeks: ToldWeeks | None = None
+    too_few: str | None = None
+
+
+def _asked(desk: ExportDesk) -> Asked | list[str]:
+    """What the address names, or faults; without a word the month before."""
     today = desk.clock.now().astimezone(UTC).date()
     with desk.mart.open() as mart:
         services = choices(mart)["service"]
         found = _selection(services, today)
-        if isinstance(found, list) or person().may(Right.CLINICIANS):
-            return found, services, None
+        if isinstance(found, list):
+            return found
+        if person().may(Right.CLINICIANS):
+            return Asked(found, services)
         weeks = told_weeks(mart, found, today)
-    return replace(found, period=weeks.within(found.period)), services, weeks
+        found = replace(found, period=weeks.within(found.period))
+        return Asked(found, services, weeks, weeks.why_none or why_too_few(mart, found))
 
 
 def _selection(services: Sequence[str], today: date) -> Selection | list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from flask import Blueprint, Response, abort, make_response, render_template
 
 from clinical.audit import AuditEvent, AuditKind
+from oversight.analytics.few_clinicians import few_by
 from oversight.analytics.funnel import Funnel, funnels
 from oversight.analytics.selection import By
 from oversight.analytics.versions import VersionUse, version_uses
@@ -80,12 +81,12 @@ def add_routes(pages: Blueprint, sources: ModelSources, desk: Desk) -> None:
 def _figures(mart: Questions, asked: Asked, sources: ModelSources) -> Mapping[str, object]:
     """Everything that the list draws; a filter by service leaves the others out."""
     runs = {(run.service, run.monitor): run for run in sources.runs.latest()}
-    used = _versions(mart, asked)
+    used, hidden = _versions(mart, asked)
     uses, states, chosen = version_uses(mart), sources.switches.states(), asked.view.selection.service
     lines = [
         Line(
             model,
-            group_rows(used.get(model.id, ())),
+            group_rows(used.get(model.id, ()), of_few=hidden.get(model.id, ())),
             tuple(use for use in uses if use.service == model.id),
             switched_off(states, model.id),
             runs.get((model.id, PERFORMANCE)),
@@ -98,13 +99,25 @@ def _figures(mart: Questions, asked: Asked, sources: ModelSources) -> Mapping[st
     return {"lines": lines, "gone": gone, "marks": MARKS, "short": SHORT, "everybody": ALL}
 
 
-def _versions(mart: Questions, asked: Asked) -> Mapping[str, list[Funnel]]:
-    """The counts of each model's versions in the period."""
+def _versions(mart: Questions, asked: Asked) -> tuple[Mapping[str, list[Funnel]], Mapping[str, set[str]]]:
+    """The counts of each model's versions in the period, and the versions to hide because of few clinicians.
+
+    For who may not see these, all versions of all models are one table, as on Overview: so neither page gives away what
+    the other hides.
+    """
+    selection = asked.view.selection
+    every = funnels(mart, selection, By.MODEL)
+    may = asked.person.may(Right.CLINICIANS)
+    of_few = frozenset[str]() if may else few_by(mart, selection, (By.MODEL,))[By.MODEL]
+    gone = group_rows(every, of_few=of_few).without_counts if of_few else of_few
     found: dict[str, list[Funnel]] = {}
-    for each in funnels(mart, asked.view.selection, By.MODEL):
+    hidden: dict[str, set[str]] = {}
+    for each in every:
         model, _, version = each.key.partition(" ")
         found.setdefault(model, []).append(replace(each, key=version))
-    return found
+        if each.key in gone:
+            hidden.setdefault(model, set()).add(version)
+    return found, hidden
 
 
 def switched_off(states: Iterable[SwitchState], service: str) -> tuple[SwitchState, ...]:

@@ -20,6 +20,7 @@ from oversight.analytics.side_by_side import MOST_BOOTSTRAPPED, side_by_side, ve
 from oversight.mart.mart import Questions
 from oversight.override_rates import Step
 from oversight.pages import outcome_words
+from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.mart_source import last_entry
 from oversight.pages.outcome_asked import OutcomeAsked, Own, ask_outcome, outcome_form
@@ -31,6 +32,7 @@ from oversight.pages.pictures.outcome_pictures import (
     period_pictures,
     period_rows,
 )
+from oversight.pages.query import told_step
 from oversight.pages.view import View, repeated
 from oversight.statistics.labelled import FEWEST
 from oversight.statistics.suppression import SMALLEST_SHOWN
@@ -79,7 +81,11 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     if service is None:
         return {"service": None}
     form = outcome_form(mart, wanted.outcome, own)
-    shared = {"service": service, "form": form, "by": wanted.by, "told": outcome_words, "smallest": SMALLEST_SHOWN}
+    sees_few = asked.person.may(Right.CLINICIANS)
+    by = told_step(wanted.by, sees_few=sees_few)
+    steps = [step for step in (Step.WEEK, Step.MONTH) if step is told_step(step, sees_few=sees_few)]
+    shared = {"service": service, "form": form, "by": by, "steps": steps, "told": outcome_words}
+    shared |= {"smallest": SMALLEST_SHOWN}
     if form.question is None:
         return shared | {"problem": form.problem}
     selection = replace(asked.view.selection, service=service)
@@ -93,7 +99,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     live = live_threshold(mart, selection) or WITHOUT_CARDS
     features, names = logged_features(mart, rows)
     found = side_by_side(rows, features, names, live.value, np.random.default_rng(_SEED))
-    weeks = stretches(mart, selection, form.question, rows, found.weight, wanted.by, until)
+    weeks = stretches(mart, selection, form.question, rows, found.weight, by, until)
     return shared | {
         "problem": "",
         "known": known,

@@ -17,7 +17,7 @@ from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.group_rows import NONE_HIDDEN, Hidden, hidden_names, hidden_reasons
 from oversight.pages.pictures.chart import override_chart
-from oversight.pages.query import period_faults
+from oversight.pages.query import period_faults, told_step
 from oversight.pages.view import View, repeated
 from oversight.statistics.hidden_parts import Sums, few, hidden_parts
 from oversight.statistics.suppression import SMALLEST_SHOWN, Integers
@@ -53,7 +53,7 @@ def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
 def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     """Everything that the template draws. Of the filters only dates and service hold."""
     sees_few = asked.person.may(Right.CLINICIANS)
-    by = _stretch(asked.own, sees_few=sees_few)
+    by = told_step(asked.own, sees_few=sees_few)
     chosen = Selection(asked.view.selection.period, service=asked.view.selection.service)
     rows = tallied(mart, chosen)
     report = override_report(rows, chosen.period, by)
@@ -61,7 +61,7 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
     drawn = [group for group in report.times if _name(group) not in hidden.times.names]
     return {
         "by": by,
-        "steps": [step for step in Step if step is _stretch(step, sees_few=sees_few)],
+        "steps": [step for step in Step if step is told_step(step, sees_few=sees_few)],
         "services": asked.view.choices["service"],
         "report": report,
         "hidden": hidden,
@@ -69,11 +69,6 @@ def figures(mart: Questions, asked: Asked) -> Mapping[str, object]:
         "told_reasons": _in_order(report.reasons, hidden.reasons),
         "chart": override_chart(drawn, chosen.period),
     }
-
-
-def _stretch(asked: Step, *, sees_few: bool) -> Step:
-    """Months cut weeks in two: set against the weeks they would tell single days. So they are for who may see these."""
-    return asked if sees_few or asked is not Step.MONTH else Step.WEEK
 
 
 def _hidden(mart: Questions, chosen: Selection, rows: Sequence[Tally], report: OverrideReport) -> Rows:

@@ -23,6 +23,11 @@ def day_of(text: str | None, name: str, default: date, faults: list[str]) -> dat
         return default
 
 
+def told_step(asked: Step, *, sees_few: bool) -> Step:
+    """Months cut weeks in two: set against the weeks they would tell single days. So they are for who may see these."""
+    return asked if sees_few or asked is not Step.MONTH else Step.WEEK
+
+
 def period_faults(first: date, last: date, by: Step) -> list[str]:
     """What is wrong with the period."""
     if first > last:

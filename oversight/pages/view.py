@@ -37,8 +37,9 @@ _ALL = "all services, models, versions, hooks, clients, units, roles and tiers"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The entries that a page is about, those of as many days before, and all choices of each filter.
+    """The entries that a page is about, those before to compare them with, and all choices of each filter.
 
+    `before` are as many days; in `weeks` that are told they may be more or fewer, and `unequal` says so.
     `kept` is the address's query without what was not asked for: it leads to other pages about the same entries.
     `known` says since when there are entries; `unasked` that the page chose the service; `today` is not over yet.
     `weeks` are those that are told to who may not see single clinicians, None for who may have any days.
@@ -89,6 +90,11 @@ class View:
     def begins(self) -> date | None:
         """The day of the first entry with these filters, None where there is none."""
         return first_day(self.known, self.selection.service)
+
+    @property
+    def unequal(self) -> str:
+        """How long both periods are, where that differs."""
+        return unequal(self.selection.period, self.before.period)
 
     @property
     def without_before(self) -> str:
@@ -158,6 +164,12 @@ def told(name: str, value: str) -> str:
 def repeated(args: MultiDict[str, str], names: tuple[str, ...]) -> list[str]:
     """A fault for each parameter that comes twice."""
     return [f"“{name}” is given more than once." for name in names if len(args.getlist(name)) > 1]
+
+
+def unequal(now: Period, earlier: Period) -> str:
+    """How many days an earlier period has, and how many this one, in words; nothing where they are as many."""
+    new, old = ((each.last - each.first).days + 1 for each in (now, earlier))
+    return "" if new == old else f"{old} days, while this period has {new}: set rates against each other, not counts"
 
 
 def before(period: Period) -> Period:

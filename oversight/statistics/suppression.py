@@ -121,7 +121,8 @@ def _determined(unknown: Integers, number: int, lines: Sequence[Line]) -> Flags:
 def _pinned(counts: Integers, hidden: Flags, small: Flags, lines: Sequence[Line], smallest: int) -> Flags:
     """Cells told by sums to someone who knows that each hidden cell holds at least one: bounds handed on by lines."""
     unknown = hidden & (counts > 0)
-    most = smallest - 1 if bool(small[unknown].all()) else int(counts.sum())
+    # A cell may be one to hide in any case and yet be large: few clinicians may have many cards.
+    most = smallest - 1 if bool((small & (counts < smallest))[unknown].all()) else int(counts.sum())
     low, high = np.where(unknown, 1, counts), np.where(unknown, most, counts)
     parts, totals = np.concatenate([line.parts for line in lines]), np.array([line.total for line in lines])
     line = np.repeat(np.arange(len(lines)), [len(each.parts) for each in lines])

@@ -15,7 +15,7 @@ from oversight.exports.standing import Standing
 from oversight.pages.exports import ExportParts
 
 PERIOD = "?from=2026-04-13&to=2026-05-30"
-SILENT = re.compile(r"no[ -]answer", re.IGNORECASE)
+SILENT = re.compile(r"no[ -]answer|without a decision", re.IGNORECASE)
 # Ways in, and what machines read.
 DOOR = ("/oversight/sign-in", "/oversight/callback", "/oversight/password", "/oversight/metrics")
 # Tables that are known to tell such a rate, by page and caption: so that the search below cannot find nothing.

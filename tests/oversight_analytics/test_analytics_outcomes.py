@@ -23,6 +23,8 @@ from oversight.analytics.side_by_side import side_by_side, verdict, weeks_more
 from oversight.mart.columns import COPIED
 from oversight.mart.mart import Mart
 from oversight.mart.parts import Parts
+from oversight.pages.door import roles
+from oversight.pages.door.roles import Right, Role
 from oversight.pages.outcome_words import without_small
 from oversight.pages.pictures.line_picture import Line, line_picture
 from oversight.statistics.adherence import fit_adherence, overlap
@@ -216,6 +218,17 @@ def test_months_add_up(ward, get) -> None:
     text = said(get(f"{ADDRESS}&service=icu-mortality&by=month", **{"icu-mortality": DEATH}))
     assert re.search(rf"2026-03-01 {np.count_nonzero(ward.days < 30)} {np.count_nonzero(ward.days < 30)}", text)
     assert "2026-05-01" in text
+
+
+def test_months_which_cut_weeks_are_for_who_may_see_clinicians(ward, get, monkeypatch) -> None:
+    """Set against the weeks they would tell single days; the form does not offer them then."""
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
+    address = "/oversight/outcomes?from=2026-03-02&to=2026-05-24&service=icu-mortality&by=month"
+    text = get(address, **{"icu-mortality": DEATH}).text
+    assert "By week of the first assessment" in text
+    assert '<tr><th scope="row">2026-03-09' in text
+    assert '<tr><th scope="row">2026-04-01' not in text
+    assert ">month</option>" not in text
 
 
 def test_one_row_for_each_stay() -> None:

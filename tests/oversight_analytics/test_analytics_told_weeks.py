@@ -193,6 +193,9 @@ def test_a_period_with_one_day_more_is_the_same_page(make_mart: Any, app: Any, p
         ]
     shown = [re.findall(r'<td[ >].*?</td>|type="date"[^>]*>|class="big">[^<]*', text, re.DOTALL) for text in texts]
     assert all(each == shown[0] for each in shown)
+    assert all(
+        "in which fewer than 5 clinicians were advised or answered, or of fewer than 11" in text for text in texts
+    )
     assert all(NOTE in text and f"Shown are {day(0)} to {day(4, 6)}." in text for text in texts)
     assert f'name="to" value="{day(4, 6)}"' in texts[-1]
 
@@ -229,6 +232,21 @@ def test_periods_of_one_stretch_are_named_where_they_meet(make_mart: Any, app: A
         text = client.get(f"/oversight/comparison?{asked}", headers=INSIDE).text
     both = f"{day(2)} to {day(3, 6)}"
     assert f"In whole weeks they are {both} and {both}." in text
+
+
+@pytest.mark.usefixtures("without_the_right")
+@pytest.mark.parametrize("page", ["", "service"])
+def test_a_period_before_of_another_length_says_so(make_mart: Any, app: Any, page: str) -> None:
+    """One week beside the two that are told together: their counts are not of as many days."""
+    with make_mart(*columns()), app().test_client() as client:
+        longer, same = (
+            unescape(client.get(f"/oversight/{page}?from={day(week)}&to={day(week, 6)}", headers=INSIDE).text)
+            for week in (4, 1)
+        )
+    assert f"{day(2)} to {day(3, 6)}" in longer
+    assert "14 days, while this period has 7: set rates against each other, not counts" in longer
+    assert f"{day(0)} to {day(0, 6)}" in same
+    assert "while this period has" not in same
 
 
 def test_who_may_see_clinicians_keeps_any_days(make_mart: Any, app: Any) -> None:

@@ -13,10 +13,12 @@ from jinja2 import Environment, PackageLoader
 
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import version_changes
+from oversight.analytics.few_clinicians import FEWEST
 from oversight.analytics.funnel import actions_loaded, funnels
 from oversight.analytics.narrowed import narrow
 from oversight.analytics.phases import level_changes
 from oversight.analytics.selection import By, Selection
+from oversight.exports.of_few import hidden_services
 from oversight.exports.order import Open, Order
 from oversight.exports.standing import Standing
 from oversight.mart.mart import Questions
@@ -30,7 +32,7 @@ from oversight.pages.group_rows import group_rows
 from oversight.pages.incident_clock import due
 from oversight.pages.outcome_asked import Own
 from oversight.pages.overview import chart_selection
-from oversight.pages.view import before
+from oversight.pages.view import before, unequal
 from oversight.reviews.sheet import Sheet
 from oversight.switches import SwitchState
 from oversight.tallies import Period
@@ -101,19 +103,23 @@ def committee_pack(parts: PackParts, order: Order) -> str:
 def _figures(mart: Questions, order: Order) -> dict[str, Any]:
     """Counts, rates and changes, from entries that are laid out once."""
     selection = order.selection
-    earlier = replace(selection, period=before(selection.period))
+    earlier = replace(selection, period=order.shown(before(selection.period)))
     chart = chart_selection(selection)
     first = min(earlier.period.first, chart.period.first)
     levels = level_changes(mart, selection)
     actions = actions_loaded(mart)
     known = extents(mart, selection)
     narrow(mart, replace(selection, period=Period(first, selection.period.last)), order.entry)
-    found = funnels(mart, selection, By.SERVICE)
+    every, without = funnels(mart, selection, By.SERVICE), hidden_services(mart, selection)
+    found = [one for one in every if one.key not in without]
     return {
         "names": [one.key for one in found],
+        "untold": sorted(without),
+        "fewest": FEWEST,
         "earlier": earlier.period,
+        "unequal": unequal(selection.period, earlier.period),
         "without_before": no_comparison(first_day(known, selection.service), earlier.period),
-        "services": group_rows(found),
+        "services": group_rows(every, of_few=without),
         "service_parts": [
             service_part(
                 mart,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oversight.analytics.burden import burden
 from oversight.analytics.charts import WeeklyChart, weekly_chart
 from oversight.analytics.comparison import meaning, two_arms
+from oversight.analytics.few_clinicians import FEWEST, all_of_few
 from oversight.analytics.funnel import Funnel, actions_loaded, funnel, funnels
 from oversight.analytics.reasons import Reasons, reasons
 from oversight.analytics.selection import By, Selection
 from oversight.analytics.variation import Variation, variation
 from oversight.exports.grid import ANSWERS
 from oversight.exports.measure_reports import Strata, strata_of
+from oversight.exports.of_few import hidden_reasons, hidden_weeks
 from oversight.exports.reasons import shown_reasons
 from oversight.exports.weekly import shown_weeks
 from oversight.mart.mart import Questions
@@ -47,8 +49,8 @@ class ServicePart:
     """Everything that the pack says of one service; `headline` is the answer in a sentence.
 
     `compared` is refused where there is nothing to hold the period against; `change` says what it comes to. `weeks` are
-    those of the period; only of `shown` ones the counts are told, as in the file of weeks, with the share without an
-    answer or the word for a hidden one.
+    those of the period; only of `shown` ones the counts are told, as in the file of weeks, with the share of cards
+    without a decision, None where no card was shown. In `empty` ones there is no entry.
     """
 
     name: str
@@ -59,7 +61,8 @@ class ServicePart:
     weekly: WeeklyChart
     picture: ControlPicture | None
     weeks: tuple[Told, ...]
-    shown: Mapping[str, Proportion | str | None]
+    shown: Mapping[str, Proportion | None]
+    empty: frozenset[str]
     spoken: list[str]
     compared: Comparison | Refused
     change: str
@@ -79,9 +82,12 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
     """
     counts = tuple((funnel(mart, one), burden(mart, one)) for one in (now, earlier))
     shown, chosen = shown_weeks(mart, now), chart_selection(now)
-    untold = _hidden(mart, chosen, now, shown)
+    charted = funnels(mart, chosen, By.WEEK)
+    untold = _hidden(charted, now, shown) | hidden_weeks(mart, chosen, of=now)
     weekly = weekly_chart(mart, chosen, hidden=untold)
-    compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]))
+    weeks = tuple(week for week in told(weekly) if week.start >= now.period.first.isoformat())
+    of_few = without_before or _few_people_before(mart, now, earlier)
+    compared = _compared(mart, now, earlier, without_before or _few_before(counts[1][0]) or of_few)
     units = _units(strata_of(mart, now, By.UNIT))
     hidden = frozenset(unit.name for unit in units if isinstance(unit.override_rate, str))
     differing = _without(variation(mart, now, By.UNIT), hidden)
@@ -90,12 +96,13 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
         name=now.service or "",
         headline=_headline(total, compared),
         total=total,
-        indicators=indicators(counts[0], counts[1], without_before),
+        indicators=indicators(counts[0], counts[1], of_few),
         bars=funnel_bars(total, actions=actions_loaded(mart)),
         weekly=weekly,
         picture=control_picture(weekly),
-        weeks=tuple(week for week in told(weekly) if week.start >= now.period.first.isoformat()),
+        weeks=weeks,
         shown=shown,
+        empty=frozenset(week.start for week in weeks) - {week.key for week in charted},
         spoken=spoken(weekly),
         compared=compared,
         change=_change(compared),
@@ -103,7 +110,7 @@ def service_part(mart: Questions, now: Selection, earlier: Selection, without_be
         differing=differing,
         plot=funnel_picture(differing),
         reasons=given,
-        reasons_shown=shown_reasons(given),
+        reasons_shown=shown_reasons(given, hidden_reasons(mart, now)),
         broken=broken_rules(mart, now, counts=False, hidden_weeks=untold),
     )
 
@@ -113,15 +120,20 @@ def _compared(mart: Questions, now: Selection, earlier: Selection, refused: str)
     return Refused(refused) if refused else two_arms(mart, earlier, now).comparison
 
 
+def _few_people_before(mart: Questions, now: Selection, earlier: Selection) -> str:
+    """The earlier period may be of few where this one is not; its figures stand beside those of this one."""
+    few = all_of_few(mart, earlier) and not all_of_few(mart, now)
+    return f"no comparison: fewer than {FEWEST} clinicians were advised or answered in the period before" if few else ""
+
+
 def _few_before(before: Funnel) -> str:
     """The comparison tells how many cards it rests on; the pack tells no such number of a few."""
     few = 0 < before.answered < SMALLEST_SHOWN
     return f"no comparison: fewer than {SMALLEST_SHOWN} cards of the period before were answered" if few else ""
 
 
-def _hidden(mart: Questions, chosen: Selection, now: Selection, shown: Container[str]) -> frozenset[str]:
+def _hidden(weeks: Sequence[Funnel], now: Selection, shown: Container[str]) -> frozenset[str]:
     """The weeks of the chart of which nothing is drawn: small ones, and those that the table does not tell."""
-    weeks = funnels(mart, chosen, By.WEEK)
     first = now.period.first.isoformat()
     untold = {week.key for week in weeks if week.key >= first and week.key not in shown}
     return group_rows(weeks, of_few=untold).without_counts
