@@ -11,8 +11,9 @@ import pytest
 from oversight_analytics.pages_on_marts import said
 
 from oversight.analytics.laid_out import lay_out
-from oversight.analytics.live_threshold import ENOUGH, HIGH, LOW, LiveThreshold, live_threshold
+from oversight.analytics.live_threshold import HIGH, LOW, LiveThreshold, live_threshold
 from oversight.analytics.selection import Selection
+from oversight.analytics.threshold_stretch import ENOUGH, Entries, most_agree
 
 NUMBER, DAYS = 4_000, 80
 DAY = np.arange(NUMBER) * DAYS // NUMBER
@@ -78,6 +79,22 @@ def test_two_thresholds_at_once_are_no_exact_one(told) -> None:
     assert 0.2 <= found.value <= 0.3
     assert not found.exact
     assert "do not agree" in found.doubts
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("risks", [[0.05, 0.1, 0.2, 0.3, 0.4], [0.9], None])
+def test_no_threshold_has_fewer_entries_against_it(risks, seed) -> None:
+    """Held against every threshold there is, also where many entries have the same risk and most were too low."""
+    rng = np.random.default_rng(seed)
+    risk = rng.random(600) if risks is None else rng.choice(risks, 600)
+    setting = rng.choice([0.15, 0.25, 0.97], 600, p=rng.dirichlet([1, 1, 1]))
+    low = risk < setting
+    found, stretch = most_agree(Entries(np.zeros(600, dtype=np.int64), risk, low, np.full(600, np.nan)))
+    against = lambda at: int((~low & (risk < at)).sum() + (low & (risk >= at)).sum())  # noqa: E731
+    fewest = min(against(at) for at in (*np.unique(risk), 1.1))
+    assert against(min(stretch.upper, 1.1)) == fewest
+    if stretch.below < found:
+        assert against(found) == fewest
 
 
 def test_the_client_with_most_of_the_latest_entries_speaks(told) -> None:
