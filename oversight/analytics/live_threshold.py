@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from oversight.analytics.judged_elsewhere import NONE_ELSEWHERE, TELLS, JudgedElsewhere, judged_elsewhere
 from oversight.analytics.selection import Selection
 from oversight.analytics.threshold_stretch import (
     ENOUGH,
@@ -35,18 +36,15 @@ MOST_CLIENTS = 10
 HIGH, LOW = "high enough", "too low"
 _EPOCH = date(1970, 1, 1)
 
-# What has a risk and was not asked about it (switched off, not for this role) tells nothing.
-_TELLS = """probability IS NOT NULL AND (withheld IS NULL OR withheld IN
-  ('below-threshold', 'repeat', 'snoozed', 'encounter-budget', 'clinician-budget', 'shadow'))"""
 # Which client speaks for a service is asked of the days up to its last entry: who left before does not.
 _CLIENTS = f"""
-WITH telling AS NOT MATERIALIZED (SELECT client, day FROM event WHERE {_TELLS} AND {{where}})
+WITH telling AS NOT MATERIALIZED (SELECT client, day FROM event WHERE {TELLS} AND {{where}})
 SELECT CAST(client AS VARCHAR), count(*) FROM telling
 WHERE day > (SELECT max(day) FROM telling) - {RECENT_DAYS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_CLIENTS}
 """  # noqa: S608 (our words)
 _ENTRIES = f"""
 SELECT day, probability AS risk, coalesce(withheld = 'below-threshold', false) AS low, tier_at_least AS tier
-FROM event WHERE {_TELLS} AND client = $of AND {{where}} ORDER BY sequence
+FROM event WHERE {TELLS} AND client = $of AND {{where}} ORDER BY sequence
 """  # noqa: S608 (our words)
 
 
@@ -58,6 +56,7 @@ class LiveThreshold:
     first entry at it, where some of the period before have another one; None else. `later`: the day of the first entry
     after those at it; there are fewer than `ENOUGH`, at another one. `few`: there are fewer than `ENOUGH` in all.
     `never`: `HIGH` or `LOW` where no entry was that. `others`: clients with another threshold, and theirs.
+    `elsewhere`: what was judged at another threshold, of all clients and days.
     """
 
     value: float
@@ -68,6 +67,7 @@ class LiveThreshold:
     few: bool = False
     never: str = ""
     others: tuple[tuple[str, float], ...] = ()
+    elsewhere: JudgedElsewhere = NONE_ELSEWHERE
 
     @property
     def doubts(self) -> str:
@@ -75,7 +75,8 @@ class LiveThreshold:
         if not self.client:
             stands_in = in_words(self.value)
             return f"No entry was high enough for a card, so nothing tells the threshold; {stands_in} stands in for it."
-        return " ".join(each for each in (*self._over_time(), self._open_end(), self._beside()) if each)
+        told = (*self._over_time(), self._open_end(), self._beside(), *self.elsewhere.sentences())
+        return " ".join(each for each in told if each)
 
     def _over_time(self) -> Iterator[str]:
         """Where it is not that of all entries of the client."""
@@ -116,7 +117,7 @@ def live_threshold(mart: Questions, selection: Selection) -> LiveThreshold | Non
         return None
     made, bounds = found[own]
     others = ((name, each.value) for name, (each, stretch) in found.items() if not agree(bounds, stretch))
-    return replace(made, others=tuple(others))
+    return replace(made, others=tuple(others), elsewhere=judged_elsewhere(mart, selection, made.value))
 
 
 def _entries(mart: Questions, where: str, values: dict[str, Any], client: str) -> Entries:

@@ -89,8 +89,8 @@ def most_agree(entries: Entries) -> tuple[float, Stretch]:
     late[-ENOUGH:] = True
     order = np.argsort(entries.risk[late], kind="stable")
     risk, low = entries.risk[late][order], entries.low[late][order]
-    # With a risk as threshold, cards of a lower risk speak against it, and so does what was too low from there on. Equal
-    # risks lie on one side together, whatever their places. Above all risks every card speaks against it.
+    # With a risk as threshold, cards of a lower risk speak against it, and so does what was too low from there on.
+    # Equal risks lie on one side together, whatever their places. Above all risks every card speaks against it.
     before = np.append(np.searchsorted(risk, risk, "left"), len(risk))
     cards, lows = (np.concatenate([[0], np.cumsum(each)]) for each in (~low, low))
     against = cards[before] + lows[-1] - lows[before]

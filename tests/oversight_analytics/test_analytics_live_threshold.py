@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from oversight_analytics.pages_on_marts import said
 
+from oversight.analytics.judged_elsewhere import JudgedElsewhere
 from oversight.analytics.laid_out import lay_out
 from oversight.analytics.live_threshold import HIGH, LOW, LiveThreshold, live_threshold
 from oversight.analytics.selection import Selection
@@ -117,6 +118,49 @@ def test_clients_at_the_same_threshold_are_no_doubt(told) -> None:
     """What few entries of one allow, the other's are."""
     found = told(np.full(NUMBER, 0.25), client=np.where(np.arange(NUMBER) % 9, "a", "b").astype(object))
     assert found.doubts == ""
+
+
+@pytest.mark.parametrize("case", ["until day 60", "left on day 40", "eleventh client"])
+def test_cards_given_below_it_are_counted_whoever_gave_them(told, case) -> None:
+    """Clients that had another threshold earlier, that left, or that are small are no threshold of their own."""
+    place = np.arange(NUMBER)
+    client, lower = {
+        "until day 60": (np.where(place % 2, "B", "A"), (place % 2 == 1) & (DAY < 60)),
+        "left on day 40": (np.where((place % 2 == 1) & (DAY < 40), "B", "A"), (place % 2 == 1) & (DAY < 40)),
+        "eleventh client": (np.char.add("ehr-", (place % 12 + 10).astype(str)), place % 12 >= 10),
+    }[case]
+    found = told(np.where(lower, 0.05, 0.25), client=client.astype(object))
+    risk = entries(0.25)["probability"]
+    below, cards = (lower & (risk >= 0.05) & (risk < 0.25)).sum(), ((risk >= 0.25) | (lower & (risk >= 0.05))).sum()
+    assert found.value == pytest.approx(0.25, abs=0.001)
+    assert (
+        f"{below:,} of the {cards:,} cards of these days ({100 * below / cards:.0f} %) were given at a lower risk"
+        in (found.doubts)
+    )
+
+
+def test_entries_above_it_that_were_too_low_are_counted(told) -> None:
+    """Another client's threshold stood higher: the replay gives its patients cards that they did not have."""
+    other = (np.arange(NUMBER) % 2 == 1) & (DAY < 60)
+    found = told(np.where(other, 0.5, 0.25), client=np.where(np.arange(NUMBER) % 2, "B", "A").astype(object))
+    risk = entries(0.25)["probability"]
+    low, above = (other & (risk >= 0.25) & (risk < 0.5)).sum(), (risk >= 0.25).sum()
+    assert f"{low:,} of the {above:,} entries at or above it ({100 * low / above:.0f} %) were too low for a card" in (
+        found.doubts
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [((1000, 9, 1000, 9), []), ((10_000, 99, 100, 0), []), ((1000, 10, 0, 0), ["Some of the cards"]),
+     ((1000, 995, 0, 0), ["Nearly all of the cards"]), ((50, 50, 0, 0), ["50 of the 50 cards"]),
+     ((200, 0, 20, 1), ["Some of the entries at or above it (fewer than 11)"])],
+)  # fmt: skip
+def test_one_in_a_hundred_is_worth_telling_and_a_few_have_no_number(counts, says) -> None:
+    """Neither those below it nor those that are left."""
+    told = list(JudgedElsewhere(*counts).sentences())
+    assert len(told) == len(says)
+    assert all(one.startswith(other) for one, other in zip(told, says, strict=True))
 
 
 def test_few_entries_are_said_to_be_few(told) -> None:
