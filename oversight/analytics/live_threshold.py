@@ -107,7 +107,12 @@ WITHOUT_CARDS = LiveThreshold(0.5, False)
 
 
 def live_threshold(mart: Questions, selection: Selection) -> LiveThreshold | None:
-    """Of the client with most of the latest entries; None where no entry of any was high enough for a card."""
+    """Of the client with most of the latest entries; None where no entry of any was high enough for a card.
+
+    A tier is a range of the risk itself, so entries of one tier tell nothing: who asks about one gets a ValueError.
+    """
+    if selection.tier is not None:
+        raise ValueError("a threshold is read from all tiers")
     where, values = selection.where()
     names = [name for name, _ in mart.rows(_CLIENTS.format(where=where), values)]
     entries = {name: _entries(mart, where, values, name) for name in names}

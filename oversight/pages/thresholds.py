@@ -21,6 +21,7 @@ from oversight.analytics.simulated import BothWorths, Rules, Simulator, curve, g
 from oversight.mart.mart import Questions
 from oversight.pages import outcome_words
 from oversight.pages.frame import Asked, Page
+from oversight.pages.of_a_tier import NO_REPLAY
 from oversight.pages.outcome_asked import Own, outcome_form
 from oversight.pages.pictures.threshold_pictures import curve_pictures, curve_rows
 from oversight.pages.shadow_rows import shadow_view, silent_view
@@ -62,17 +63,21 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         return {"service": None}
     form = outcome_form(mart, wanted.outcome, own)
     question = form.question or _NO_OUTCOME
+    shared: dict[str, object] = {
+        "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
+        "smallest": SMALLEST_SHOWN,
+    }  # fmt: skip
     selection = replace(asked.view.selection, service=service)
+    if selection.tier is not None:
+        return shared | {"columns": None, "refusal": NO_REPLAY}
     lay_out(mart, selection, question.name, _ALL)
     every, known = judged_rows(mart, selection, question)
-    shared = {
-        "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
-        "smallest": SMALLEST_SHOWN, "known": known,
-    }  # fmt: skip
+    shared |= {"known": known}
     period = with_entries(mart, selection, asked.view)
     past = past_assessments(mart, replace(selection, period=period), every)
     if len(past.risk) < SMALLEST_SHOWN:
-        return shared | {"columns": None}
+        few = f"fewer than {SMALLEST_SHOWN} assessments with a risk in this period."
+        return shared | {"columns": None, "refusal": few}
     shared |= {"begins": period.first if period.first > selection.period.first else None, "last_day": period.last}
     return {**shared, **_simulated(mart, selection, wanted, past, every)}
 

@@ -392,6 +392,13 @@ def test_few_assessments_are_refused(make_mart, get) -> None:
     assert "fewer than 11 assessments" in said(get(ADDRESS))
 
 
+def test_of_one_tier_nothing_is_replayed(ward, get) -> None:
+    """A tier is a range of the risk: who leaves the others out has no past to try thresholds on."""
+    text = said(get(f"{ADDRESS}&tier=amber"))
+    assert "Thresholds are judged on all tiers. Take the filter by tier off." in text
+    assert "Cards a day" not in text
+
+
 def test_silent_cards_of_the_service_itself_are_compared(make_mart, tmp_path, get) -> None:
     """Half of the cards ran in shadow: at equal risk the event came less often after those that were shown."""
     number, rng = 2_000, np.random.default_rng(4)
