@@ -30,17 +30,18 @@ from oversight.analytics.threshold_stretch import (
 )
 from oversight.mart.mart import Questions
 
-# More clients are not compared.
+# More clients are not compared by name; what they gave below the threshold is counted all the same.
 MOST_CLIENTS = 10
 # What no entry was, where the threshold is closed in from one side only.
 HIGH, LOW = "high enough", "too low"
 _EPOCH = date(1970, 1, 1)
 
-# Which client speaks for a service is asked of the days up to its last entry: who left before does not.
+# Which client speaks for a service is asked of the days up to its last entry: who left before does so only where nobody
+# else ever gave a card.
 _CLIENTS = f"""
-WITH telling AS NOT MATERIALIZED (SELECT client, day FROM event WHERE {TELLS} AND {{where}})
-SELECT CAST(client AS VARCHAR), count(*) FROM telling
-WHERE day > (SELECT max(day) FROM telling) - {RECENT_DAYS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_CLIENTS}
+WITH telling AS NOT MATERIALIZED (SELECT client, day, withheld FROM event WHERE {TELLS} AND {{where}})
+SELECT CAST(client AS VARCHAR), count(*) FILTER (day > (SELECT max(day) FROM telling) - {RECENT_DAYS}) AS latest,
+  count(*) FILTER (withheld IS DISTINCT FROM 'below-threshold') FROM telling GROUP BY 1 ORDER BY 2 DESC, 1
 """  # noqa: S608 (our words)
 _ENTRIES = f"""
 SELECT day, probability AS risk, coalesce(withheld = 'below-threshold', false) AS low, tier_at_least AS tier
@@ -50,23 +51,26 @@ FROM event WHERE {TELLS} AND client = $of AND {{where}} ORDER BY sequence
 
 @dataclass(frozen=True, slots=True)
 class LiveThreshold:
-    """`value`: from which risk on; `exact` False where the latest entries do not agree on one, or none was high enough.
+    """`value`: from which risk on; `agreed` False where the latest entries do not agree on one.
 
-    It is that of `client`, which has most of the latest entries, at the end of the period. `since`: the day of the
-    first entry at it, where some of the period before have another one; None else. `later`: the day of the first entry
-    after those at it; there are fewer than `ENOUGH`, at another one. `few`: there are fewer than `ENOUGH` in all.
-    `never`: `HIGH` or `LOW` where no entry was that. `others`: clients with another threshold, and theirs.
-    `elsewhere`: what was judged at another threshold, of all clients and days.
+    It is that of `client` at the end of the period: of those with a card the one with most of the latest entries.
+    `instead`: the client that has most of them, where it gave no card to read it from.
+
+    `since`: the day of the first entry at it, where some of the period before have another one; None else. `later`: the
+    day of the first entry after those at it; there are fewer than `ENOUGH`, at another one. `few`: there are fewer than
+    `ENOUGH` in all. `never`: `HIGH` or `LOW` where no entry was that. `others`: clients with another threshold, and
+    theirs in words. `elsewhere`: what was judged at another threshold, of all clients and days.
     """
 
     value: float
-    exact: bool
+    agreed: bool
     client: str = ""
+    instead: str = ""
     since: date | None = None
     later: date | None = None
     few: bool = False
     never: str = ""
-    others: tuple[tuple[str, float], ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
     elsewhere: JudgedElsewhere = NONE_ELSEWHERE
 
     @property
@@ -75,7 +79,7 @@ class LiveThreshold:
         if not self.client:
             stands_in = in_words(self.value)
             return f"No entry was high enough for a card, so nothing tells the threshold; {stands_in} stands in for it."
-        told = (*self._over_time(), self._open_end(), self._beside(), *self.elsewhere.sentences())
+        told = (self._whose(), *self._over_time(), self._open_end(), self._beside(), *self.elsewhere.sentences())
         return " ".join(each for each in told if each)
 
     def _over_time(self) -> Iterator[str]:
@@ -92,14 +96,21 @@ class LiveThreshold:
         if self.never:
             where = "higher" if self.never == HIGH else "lower"
             return f"No entry at it was {self.never} for a card, so it may be {where}."
-        if self.exact:
+        if self.agreed:
             return ""
         return "The latest entries do not agree on one; this is the one that most of them agree with."
 
+    def _whose(self) -> str:
+        """Of which client, where that is a question."""
+        if self.instead:
+            no_card = f"Most of the latest entries are of {self.instead}, which gave no card in these days."
+            return f"It is that of {self.client}. {no_card}"
+        return f"It is that of {self.client}, which has most of the latest entries." if self.others else ""
+
     def _beside(self) -> str:
         """The other clients."""
-        each = ", ".join(f"{name} from {in_words(value)}" for name, value in self.others)
-        return each and f"It is that of {self.client}, which has most of the latest entries; others differ: {each}."
+        each = ", ".join(f"{name} {threshold}" for name, threshold in self.others)
+        return each and f"Other clients have another one: {each}."
 
 
 # What stands in where no card was given.
@@ -114,15 +125,30 @@ def live_threshold(mart: Questions, selection: Selection) -> LiveThreshold | Non
     if selection.tier is not None:
         raise ValueError("a threshold is read from all tiers")
     where, values = selection.where()
-    names = [name for name, _ in mart.rows(_CLIENTS.format(where=where), values)]
-    entries = {name: _entries(mart, where, values, name) for name in names}
-    found = {name: _of_client(each, name) for name, each in entries.items()}
-    own = next((name for name in names if not entries[name].low.all()), None)
-    if own is None:
+    clients = mart.rows(_CLIENTS.format(where=where), values)
+    client = next((name for name, _, high in clients if high), None)
+    if client is None:
         return None
-    made, bounds = found[own]
-    others = ((name, each.value) for name, (each, stretch) in found.items() if not agree(bounds, stretch))
-    return replace(made, others=tuple(others), elsewhere=judged_elsewhere(mart, selection, made.value))
+    made, bounds = _of_client(_entries(mart, where, values, client), client)
+    compared = [name for name, latest, _ in clients[:MOST_CLIENTS] if latest and name != client]
+    found = (_of_client(_entries(mart, where, values, name), name) for name in compared)
+    return replace(
+        made,
+        instead=clients[0][0] if clients[0][0] != client else "",
+        others=tuple((each.client, _told(each, stretch)) for each, stretch in found if not agree(bounds, stretch)),
+        elsewhere=judged_elsewhere(mart, selection, made.value),
+    )
+
+
+def _told(found: LiveThreshold, stretch: Stretch) -> str:
+    """That of another client, as far as its entries tell it. Bounds are rounded outwards, so that they stay true."""
+    if found.never == HIGH:
+        told = f"above {math.floor(stretch.below * 1000) / 10:g} %"
+    elif found.never == LOW:
+        told = f"at most {math.ceil(stretch.upper * 1000) / 10:g} %"
+    else:
+        told = in_words(found.value) if found.agreed else f"about {in_words(found.value)}"
+    return f"{told} (read from fewer than {ENOUGH} entries)" if found.few else told
 
 
 def _entries(mart: Questions, where: str, values: dict[str, Any], client: str) -> Entries:
@@ -145,7 +171,7 @@ def _of_client(entries: Entries, client: str) -> tuple[LiveThreshold, Stretch]:
         return LiveThreshold(value, False, client, few=last < ENOUGH), stretch
     made = LiveThreshold(
         value_of(entries, stretch),
-        not math.isinf(stretch.upper),
+        True,
         client,
         since=_day(entries, stretch.begin) if stretch.begin else None,
         later=_day(entries, stretch.end) if stretch.end < last else None,

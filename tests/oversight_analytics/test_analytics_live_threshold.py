@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -44,14 +45,14 @@ def entries(threshold: Any, number: int = NUMBER) -> dict[str, Any]:
 def test_one_threshold_throughout_leaves_no_doubt(told) -> None:
     """The shortest number that the entries allow."""
     found = told(np.full(NUMBER, 0.25))
-    assert (found.value, found.exact, found.client, found.doubts) == (pytest.approx(0.25), True, "ward", "")
+    assert (found.value, found.agreed, found.client, found.doubts) == (pytest.approx(0.25), True, "ward", "")
 
 
 @pytest.mark.parametrize(("before", "after"), [(0.25, 0.40), (0.40, 0.25), (0.25, 0.05)])
 def test_it_is_the_one_at_the_end_of_the_period(told, before, after) -> None:
     """Not the lowest of the period, nor the longest; and since when it holds is said."""
     found = told(np.where(DAY < 60, before, after))
-    assert (found.value, found.exact) == (pytest.approx(after), True)
+    assert (found.value, found.agreed) == (pytest.approx(after), True)
     assert abs(found.since - (FIRST + timedelta(days=60))) <= timedelta(days=1)
     assert f"It holds since about {found.since}" in found.doubts
 
@@ -78,7 +79,7 @@ def test_two_thresholds_at_once_are_no_exact_one(told) -> None:
     """As of two servers with different settings: between them, and doubtful."""
     found = told(np.where(np.arange(NUMBER) % 2, 0.2, 0.3))
     assert 0.2 <= found.value <= 0.3
-    assert not found.exact
+    assert not found.agreed
     assert "do not agree" in found.doubts
 
 
@@ -104,7 +105,8 @@ def test_the_client_with_most_of_the_latest_entries_speaks(told) -> None:
     found = told(np.where(small, 0.0, 0.25), client=np.where(small, "trial", "hospital").astype(object))
     assert (found.client, found.value) == ("hospital", pytest.approx(0.25, abs=0.001))
     assert [name for name, _ in found.others] == ["trial"]
-    assert "hospital, which has most of the latest entries; others differ: trial from" in found.doubts
+    assert "It is that of hospital, which has most of the latest entries." in found.doubts
+    assert re.search(r"Other clients have another one: trial at most 0\.\d %\.", found.doubts)
 
 
 def test_a_large_client_that_left_does_not_speak(told) -> None:
@@ -112,6 +114,47 @@ def test_a_large_client_that_left_does_not_speak(told) -> None:
     old = DAY < 50
     found = told(np.where(old, 0.1, 0.4), client=np.where(old, "left", "stays").astype(object))
     assert (found.client, found.value, found.others) == ("stays", pytest.approx(0.4), ())
+
+
+def test_a_client_without_any_card_does_not_speak_and_is_named(told) -> None:
+    """Nine tenths of the entries are too low at .97: the threshold is the other's, and theirs is told as a bound."""
+    small = np.arange(NUMBER) % 10 == 0
+    found = told(np.where(small, 0.25, 0.97), client=np.where(small, "small", "big").astype(object))
+    highest = entries(0)["probability"][~small].max()
+    assert (found.client, found.instead) == ("small", "big")
+    assert (
+        "It is that of small. Most of the latest entries are of big, which gave no card in these days." in found.doubts
+    )
+    bound = float(re.search(r"Other clients have another one: big above ([\d.]+) %\.", found.doubts)[1]) / 100
+    assert highest - 0.001 <= bound <= highest
+
+
+def test_the_only_client_with_cards_may_be_the_twelfth_or_gone(told) -> None:
+    """There was a card, so none of the sentences about no card is true."""
+    place = np.arange(NUMBER)
+    client = np.where(place % 100 == 0, "z", np.char.add("ehr-", (place % 11).astype(str))).astype(object)
+    assert told(np.where(client == "z", 0.25, 1.1), client=client).client == "z"
+
+
+def test_a_client_that_left_speaks_where_nobody_else_had_a_card(told) -> None:
+    """And it is said that the one that is there never gave one."""
+    old = DAY < 40
+    found = told(np.where(old, 0.25, 1.1), client=np.where(old, "left", "stays").astype(object))
+    assert (found.client, found.instead) == ("left", "stays")
+
+
+def test_doubts_about_other_clients_are_told(told) -> None:
+    """Few entries, and two thresholds at once."""
+    place = np.arange(NUMBER)
+    few = place >= NUMBER - 60
+    client = np.where(few & (place % 2 == 0), "new", "old").astype(object)
+    assert re.search(
+        r"new (at most )?\S+ % \(read from fewer than 100 entries\)",
+        told(np.where(client == "new", 0.02, 0.6), client=client).doubts,
+    )
+    mixed = place % 3 == 0
+    threshold = np.where(mixed, np.where(place % 2, 0.05, 0.1), 0.4)
+    assert re.search(r"b about \S+ %", told(threshold, client=np.where(mixed, "b", "a").astype(object)).doubts)
 
 
 def test_clients_at_the_same_threshold_are_no_doubt(told) -> None:
@@ -178,7 +221,7 @@ def test_entries_may_close_it_in_from_one_side(told) -> None:
 def test_a_threshold_that_nothing_reaches_is_at_least_so_high(told) -> None:
     """Raised above all risks: no card since."""
     found = told(np.where(DAY < 60, 0.25, 0.99))
-    assert (found.never, found.exact) == (HIGH, False)
+    assert (found.never, found.agreed) == (HIGH, True)
     assert 0.6 < found.value <= 0.99
     assert "so it may be higher" in found.doubts
 
@@ -208,6 +251,6 @@ def test_the_page_says_its_doubts_beside_the_figures(make_mart, get) -> None:
     assert (
         f"At the live threshold of 25 %, on all of these days, these rules give {above / DAYS:.1f} cards a day" in text
     )
-    assert "The live threshold, 25 %:" in text
+    assert "About the live threshold of 25 %. Some entries since" in text
     assert "fewer than 100: too few to go by" in text
     assert "not of what was done" in text
