@@ -19,6 +19,8 @@ ENOUGH = 100
 # What is latest: the days up to the last entry.
 RECENT_DAYS = 28
 _FIRST_LOOK = 256
+# A threshold lies above 0: what stands for one that nothing was too low for, not even a risk of 0.
+_LEAST = 0.0001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +74,26 @@ def _back_from(entries: Entries, end: int) -> Stretch:
 def value_of(entries: Entries, stretch: Stretch) -> float:
     """Where a tier begins within the bounds, else the shortest number there, or the next per cent above them."""
     tiers = entries.tier[stretch.begin : stretch.end][~entries.low[stretch.begin : stretch.end]]
-    inside = tiers[(tiers > max(stretch.below, 0.0)) & (tiers <= stretch.upper)]
+    inside = tiers[(tiers > max(stretch.below, 0.0)) & (tiers <= stretch.upper) & (tiers < 1)]
     return float(inside.min()) if len(inside) else _number(stretch)
 
 
 def _number(stretch: Stretch) -> float:
-    """The shortest number within the bounds, or the next per cent above them."""
-    if math.isinf(stretch.upper):
-        return min((math.floor(stretch.below * 100) + 1) / 100, 0.999)
-    return _shortest(max(stretch.below, 0.0), stretch.upper)
+    """The shortest number within the bounds, or the next per cent above them; always above 0 and below 1."""
+    found = 1.0 if math.isinf(stretch.upper) else _shortest(max(stretch.below, 0.0), stretch.upper)
+    return _next_above(stretch.below) if found >= 1 else max(found, _LEAST)
+
+
+def _next_above(below: float) -> float:
+    """The next per cent above a bound, or where there is none below 1, the next of as many decimals as it takes."""
+    for digits in range(2, 16):
+        scale = 10.0**digits
+        found = (math.floor(max(below, 0.0) * scale) + 1) / scale
+        # As a product the bound may have lost its last digit: 0.29 is 28 whole per cent and a bit.
+        found = found if found > below else (math.floor(below * scale) + 2) / scale
+        if found < 1:
+            return found
+    return math.nextafter(1.0, 0.0)
 
 
 def most_agree(entries: Entries) -> tuple[float, Stretch]:

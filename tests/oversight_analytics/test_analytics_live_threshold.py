@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,7 +16,7 @@ from oversight.analytics.judged_elsewhere import JudgedElsewhere
 from oversight.analytics.laid_out import lay_out
 from oversight.analytics.live_threshold import HIGH, LOW, LiveThreshold, live_threshold
 from oversight.analytics.selection import Selection
-from oversight.analytics.threshold_stretch import ENOUGH, Entries, most_agree
+from oversight.analytics.threshold_stretch import ENOUGH, Entries, Stretch, most_agree, value_of
 
 NUMBER, DAYS = 4_000, 80
 DAY = np.arange(NUMBER) * DAYS // NUMBER
@@ -84,7 +85,7 @@ def test_two_thresholds_at_once_are_no_exact_one(told) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-@pytest.mark.parametrize("risks", [[0.05, 0.1, 0.2, 0.3, 0.4], [0.9], None])
+@pytest.mark.parametrize("risks", [[0.05, 0.1, 0.2, 0.3, 0.4], [0.0, 1.0], [0.9], None])
 def test_no_threshold_has_fewer_entries_against_it(risks, seed) -> None:
     """Held against every threshold there is, also where many entries have the same risk and most were too low."""
     rng = np.random.default_rng(seed)
@@ -95,8 +96,27 @@ def test_no_threshold_has_fewer_entries_against_it(risks, seed) -> None:
     against = lambda at: int((~low & (risk < at)).sum() + (low & (risk >= at)).sum())  # noqa: E731
     fewest = min(against(at) for at in (*np.unique(risk), 1.1))
     assert against(min(stretch.upper, 1.1)) == fewest
-    if stretch.below < found:
+    assert 0 < found < 1
+    if stretch.upper > 0 and stretch.below < 1:
         assert against(found) == fewest
+
+
+@pytest.mark.parametrize("below", [0.0, 0.05, 0.29, 0.57, 0.58, 0.989, 0.99, 0.9989, 0.999, 0.99995, 0.9999999])
+def test_what_no_entry_reached_stands_above_all_that_were_too_low(below) -> None:
+    """The next per cent, or of a risk above 99 % the next number."""
+    few = Entries(np.zeros(3, dtype=np.int64), np.array([0.0, below / 2, below]), np.ones(3, dtype=bool), np.zeros(3))
+    found = value_of(few, Stretch(0, 3, below, math.inf))
+    assert below < found < 1
+    assert found <= below + 0.01 + 1e-12
+
+
+@pytest.mark.parametrize(("below", "upper"), [(-math.inf, 0.0), (0.4, 1.0), (0.999, 1.0), (1.0, math.inf)])
+def test_a_threshold_lies_above_nothing_and_below_certainty(below, upper) -> None:
+    """Figures weigh by its odds, which are none at 0 and 1."""
+    none = Entries(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0))
+    found = value_of(none, Stretch(0, 0, below, upper))
+    assert 0 < found < 1
+    assert found > below or below == 1
 
 
 def test_the_client_with_most_of_the_latest_entries_speaks(told) -> None:
