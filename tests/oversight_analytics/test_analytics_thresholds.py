@@ -21,10 +21,11 @@ from oversight.analytics.simulated import Rules, Simulator, curve, grid, worths
 from oversight.mart.columns import COPIED
 from oversight.mart.parts import Parts
 from oversight.pages.outcome_words import beside as beside_figure
-from oversight.pages.shadow_rows import shadow_view
+from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import column, headline, unit_rows
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
+from oversight.statistics.shadow import compare_shadow
 
 ADDRESS = "/oversight/thresholds?from=2026-03-02&to=2026-05-30&service=icu-mortality"
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 1_000_000
@@ -258,6 +259,78 @@ def test_a_shadow_is_joined_by_stay_and_moment() -> None:
     view = shadow_view(found)
     assert all(text == "hidden" or int(text.replace(",", "")) >= 11 for _, text in view.agreement)
     assert beside("new", "old", shadow, rows.where(np.arange(number) < 5), None, 0.3) is None
+
+
+def agreement_of(both: int, live_only: int, shadow_only: int, neither: int):
+    """A model in shadow that agrees with the live one so often, as the page shows it."""
+    pairs = np.repeat(np.arange(4), [both, live_only, shadow_only, neither])
+    number = len(pairs)
+    live, crossing = pairs <= 1, (pairs == 0) | (pairs == 2)
+    stay, no, unit = np.arange(number).astype(np.uint64), np.zeros(number, dtype=bool), np.full(number, "")
+    rows = Rows(
+        np.arange(number), np.zeros(number, dtype=np.int64), np.where(live, 0.5, 0.1), (pairs % 2).astype(float),
+        live, no, no, no, no, np.full(number, np.nan), stay, stay, unit, unit,
+    )  # fmt: skip
+    shadow = {"stay": stay, "time": rows.time, "risk": np.where(crossing, 0.6, 0.2), "crossing": crossing}
+    return shadow_view(beside("new", "old", shadow, rows, None, 0.3))
+
+
+def test_agreement_does_not_follow_from_how_many_each_would_alert_about() -> None:
+    """Both 48, live 58, shadow 62: the ten that only the live one would alert about are 58 less 48."""
+    view = agreement_of(48, 10, 14, 400)
+    assert (view.stays, view.would_alert) == ("472", ("58", "62"))
+    assert [text for _, text in view.agreement] == ["hidden"] * 4
+    assert [text for _, text in agreement_of(48, 11, 14, 400).agreement] == ["48", "11", "14", "400"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_small_agreement_follows_from_the_margins(seed) -> None:
+    """Every hidden cell of fewer than eleven has another value that fits all that is shown."""
+    cells = np.random.default_rng(seed).choice([0, 3, 9, 10, 11, 20, 30], 4)
+    cells[3] += 11
+    view = agreement_of(*cells.tolist())
+    assert view.stays == str(cells.sum())
+    told = [
+        int(text) if text.isdigit() else None for text in (*(text for _, text in view.agreement), *view.would_alert)
+    ]
+    inner = np.indices((45, 45, 45)).reshape(3, -1)
+    tried = np.vstack([inner, cells.sum() - inner.sum(axis=0), inner[0] + inner[1], inner[0] + inner[2]])
+    fits = np.all([row >= 1 if text is None else row == text for row, text in zip(tried, told, strict=True)], axis=0)
+    assert fits[np.all(tried[:4] == cells[:, None], axis=0)].all()
+    for place in np.flatnonzero((cells > 0) & (cells < 11)):
+        assert len(np.unique(tried[place, fits])) > 1
+
+
+def test_where_few_would_alert_their_shares_are_hidden_too() -> None:
+    """A PPV with its interval tells of how many it is."""
+    view = agreement_of(5, 0, 0, 400)
+    assert not view.would_alert[0].isdigit()
+    assert "hidden" in view.kinds[0].ppv.reason
+    assert "hidden" in view.kinds[1].sensitivity.reason
+    assert all(row.live is None and row.shadow is None for row in view.strata)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_stratum_alone_is_never_hidden(seed) -> None:
+    """Stays and events of a hidden one would be those of all less the others."""
+    rng = np.random.default_rng(seed)
+    number = 300
+    risk = rng.random(number)
+    live = rng.random(number) < 0.5
+    found = compare_shadow(risk, live, rng.random(number) < 0.4 * risk, [0.04, 0.3, 0.6, 0.8])
+    view = silent_view(found)
+    hidden = False
+    for name in ("live", "shadow"):
+        shown = [getattr(row, name) for row in view.strata]
+        true = [getattr(each, name) for each in found.strata]
+        gone = [share for share, row in zip(true, shown, strict=True) if row is None and share is not None]
+        assert all(share is None or (share.total >= 11 and share.count not in range(1, 11)) for share in shown)
+        for count in ("total", "count"):
+            few = [getattr(share, count) for share in gone if getattr(share, count)]
+            assert not few or (len(few) > 1 and sum(few) >= 11)
+        hidden = hidden or bool(gone)
+    assert hidden
+    assert all(row.difference is None for row in view.strata if row.live is None or row.shadow is None)
 
 
 @pytest.fixture
