@@ -20,6 +20,7 @@ from oversight.analytics.side_by_side import adherence_weights
 from oversight.analytics.simulated import BothWorths, Rules, Simulator, curve, grid, worths
 from oversight.mart.mart import Questions
 from oversight.pages import outcome_words
+from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.of_a_tier import NO_REPLAY
 from oversight.pages.outcome_asked import Own, outcome_form
@@ -79,7 +80,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         few = f"fewer than {SMALLEST_SHOWN} assessments with a risk in this period."
         return shared | {"columns": None, "refusal": few}
     shared |= {"begins": period.first if period.first > selection.period.first else None, "last_day": period.last}
-    return {**shared, **_simulated(mart, selection, wanted, past, every)}
+    return {**shared, **_simulated(mart, selection, wanted, past, every, plain=asked.person.may(Right.CLINICIANS))}
 
 
 def with_entries(mart: Questions, selection: Selection, view: View) -> Period:
@@ -96,9 +97,9 @@ def with_entries(mart: Questions, selection: Selection, view: View) -> Period:
 
 
 def _simulated(
-    mart: Questions, selection: Selection, wanted: ThresholdsAsked, past: Past, every: Rows
+    mart: Questions, selection: Selection, wanted: ThresholdsAsked, past: Past, every: Rows, *, plain: bool
 ) -> Mapping[str, object]:
-    """The columns, the units, the curve and the shadows."""
+    """The columns, the units, the curve and the shadows. `plain`: who looks may see single clinicians."""
     live = live_threshold(mart, selection) or WITHOUT_CARDS
     chosen = wanted.threshold or live.value
     first = every.first_of_each_stay()
@@ -108,12 +109,13 @@ def _simulated(
     limits = sorted({live.value, chosen})
     both = dict(zip(limits, worths(rows, weight, past, limits), strict=True)) if len(rows.risk) else {}
     columns = [
-        _column(name, threshold, wanted, simulator, both.get(threshold))
+        _column(name, threshold, wanted, simulator, both.get(threshold), plain=plain)
         for name, threshold in (("Live", live.value), ("Chosen", chosen))
     ]
     if chosen == live.value and wanted.second is None:
         columns = columns[:1]
     marked = [("live", live.value), ("chosen", chosen)] if chosen != live.value else [("live", live.value)]
+    hidden = {each.threshold: each.hidden for each in columns if each.hidden}
     points = curve(simulator, past, rows, weight, grid(past.risk, limits))
     return {
         "live": live,
@@ -125,20 +127,20 @@ def _simulated(
         "sampled": len(rows.risk),
         "in_short": headline(columns, past.days),
         "units": unit_rows(past, columns),
-        "points": curve_rows(points, {at: name for name, at in marked}),
-        "pictures": curve_pictures(points, marked),
+        "points": curve_rows(points, {at: name for name, at in marked}, hidden),
+        "pictures": curve_pictures(points, marked, hidden),
         "silent": silent_view(silent_cards(mart, selection, rows)),
         "shadows": _shadows(mart, selection, rows, weight, live.value),
     }
 
 
 def _column(
-    name: str, threshold: float, wanted: ThresholdsAsked, simulator: Simulator, worth: BothWorths | None
+    name: str, threshold: float, wanted: ThresholdsAsked, simulator: Simulator, worth: BothWorths | None, *, plain: bool
 ) -> Column:
     """One threshold with its cards and worth. The upper tier belongs to the chosen one."""
     second = wanted.second if name == "Chosen" and wanted.second and wanted.second > threshold else None
     rules = Rules(threshold, second, wanted.repeat_hours, wanted.per_stay, wanted.per_clinician)
-    return column(name, simulator.cards(rules), worth, wanted.minutes)
+    return column(name, simulator.cards(rules), worth, wanted.minutes, plain=plain)
 
 
 def _shadows(

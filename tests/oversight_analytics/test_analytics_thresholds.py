@@ -20,6 +20,8 @@ from oversight.analytics.shadow_beside import beside
 from oversight.analytics.simulated import Rules, Simulator, curve, grid, worths
 from oversight.mart.columns import COPIED
 from oversight.mart.parts import Parts
+from oversight.pages.door import roles
+from oversight.pages.door.roles import Right, Role
 from oversight.pages.outcome_words import beside as beside_figure
 from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import column, headline, unit_rows
@@ -463,6 +465,47 @@ def test_few_assessments_are_refused(make_mart, get) -> None:
     with make_mart(10, {}):
         pass
     assert "fewer than 11 assessments" in said(get(ADDRESS))
+
+
+@pytest.fixture
+def few_repeats(make_mart):
+    """600 entries of twelve weeks, half of them cards in three units; five repeat the stay of the one before.
+
+    Returns how many cards a repeat rule leaves.
+    """
+    place = np.arange(600)
+    stay = np.where((place % 100 == 2) & (place > 100), place - 2, place)
+    advice = {
+        "days": place * 84 // 600, "probability": np.where(place % 2, 0.1, 0.5), "tier_at_least": np.zeros(600),
+        "withheld": np.where(place % 2, "below-threshold", None),
+        "encounter": np.char.add("stay-", stay.astype(str)).astype(object),
+        "clinician": np.char.add("c-", (place // 2 % 20).astype(str)).astype(object),
+        "unit_name": np.char.add("Ward ", (place // 2 % 3).astype(str)).astype(object),
+    }  # fmt: skip
+    with make_mart(600, advice):
+        pass
+    return 295
+
+
+@pytest.mark.parametrize("asked", ["", "&threshold=50", "&threshold=30", "&repeat=0&per_stay=1"])
+def test_hidden_cards_do_not_follow_from_cards_a_day(few_repeats, get, monkeypatch, asked) -> None:
+    """What a rule withheld is hidden with the cards; the days, work, units and the curve would tell them."""
+    address = f"/oversight/thresholds?from=2026-03-02&to=2026-05-24&service=icu-mortality{asked}"
+    text = said(get(address))
+    assert f"Cards in all {few_repeats}" in text
+    assert f"Cards a day {few_repeats / 84:.2f}" in text
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
+    text = said(get(address))
+    assert "Withheld" in text
+    assert "Cards in all hidden" in text
+    for told in (
+        f"{few_repeats / 84:.2f}",
+        f"{few_repeats / 84:.1f}",
+        f" {2 * few_repeats / 84:.0f} ",
+        str(few_repeats),
+    ):
+        assert told not in text[text.index("What the threshold brings") : text.index("How to read this")]
+    assert "is hidden: few were given, or withheld by" in text
 
 
 def test_of_one_tier_nothing_is_replayed(ward, get) -> None:
