@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from oversight.analytics.side_by_side import adherence_weights
 from oversight.analytics.simulated import BothWorths, Rules, Simulator, curve, grid, worths
 from oversight.mart.mart import Questions
 from oversight.pages import outcome_words
+from oversight.pages.days_replayed import days_replayed
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.of_a_tier import NO_REPLAY
@@ -28,10 +28,8 @@ from oversight.pages.pictures.threshold_pictures import curve_pictures, curve_ro
 from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import Column, column, headline, unit_rows
 from oversight.pages.threshold_asked import REPEATS, ThresholdsAsked, ask
-from oversight.pages.view import View
 from oversight.statistics.labelled import FloatArray
 from oversight.statistics.suppression import SMALLEST_SHOWN
-from oversight.tallies import Period
 
 # Of more stays a sample is drawn for what a threshold is worth; cards are counted on all.
 MOST_STAYS = 60_000
@@ -39,8 +37,6 @@ MOST_STAYS = 60_000
 _NO_OUTCOME = OutcomeQuestion("", None)
 # Later than any entry: an open mart gains none.
 _ALL = 2**62
-_EPOCH = date(1970, 1, 1)
-_LAST = "SELECT max(day) FROM advice WHERE {where}"
 
 
 def thresholds_page(own: Own) -> Page:
@@ -74,26 +70,13 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     lay_out(mart, selection, question.name, _ALL)
     every, known = judged_rows(mart, selection, question)
     shared |= {"known": known}
-    period = with_entries(mart, selection, asked.view)
-    past = past_assessments(mart, replace(selection, period=period), every)
+    replayed = days_replayed(mart, selection, asked.view)
+    past = past_assessments(mart, replace(selection, period=replayed.period), every)
     if len(past.risk) < SMALLEST_SHOWN:
         few = f"fewer than {SMALLEST_SHOWN} assessments with a risk in this period."
         return shared | {"columns": None, "refusal": few}
-    shared |= {"begins": period.first if period.first > selection.period.first else None, "last_day": period.last}
+    shared |= {"replayed": replayed}
     return {**shared, **_simulated(mart, selection, wanted, past, every, plain=asked.person.may(Right.CLINICIANS))}
-
-
-def with_entries(mart: Questions, selection: Selection, view: View) -> Period:
-    """The days that cards a day are counted over.
-
-    From the first entry ever (a day before it is not one without cards) to the last day that is over, or has entries.
-    """
-    period = selection.period
-    first = max(period.first, view.begins or period.first)
-    where, values = selection.where()
-    ((day,),) = mart.rows(_LAST.format(where=where), values)
-    latest = first if day is None else _EPOCH + timedelta(days=day)
-    return Period(first, min(period.last, max(latest, view.today - timedelta(days=1))))
 
 
 def _simulated(

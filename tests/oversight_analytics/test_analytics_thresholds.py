@@ -412,6 +412,30 @@ def test_days_without_cards_after_the_first_entry_count(ward, get, clock) -> Non
     clock.time = datetime(2026, 6, 7, 12, tzinfo=UTC)
     text = said(get("/oversight/thresholds?from=2026-05-01&to=2026-06-07&service=icu-mortality&repeat=0"))
     assert "37 days replayed: the last of them is 2026-06-06" in text
+    assert "There is no entry after 2026-05-30; the days since then count as days without a card." in text
+
+
+def test_what_has_ended_is_not_thinned_by_days_on_which_it_no_longer_ran(make_mart, get) -> None:
+    """A version of thirty-four days, then another: its cards a day are of its own days, and so with a unit."""
+    place = np.arange(770)
+    days = place // 10
+    advice = {
+        "days": days, "probability": np.where(place % 2, 0.1, 0.5), "tier_at_least": np.zeros(770),
+        "withheld": np.where(place % 2, "below-threshold", None),
+        "model_version": np.where(days < 34, "0.9.0", "1.0.0").astype(object),
+        "unit_name": np.where(days < 20, "closed", "open").astype(object),
+    }  # fmt: skip
+    with make_mart(770, advice):
+        pass
+    address = "/oversight/thresholds?from=2026-03-02&to=2026-05-24&service=icu-mortality"
+    for asked, number, last in (("version=0.9.0", 34, "2026-04-04"), ("unit=closed", 20, "2026-03-21")):
+        text = said(get(f"{address}&{asked}"))
+        told = "because later ones are without an entry of this selection, while the service goes on"
+        assert f"{number} days replayed: the last of them is {last}, {told}." in text
+        assert "Cards a day 5.00" in text
+    text = said(get(f"{address}&version=1.0.0"))
+    assert "50 days replayed: entries begin on 2026-04-05. There is no entry after 2026-05-17;" in text
+    assert "84 days replayed. There is no entry after 2026-05-17;" in said(get(address))
 
 
 def test_the_only_day_of_an_installation_is_one_day(make_mart, get, clock) -> None:
