@@ -54,7 +54,8 @@ def thresholds_page(own: Own) -> Page:
 
 def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     """Of no service only the list of services."""
-    wanted: ThresholdsAsked = asked.own
+    plain, given = asked.person.may(Right.CLINICIANS), asked.own
+    wanted: ThresholdsAsked = given if plain else given.in_whole_per_cents()
     service = wanted.outcome.service
     if service is None:
         return {"service": None}
@@ -62,7 +63,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     question = form.question or _NO_OUTCOME
     shared: dict[str, object] = {
         "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
-        "smallest": SMALLEST_SHOWN,
+        "smallest": SMALLEST_SHOWN, "plain": plain,
     }  # fmt: skip
     selection = replace(asked.view.selection, service=service)
     if selection.tier is not None:
@@ -76,7 +77,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         few = f"fewer than {SMALLEST_SHOWN} assessments with a risk in this period."
         return shared | {"columns": None, "refusal": few}
     shared |= {"replayed": replayed}
-    return {**shared, **_simulated(mart, selection, wanted, past, every, plain=asked.person.may(Right.CLINICIANS))}
+    return {**shared, **_simulated(mart, selection, wanted, past, every, plain=plain)}
 
 
 def _simulated(

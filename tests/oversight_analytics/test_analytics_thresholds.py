@@ -532,6 +532,26 @@ def test_hidden_cards_do_not_follow_from_cards_a_day(few_repeats, get, monkeypat
     assert "is hidden: few were given, or withheld by" in text
 
 
+@pytest.mark.parametrize(
+    ("asked", "first", "second"),
+    [("threshold=40.6", "41 %", None), ("threshold=40.8", "41 %", None), ("threshold=0.1", "1 %", None),
+     ("threshold=99.9", "99 %", None), ("threshold=40.6&second=41.4", "41 %", "42 %"),
+     ("threshold=99.1&second=99.9", "99 %", None)],
+)  # fmt: skip
+def test_neighbouring_thresholds_tell_no_single_stay(ward, get, monkeypatch, asked, first, second) -> None:
+    """Who may not see single clinicians gets whole per cents, and the form says so; quality any threshold."""
+    text = said(get(f"{ADDRESS}&{asked}"))
+    assert f"Chosen: {re.search('[0-9.]+', asked)[0]} %" in text
+    assert "in whole per cents for your role" not in text
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
+    answer = get(f"{ADDRESS}&{asked}")
+    text = said(answer)
+    assert f"Chosen: {first}" in text
+    assert f"upper tier from {second}" in text if second else "upper tier from" not in text
+    assert "Threshold, % risk, in whole per cents for your role" in text
+    assert f'name="threshold" min="1" max="99" step="1" value="{first[:-2]}"' in answer.text
+
+
 def test_of_one_tier_nothing_is_replayed(ward, get) -> None:
     """A tier is a range of the risk: who leaves the others out has no past to try thresholds on."""
     text = said(get(f"{ADDRESS}&tier=amber"))
