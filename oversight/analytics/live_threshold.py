@@ -15,56 +15,63 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from oversight.analytics.judged_elsewhere import NONE_ELSEWHERE, TELLS, JudgedElsewhere, judged_elsewhere
 from oversight.analytics.selection import Selection
+from oversight.analytics.threshold_stretch import (
+    ENOUGH,
+    RECENT_DAYS,
+    Entries,
+    Stretch,
+    agree,
+    latest_long,
+    most_agree,
+    value_of,
+)
 from oversight.mart.mart import Questions
 
-# Of n entries at one threshold, about 2 in n + 1 have a risk between the highest that was too low and the lowest that
-# was not: with a hundred, thresholds that cannot be told apart differ by about 2 % of entries. Fewer are no threshold
-# of their own while there is a longer stretch before them: a trial, or an hour with a wrong setting, is that short.
-ENOUGH = 100
-# Which client speaks for a service is asked of the days up to its last entry: who left before does not.
-RECENT_DAYS = 28
-# More clients are not compared.
+# More clients are not compared by name; what they gave below the threshold is counted all the same.
 MOST_CLIENTS = 10
 # What no entry was, where the threshold is closed in from one side only.
 HIGH, LOW = "high enough", "too low"
 _EPOCH = date(1970, 1, 1)
-_FIRST_LOOK = 256
 
-# What has a risk and was not asked about it (switched off, not for this role) tells nothing.
-_TELLS = """probability IS NOT NULL AND (withheld IS NULL OR withheld IN
-  ('below-threshold', 'repeat', 'snoozed', 'encounter-budget', 'clinician-budget', 'shadow'))"""
+# Which client speaks for a service is asked of the days up to its last entry: who left before does so only where nobody
+# else ever gave a card.
 _CLIENTS = f"""
-WITH telling AS NOT MATERIALIZED (SELECT client, day FROM event WHERE {_TELLS} AND {{where}})
-SELECT CAST(client AS VARCHAR), count(*) FROM telling
-WHERE day > (SELECT max(day) FROM telling) - {RECENT_DAYS} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MOST_CLIENTS}
+WITH telling AS NOT MATERIALIZED (SELECT client, day, withheld FROM event WHERE {TELLS} AND {{where}})
+SELECT CAST(client AS VARCHAR), count(*) FILTER (day > (SELECT max(day) FROM telling) - {RECENT_DAYS}) AS latest,
+  count(*) FILTER (withheld IS DISTINCT FROM 'below-threshold') FROM telling GROUP BY 1 ORDER BY 2 DESC, 1
 """  # noqa: S608 (our words)
 _ENTRIES = f"""
 SELECT day, probability AS risk, coalesce(withheld = 'below-threshold', false) AS low, tier_at_least AS tier
-FROM event WHERE {_TELLS} AND client = $of AND {{where}} ORDER BY sequence
+FROM event WHERE {TELLS} AND client = $of AND {{where}} ORDER BY sequence
 """  # noqa: S608 (our words)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveThreshold:
-    """`value`: from which risk on; `exact` False where the latest entries do not agree on one, or none was high enough.
+    """`value`: from which risk on; `agreed` False where the latest entries do not agree on one.
 
-    It is that of `client`, which has most of the latest entries, at the end of the period. `since`: the day of the
-    first entry at it, where some of the period before have another one; None else. `later`: the day of the first entry
-    after those at it; there are fewer than `ENOUGH`, at another one. `few`: there are fewer than `ENOUGH` in all.
-    `never`: `HIGH` or `LOW` where no entry was that. `others`: clients with another threshold, and theirs.
+    It is that of `client` at the end of the period: of those with a card the one with most of the latest entries.
+    `instead`: the client that has most of them, where it gave no card to read it from.
+
+    `since`: the day of the first entry at it, where some of the period before have another one; None else. `later`: the
+    day of the first entry after those at it; there are fewer than `ENOUGH`, at another one. `few`: there are fewer than
+    `ENOUGH` in all. `never`: `HIGH` or `LOW` where no entry was that. `others`: clients with another threshold, and
+    theirs in words. `elsewhere`: what was judged at another threshold, of all clients and days.
     """
 
     value: float
-    exact: bool
+    agreed: bool
     client: str = ""
+    instead: str = ""
     since: date | None = None
     later: date | None = None
     few: bool = False
     never: str = ""
-    others: tuple[tuple[str, float], ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
+    elsewhere: JudgedElsewhere = NONE_ELSEWHERE
 
     @property
     def doubts(self) -> str:
@@ -72,7 +79,8 @@ class LiveThreshold:
         if not self.client:
             stands_in = in_words(self.value)
             return f"No entry was high enough for a card, so nothing tells the threshold; {stands_in} stands in for it."
-        return " ".join(each for each in (*self._over_time(), self._open_end(), self._beside()) if each)
+        told = (self._whose(), *self._over_time(), self._open_end(), self._beside(), *self.elsewhere.sentences())
+        return " ".join(each for each in told if each)
 
     def _over_time(self) -> Iterator[str]:
         """Where it is not that of all entries of the client."""
@@ -88,58 +96,65 @@ class LiveThreshold:
         if self.never:
             where = "higher" if self.never == HIGH else "lower"
             return f"No entry at it was {self.never} for a card, so it may be {where}."
-        if self.exact:
+        if self.agreed:
             return ""
         return "The latest entries do not agree on one; this is the one that most of them agree with."
 
+    def _whose(self) -> str:
+        """Of which client, where that is a question."""
+        if self.instead:
+            no_card = f"Most of the latest entries are of {self.instead}, which gave no card in these days."
+            return f"It is that of {self.client}. {no_card}"
+        return f"It is that of {self.client}, which has most of the latest entries." if self.others else ""
+
     def _beside(self) -> str:
         """The other clients."""
-        each = ", ".join(f"{name} from {in_words(value)}" for name, value in self.others)
-        return each and f"It is that of {self.client}, which has most of the latest entries; others differ: {each}."
+        each = ", ".join(f"{name} {threshold}" for name, threshold in self.others)
+        return each and f"Other clients have another one: {each}."
 
 
 # What stands in where no card was given.
 WITHOUT_CARDS = LiveThreshold(0.5, False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entries:
-    """Of one client, in the order of the ledger. `low`: too low for a card; `tier`: where the tier begins, or NaN."""
-
-    day: npt.NDArray[np.int64]
-    risk: npt.NDArray[np.float64]
-    low: npt.NDArray[np.bool_]
-    tier: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Entries from `begin` up to, not including, `end`: the threshold is above `below` and at most `upper`."""
-
-    begin: int
-    end: int
-    below: float
-    upper: float
-
-
 def live_threshold(mart: Questions, selection: Selection) -> LiveThreshold | None:
-    """Of the client with most of the latest entries; None where no entry of any was high enough for a card."""
+    """Of the client with most of the latest entries; None where no entry of any was high enough for a card.
+
+    A tier is a range of the risk itself, so entries of one tier tell nothing: who asks about one gets a ValueError.
+    """
+    if selection.tier is not None:
+        raise ValueError("a threshold is read from all tiers")
     where, values = selection.where()
-    names = [name for name, _ in mart.rows(_CLIENTS.format(where=where), values)]
-    entries = {name: _entries(mart, where, values, name) for name in names}
-    found = {name: _of_client(each, name) for name, each in entries.items()}
-    own = next((name for name in names if not entries[name].low.all()), None)
-    if own is None:
+    clients = mart.rows(_CLIENTS.format(where=where), values)
+    client = next((name for name, _, high in clients if high), None)
+    if client is None:
         return None
-    made, bounds = found[own]
-    others = ((name, each.value) for name, (each, stretch) in found.items() if not _agree(bounds, stretch))
-    return replace(made, others=tuple(others))
+    made, bounds = _of_client(_entries(mart, where, values, client), client)
+    compared = [name for name, latest, _ in clients[:MOST_CLIENTS] if latest and name != client]
+    found = (_of_client(_entries(mart, where, values, name), name) for name in compared)
+    return replace(
+        made,
+        instead=clients[0][0] if clients[0][0] != client else "",
+        others=tuple((each.client, _told(each, stretch)) for each, stretch in found if not agree(bounds, stretch)),
+        elsewhere=judged_elsewhere(mart, selection, made.value),
+    )
 
 
-def _entries(mart: Questions, where: str, values: dict[str, Any], client: str) -> _Entries:
+def _told(found: LiveThreshold, stretch: Stretch) -> str:
+    """That of another client, as far as its entries tell it. Bounds are rounded outwards, so that they stay true."""
+    if found.never == HIGH:
+        told = f"above {math.floor(stretch.below * 1000) / 10:g} %"
+    elif found.never == LOW:
+        told = f"at most {math.ceil(stretch.upper * 1000) / 10:g} %"
+    else:
+        told = in_words(found.value) if found.agreed else f"about {in_words(found.value)}"
+    return f"{told} (read from fewer than {ENOUGH} entries)" if found.few else told
+
+
+def _entries(mart: Questions, where: str, values: dict[str, Any], client: str) -> Entries:
     """Those of a client that tell anything of its threshold."""
     found = mart.arrays(_ENTRIES.format(where=where), values | {"of": client})
-    return _Entries(
+    return Entries(
         day=np.asarray(found["day"], dtype=np.int64),
         risk=np.asarray(found["risk"], dtype=np.float64),
         low=np.asarray(found["low"], dtype=np.bool_),
@@ -147,16 +162,16 @@ def _entries(mart: Questions, where: str, values: dict[str, Any], client: str) -
     )
 
 
-def _of_client(entries: _Entries, client: str) -> tuple[LiveThreshold, _Stretch]:
+def _of_client(entries: Entries, client: str) -> tuple[LiveThreshold, Stretch]:
     """The threshold at the end, and what closes it in."""
     last = len(entries.risk)
-    stretch = _latest_long(entries)
+    stretch = latest_long(entries)
     if stretch is None:
-        value, stretch = _most_agree(entries)
+        value, stretch = most_agree(entries)
         return LiveThreshold(value, False, client, few=last < ENOUGH), stretch
     made = LiveThreshold(
-        _value(entries, stretch),
-        not math.isinf(stretch.upper),
+        value_of(entries, stretch),
+        True,
         client,
         since=_day(entries, stretch.begin) if stretch.begin else None,
         later=_day(entries, stretch.end) if stretch.end < last else None,
@@ -166,76 +181,9 @@ def _of_client(entries: _Entries, client: str) -> tuple[LiveThreshold, _Stretch]
     return made, stretch
 
 
-def _latest_long(entries: _Entries) -> _Stretch | None:
-    """The latest stretch that is long enough, or that is all there is.
-
-    None where the last `ENOUGH` entries are not past the short ones: then no single threshold has held.
-    """
-    last = end = len(entries.risk)
-    while last - end < ENOUGH and end:
-        stretch = _back_from(entries, end)
-        if end - stretch.begin >= min(ENOUGH, last):
-            return stretch
-        end = stretch.begin
-    return None
-
-
-def _back_from(entries: _Entries, end: int) -> _Stretch:
-    """The longest stretch before `end`. Looks twice as far each time, so that a short one is found quickly."""
-    size = _FIRST_LOOK
-    while True:
-        begin = max(0, end - size)
-        risk, low = entries.risk[begin:end][::-1], entries.low[begin:end][::-1]
-        below = np.maximum.accumulate(np.where(low, risk, -math.inf))
-        upper = np.minimum.accumulate(np.where(low, math.inf, risk))
-        agree = len(risk) if below[-1] < upper[-1] else int(np.argmax(below >= upper))
-        if agree < len(risk) or not begin:
-            return _Stretch(end - agree, end, float(below[agree - 1]), float(upper[agree - 1]))
-        size *= 2
-
-
-def _value(entries: _Entries, stretch: _Stretch) -> float:
-    """Where a tier begins within the bounds, else the shortest number there, or the next per cent above them."""
-    if math.isinf(stretch.upper):
-        return min((math.floor(stretch.below * 100) + 1) / 100, 0.999)
-    below = max(stretch.below, 0.0)
-    tiers = entries.tier[stretch.begin : stretch.end][~entries.low[stretch.begin : stretch.end]]
-    inside = tiers[(tiers > below) & (tiers <= stretch.upper)]
-    return float(inside.min()) if len(inside) else _shortest(below, stretch.upper)
-
-
-def _most_agree(entries: _Entries) -> tuple[float, _Stretch]:
-    """Of the latest days (and at least `ENOUGH` entries), the threshold that fewest entries speak against."""
-    late = entries.day > entries.day[-1] - RECENT_DAYS
-    late[-ENOUGH:] = True
-    order = np.argsort(entries.risk[late], kind="stable")
-    risk, low = entries.risk[late][order], entries.low[late][order]
-    # At the n-th risk as threshold, cards of a lower risk speak against it, and so does what was too low from there on.
-    cards = np.cumsum(~low) - ~low
-    against = cards + np.cumsum(low[::-1])[::-1]
-    best = int(np.argmin(np.where(low, len(low) + 1, against)))
-    value, below = float(risk[best]), float(risk[best - 1]) if best else 0.0
-    return (_shortest(below, value) if below < value else value), _Stretch(0, len(risk), below, value)
-
-
-def _agree(one: _Stretch, other: _Stretch) -> bool:
-    """Whether one threshold may be that of both."""
-    return max(one.below, other.below) < min(one.upper, other.upper)
-
-
-def _day(entries: _Entries, place: int) -> date:
+def _day(entries: Entries, place: int) -> date:
     """The day of an entry."""
     return _EPOCH + timedelta(days=int(entries.day[place]))
-
-
-def _shortest(low: float, high: float) -> float:
-    """The number with fewest decimals above `low` and up to `high`."""
-    for digits in range(1, 7):
-        scale = 10.0**digits
-        found = math.floor(high * scale) / scale
-        if low < found <= high:
-            return found
-    return high
 
 
 def in_words(threshold: float) -> str:

@@ -23,6 +23,7 @@ from oversight.pages import outcome_words
 from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
 from oversight.pages.mart_source import last_entry
+from oversight.pages.of_a_tier import estimate_of_a_tier, measures_of_a_tier
 from oversight.pages.outcome_asked import OutcomeAsked, Own, ask_outcome, outcome_form
 from oversight.pages.pictures.outcome_pictures import (
     OVER_TIME,
@@ -96,16 +97,20 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         return shared | {"problem": "", "known": known, "figures": None}
     stays = every.first_of_each_stay()
     rows = stays.sample(MOST_STAYS)
-    live = live_threshold(mart, selection) or WITHOUT_CARDS
+    # A tier is a range of the risk itself: of one alone no threshold can be read, and nothing that needs one is told.
+    of_tier = selection.tier is not None
+    live = None if of_tier else live_threshold(mart, selection) or WITHOUT_CARDS
     features, names = logged_features(mart, rows)
-    found = side_by_side(rows, features, names, live.value, np.random.default_rng(_SEED))
+    found = side_by_side(rows, features, names, (live or WITHOUT_CARDS).value, np.random.default_rng(_SEED))
     weeks = stretches(mart, selection, form.question, rows, found.weight, by, until)
+    expected = before_outcomes(mart, selection, rows, np.random.default_rng(_SEED))
     return shared | {
         "problem": "",
         "known": known,
         "counts": known_counts(known),
         "stays": len(stays.risk),
         "figures": found,
+        "measures": measures_of_a_tier(found) if of_tier else found.measures,
         "live": live,
         "verdict": verdict(found),
         "most_bootstrapped": MOST_BOOTSTRAPPED,
@@ -116,7 +121,7 @@ def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
         "pictures": period_pictures(weeks),
         "bins": calibration_bins(found),
         "curve": calibration_picture(found),
-        "expected": before_outcomes(mart, selection, rows, np.random.default_rng(_SEED)),
+        "expected": estimate_of_a_tier(expected) if of_tier else expected,
         "badge": BADGE,
         "matrix": risk_response(rows, found.weight),
         "responses": RESPONSES,

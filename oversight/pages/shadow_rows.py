@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from oversight.analytics.shadow_beside import Kind, ShadowBeside
 from oversight.proportions import Proportion
 from oversight.statistics.estimate import Estimate
-from oversight.statistics.hidden_parts import hidden_parts
+from oversight.statistics.hidden_parts import few, hidden_parts, word
 from oversight.statistics.refused import Refused
-from oversight.statistics.shadow import ShadowComparison, Stratum
-from oversight.statistics.suppression import SMALLEST_SHOWN
+from oversight.statistics.shadow import ShadowComparison
+from oversight.statistics.suppression import SMALLEST_SHOWN, Flags, Line, protect
+
+# Cells of `_agreement`: both, only the live one, only the one in shadow, neither; those with and those without an alert
+# of the live one, the same of the one in shadow, and all stays.
+_LIVE, _SHADOW, _STAYS = 4, 6, 8
+_SUMS = (((0, 1), 4), ((2, 3), 5), ((0, 2), 6), ((1, 3), 7), ((4, 5), 8), ((6, 7), 8))
+_LINES = tuple(Line(np.array(parts, dtype=np.int64), total) for parts, total in _SUMS)
+_HIDDEN = Refused(f"hidden: fewer than {SMALLEST_SHOWN} stays, or it would give few away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,12 @@ class StratumRow:
 
 @dataclass(frozen=True, slots=True)
 class ShadowView:
-    """`agreement`: (words, count as text)."""
+    """`would_alert`: stays of each kind, as texts. `agreement`: (words, count as text)."""
 
     service: str
-    stays: int
+    stays: str
     kinds: tuple[Kind, Kind]
+    would_alert: tuple[str, str]
     agreement: tuple[tuple[str, str], ...]
     strata: tuple[StratumRow, ...]
     common: Estimate | Refused
@@ -41,17 +50,38 @@ class ShadowView:
 
 def shadow_view(found: ShadowBeside) -> ShadowView:
     """With small counts hidden, and those that would give them away."""
-    counts = np.array([found.both, found.live_only, found.shadow_only, found.neither], dtype=np.int64)
-    flags, word = hidden_parts(counts, (counts > 0) & (counts < SMALLEST_SHOWN))
+    texts, hidden = _agreement(found)
     names = ("both would alert", "only the live one", "only the one in shadow", "neither")
-    agreement = tuple(
-        (name, word if flag else f"{count:,}") for name, count, flag in zip(names, counts.tolist(), flags, strict=True)
-    )
-    strata = tuple(_stratum(each) for each in found.strata.strata)
+    live, shadow = bool(hidden[_LIVE]), bool(hidden[_SHADOW])
     return ShadowView(
-        found.service, found.stays, (found.live, found.shadow), agreement, strata, found.strata.difference,
+        found.service,
+        texts[_STAYS],
+        (_guarded(found.live, hidden=live), _guarded(found.shadow, hidden=shadow)),
+        (texts[_LIVE], texts[_SHADOW]),
+        tuple(zip(names, texts, strict=False)),
+        _strata(found.strata, live=live, shadow=shadow),
+        found.strata.difference,
         _short(found),
-    )  # fmt: skip
+    )
+
+
+def _agreement(found: ShadowBeside) -> tuple[list[str], Flags]:
+    """All cells as texts, and which of them are hidden: how many each would alert about stands on the page as well."""
+    one, other = found.both + found.live_only, found.both + found.shadow_only
+    inner = (found.both, found.live_only, found.shadow_only, found.neither)
+    cells = np.array([*inner, one, found.stays - one, other, found.stays - other, found.stays], dtype=np.int64)
+    small = few(cells)
+    small[_STAYS] = False
+    flags = protect(cells, small, _LINES)
+    instead = word(cells, flags)
+    return [instead if flag else f"{count:,}" for count, flag in zip(cells.tolist(), flags, strict=True)], flags
+
+
+def _guarded(kind: Kind, *, hidden: bool) -> Kind:
+    """Where its stays are hidden, so are the shares that would tell them."""
+    if not hidden:
+        return kind
+    return replace(kind, ppv=_HIDDEN, sensitivity=_HIDDEN, aware_ppv=None if kind.aware_ppv is None else _HIDDEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +94,34 @@ class SilentView:
 
 def silent_view(found: ShadowComparison | None) -> SilentView | None:
     """With few hidden."""
-    return None if found is None else SilentView(tuple(_stratum(each) for each in found.strata), found.difference)
+    return None if found is None else SilentView(_strata(found), found.difference)
 
 
-def _stratum(each: Stratum) -> StratumRow:
-    """One stratum."""
-    few = any(share is not None and _is_small(share) for share in (each.live, each.shadow))
-    difference = each.difference if isinstance(each.difference, Estimate) and not few else None
-    return StratumRow(each.low_risk, each.high_risk, _shown(each.live), _shown(each.shadow), difference)
+def _strata(found: ShadowComparison, *, live: bool = False, shadow: bool = False) -> tuple[StratumRow, ...]:
+    """All strata. `live`, `shadow`: the stays of this kind are hidden, which those of its strata would add up to."""
+    kinds = [[each.live for each in found.strata], [each.shadow for each in found.strata]]
+    hidden = [_hidden_strata(kind) | whole for kind, whole in zip(kinds, (live, shadow), strict=True)]
+    rows = []
+    for place, each in enumerate(found.strata):
+        one, other = (None if flags[place] else kind[place] for kind, flags in zip(kinds, hidden, strict=True))
+        told = each.difference if one is not None and other is not None else None
+        difference = told if isinstance(told, Estimate) else None
+        rows.append(StratumRow(each.low_risk, each.high_risk, one, other, difference))
+    return tuple(rows)
 
 
-def _is_small(share: Proportion) -> bool:
-    """Whether few stays, or few events, stand behind a share."""
-    return share.total < SMALLEST_SHOWN or 0 < share.count < SMALLEST_SHOWN
-
-
-def _shown(share: Proportion | None) -> Proportion | None:
-    """A share that may be shown."""
-    return None if share is None or _is_small(share) else share
+def _hidden_strata(shares: Sequence[Proportion | None]) -> Flags:
+    """Shares of few stays or events, and those that would give them away: the share of all strata is known."""
+    stays, events = (
+        np.array([getattr(share, name) if share else 0 for share in shares], dtype=np.int64)
+        for name in ("total", "count")
+    )
+    hidden: Flags = few(stays) | few(events)
+    while True:
+        more: Flags = hidden | hidden_parts(stays, hidden)[0] | hidden_parts(events, hidden)[0]
+        if bool((more == hidden).all()):
+            return hidden
+        hidden = more
 
 
 def _short(found: ShadowBeside) -> str:

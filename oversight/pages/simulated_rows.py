@@ -19,6 +19,7 @@ from oversight.statistics.thresholds import Worth
 
 _NOT_WEIGHTED = Refused("not weighted")
 _NO_OUTCOMES = Refused("no known outcome")
+_CARDS_HIDDEN = Refused(f"hidden: fewer than {SMALLEST_SHOWN} cards or withheld ones, or it would give few away")
 _HIDDEN = Refused(f"hidden: fewer than {SMALLEST_SHOWN} stays, or it would give few away")
 
 
@@ -34,16 +35,21 @@ class WorthRow:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One threshold: `withheld` by repeat, stay and clinician, and the cards left, as texts that hide small counts."""
+    """One threshold: `withheld` by repeat, stay and clinician, and the cards left, as texts that hide small counts.
+
+    `hidden`: what stands in the place of the cards, and of all that would tell them; nothing where they are shown.
+    """
 
     name: str
     threshold: float
     cards: Cards
+    per_day: Figure
     withheld: tuple[str, str, str, str]
     minutes_per_day: float
     naive: WorthRow
     aware: WorthRow
     worth: BothWorths | None
+    hidden: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +62,21 @@ class UnitRow:
     aware: WorthRow
 
 
-def column(name: str, cards: Cards, worth: BothWorths | None, minutes: float) -> Column:
-    """One threshold in words and figures."""
+def column(name: str, cards: Cards, worth: BothWorths | None, minutes: float, *, plain: bool = False) -> Column:
+    """One threshold in words and figures. `plain`: for who may see single clinicians, no count of the whole is hidden.
+
+    With cards a day, and the days, go the cards: where those are hidden, so is what tells them.
+    """
     parts = np.array([cards.by_repeat, cards.by_stay, cards.by_clinician, cards.cards], dtype=np.int64)
-    flags, word = hidden_parts(parts, _few(parts))
+    flags, word = (np.zeros(parts.size, dtype=bool), "") if plain else hidden_parts(parts, _few(parts))
     texts = [word if flag else f"{count:,}" for count, flag in zip(parts.tolist(), flags, strict=True)]
     return Column(
-        name, cards.rules.threshold, cards, (texts[0], texts[1], texts[2], texts[3]),
+        name, cards.rules.threshold, cards, _CARDS_HIDDEN if flags[-1] else cards.per_day,
+        (texts[0], texts[1], texts[2], texts[3]),
         minutes * cards.cards / cards.days,
         _worth(worth.naive if worth else None, _NO_OUTCOMES),
         _worth(worth.aware if worth else None, _NOT_WEIGHTED if worth else _NO_OUTCOMES), worth,
+        texts[3] if flags[-1] else "",
     )  # fmt: skip
 
 
@@ -82,8 +93,10 @@ def _worth(found: Worth | None, otherwise: Refused) -> WorthRow:
 
 
 def unit_rows(past: Past, columns: Sequence[Column]) -> tuple[UnitRow, ...]:
-    """By unit; of few cards or stays only that they are hidden."""
-    texts = [_per_day(each.cards.by_unit, past.days) for each in columns]
+    """By unit; of few cards or stays only that they are hidden. Units add up to all cards: hidden with them."""
+    texts = [
+        [each.hidden] * len(past.units) if each.hidden else _per_day(each.cards.by_unit, past.days) for each in columns
+    ]
     worth = columns[-1].worth
     stays = np.array(worth.unit_cards if worth else [0] * len(past.units), dtype=np.int64)
     events = np.array(worth.unit_events if worth else [0] * len(past.units), dtype=np.int64)
@@ -127,13 +140,14 @@ def headline(columns: Sequence[Column], days: int) -> str:
     """What the choice would change, in a sentence."""
     live, chosen = columns[0], columns[-1]
     if len(columns) == 1:
+        given = "how many cards a day these rules give is hidden: few were given, or withheld by one of them"
+        if not live.hidden:
+            given = f"these rules give {live.cards.cards / days:.1f} cards a day"
         return (
-            f"At the live threshold of {in_words(live.threshold)}, on all of these days, these rules give "
-            f"{live.cards.cards / days:.1f} cards a day. Choose another threshold to see what it would change."
+            f"At the live threshold of {in_words(live.threshold)}, on all of these days, {given}. "
+            "Choose another threshold to see what it would change."
         )
-    before, after = live.cards.cards / days, chosen.cards.cards / days
-    change = f" ({100 * (after / before - 1):+.0f} %)" if before else ""
-    said = f"At {in_words(chosen.threshold)} there would be {after:.1f} cards a day instead of {before:.1f}{change}"
+    said = _change(live, chosen, days)
     kind, one, other = ("feedback-aware", chosen.aware, live.aware)
     if isinstance(one.ppv, Refused) or isinstance(other.ppv, Refused):
         kind, one, other = ("as outcomes came, which flatters no card that was heeded", chosen.naive, live.naive)
@@ -144,6 +158,16 @@ def headline(columns: Sequence[Column], days: int) -> str:
         said += f", and {100 * one.sensitivity.value:.0f} % instead of {100 * other.sensitivity.value:.0f} % of events"
         said += " with a card at the first assessment"
     return f"{said} ({kind}).{_below_zero(one.net_benefit)}"
+
+
+def _change(live: Column, chosen: Column, days: int) -> str:
+    """Cards a day at the chosen threshold instead of the live one."""
+    at = in_words(chosen.threshold)
+    if live.hidden or chosen.hidden:
+        return f"How many cards a day there would be at {at} is hidden: few were given, or withheld by a rule"
+    before, after = live.cards.cards / days, chosen.cards.cards / days
+    change = f" ({100 * (after / before - 1):+.0f} %)" if before else ""
+    return f"At {at} there would be {after:.1f} cards a day instead of {before:.1f}{change}"
 
 
 def _below_zero(net_benefit: Figure) -> str:

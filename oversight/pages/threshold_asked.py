@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
@@ -14,6 +14,8 @@ from oversight.pages.view import View, repeated
 REPEATS = (("0", "no such rule"), ("4", "4 hours"), ("8", "8 hours"), ("12", "12 hours"), ("24", "24 hours"),
            ("48", "48 hours"), ("72", "72 hours"), ("stay", "the whole stay"))  # fmt: skip
 USUAL_REPEAT, USUAL_MINUTES = "24", 2.0
+# The highest whole per cent.
+_MOST = 0.99
 _NAMES = ("threshold", "second", "repeat", "per_stay", "per_clinician", "minutes")
 
 
@@ -33,6 +35,13 @@ class ThresholdsAsked:
     def repeat_hours(self) -> float:
         """The window of the repeat rule."""
         return math.inf if self.repeat == "stay" else float(self.repeat)
+
+    def in_whole_per_cents(self) -> ThresholdsAsked:
+        """For who may not see single clinicians: two thresholds that are a hair apart differ by single stays."""
+        first, second = _whole(self.threshold), _whole(self.second)
+        if first is not None and second is not None and second <= first:
+            second = round(first + 0.01, 2) if first < _MOST else None
+        return replace(self, threshold=first, second=second)
 
 
 def ask(args: MultiDict[str, str], view: View) -> object | list[str]:
@@ -62,6 +71,11 @@ def _risk(args: MultiDict[str, str], name: str, faults: list[str]) -> float | No
         faults.append(f"“{name}” must be a risk from 0.1 to 99.9 (per cent).")
         return None
     return None if found is None else round(found / 100, 3)
+
+
+def _whole(risk: float | None) -> float | None:
+    """The nearest whole per cent that a threshold may be."""
+    return None if risk is None else min(max(round(risk, 2), 0.01), _MOST)
 
 
 def _budget(args: MultiDict[str, str], name: str, faults: list[str]) -> int | None:

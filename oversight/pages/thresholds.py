@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
 
 import numpy as np
 
@@ -20,16 +19,17 @@ from oversight.analytics.side_by_side import adherence_weights
 from oversight.analytics.simulated import BothWorths, Rules, Simulator, curve, grid, worths
 from oversight.mart.mart import Questions
 from oversight.pages import outcome_words
+from oversight.pages.days_replayed import days_replayed
+from oversight.pages.door.roles import Right
 from oversight.pages.frame import Asked, Page
+from oversight.pages.of_a_tier import NO_REPLAY
 from oversight.pages.outcome_asked import Own, outcome_form
 from oversight.pages.pictures.threshold_pictures import curve_pictures, curve_rows
 from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import Column, column, headline, unit_rows
 from oversight.pages.threshold_asked import REPEATS, ThresholdsAsked, ask
-from oversight.pages.view import View
 from oversight.statistics.labelled import FloatArray
 from oversight.statistics.suppression import SMALLEST_SHOWN
-from oversight.tallies import Period
 
 # Of more stays a sample is drawn for what a threshold is worth; cards are counted on all.
 MOST_STAYS = 60_000
@@ -37,8 +37,6 @@ MOST_STAYS = 60_000
 _NO_OUTCOME = OutcomeQuestion("", None)
 # Later than any entry: an open mart gains none.
 _ALL = 2**62
-_EPOCH = date(1970, 1, 1)
-_LAST = "SELECT max(day) FROM advice WHERE {where}"
 
 
 def thresholds_page(own: Own) -> Page:
@@ -56,44 +54,36 @@ def thresholds_page(own: Own) -> Page:
 
 def _figures(mart: Questions, asked: Asked, own: Own) -> Mapping[str, object]:
     """Of no service only the list of services."""
-    wanted: ThresholdsAsked = asked.own
+    plain, given = asked.person.may(Right.CLINICIANS), asked.own
+    wanted: ThresholdsAsked = given if plain else given.in_whole_per_cents()
     service = wanted.outcome.service
     if service is None:
         return {"service": None}
     form = outcome_form(mart, wanted.outcome, own)
     question = form.question or _NO_OUTCOME
+    shared: dict[str, object] = {
+        "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
+        "smallest": SMALLEST_SHOWN, "plain": plain,
+    }  # fmt: skip
     selection = replace(asked.view.selection, service=service)
+    if selection.tier is not None:
+        return shared | {"columns": None, "refusal": NO_REPLAY}
     lay_out(mart, selection, question.name, _ALL)
     every, known = judged_rows(mart, selection, question)
-    shared = {
-        "service": service, "form": form, "wanted": wanted, "repeats": REPEATS, "told": outcome_words,
-        "smallest": SMALLEST_SHOWN, "known": known,
-    }  # fmt: skip
-    period = with_entries(mart, selection, asked.view)
-    past = past_assessments(mart, replace(selection, period=period), every)
+    shared |= {"known": known}
+    replayed = days_replayed(mart, selection, asked.view)
+    past = past_assessments(mart, replace(selection, period=replayed.period), every)
     if len(past.risk) < SMALLEST_SHOWN:
-        return shared | {"columns": None}
-    shared |= {"begins": period.first if period.first > selection.period.first else None, "last_day": period.last}
-    return {**shared, **_simulated(mart, selection, wanted, past, every)}
-
-
-def with_entries(mart: Questions, selection: Selection, view: View) -> Period:
-    """The days that cards a day are counted over.
-
-    From the first entry ever (a day before it is not one without cards) to the last day that is over, or has entries.
-    """
-    period = selection.period
-    first = max(period.first, view.begins or period.first)
-    where, values = selection.where()
-    ((day,),) = mart.rows(_LAST.format(where=where), values)
-    latest = first if day is None else _EPOCH + timedelta(days=day)
-    return Period(first, min(period.last, max(latest, view.today - timedelta(days=1))))
+        few = f"fewer than {SMALLEST_SHOWN} assessments with a risk in this period."
+        return shared | {"columns": None, "refusal": few}
+    shared |= {"replayed": replayed}
+    return {**shared, **_simulated(mart, selection, wanted, past, every, plain=plain)}
 
 
 def _simulated(
-    mart: Questions, selection: Selection, wanted: ThresholdsAsked, past: Past, every: Rows
+    mart: Questions, selection: Selection, wanted: ThresholdsAsked, past: Past, every: Rows, *, plain: bool
 ) -> Mapping[str, object]:
-    """The columns, the units, the curve and the shadows."""
+    """The columns, the units, the curve and the shadows. `plain`: who looks may see single clinicians."""
     live = live_threshold(mart, selection) or WITHOUT_CARDS
     chosen = wanted.threshold or live.value
     first = every.first_of_each_stay()
@@ -103,12 +93,13 @@ def _simulated(
     limits = sorted({live.value, chosen})
     both = dict(zip(limits, worths(rows, weight, past, limits), strict=True)) if len(rows.risk) else {}
     columns = [
-        _column(name, threshold, wanted, simulator, both.get(threshold))
+        _column(name, threshold, wanted, simulator, both.get(threshold), plain=plain)
         for name, threshold in (("Live", live.value), ("Chosen", chosen))
     ]
     if chosen == live.value and wanted.second is None:
         columns = columns[:1]
     marked = [("live", live.value), ("chosen", chosen)] if chosen != live.value else [("live", live.value)]
+    hidden = {each.threshold: each.hidden for each in columns if each.hidden}
     points = curve(simulator, past, rows, weight, grid(past.risk, limits))
     return {
         "live": live,
@@ -120,20 +111,20 @@ def _simulated(
         "sampled": len(rows.risk),
         "in_short": headline(columns, past.days),
         "units": unit_rows(past, columns),
-        "points": curve_rows(points, {at: name for name, at in marked}),
-        "pictures": curve_pictures(points, marked),
+        "points": curve_rows(points, {at: name for name, at in marked}, hidden),
+        "pictures": curve_pictures(points, marked, hidden),
         "silent": silent_view(silent_cards(mart, selection, rows)),
         "shadows": _shadows(mart, selection, rows, weight, live.value),
     }
 
 
 def _column(
-    name: str, threshold: float, wanted: ThresholdsAsked, simulator: Simulator, worth: BothWorths | None
+    name: str, threshold: float, wanted: ThresholdsAsked, simulator: Simulator, worth: BothWorths | None, *, plain: bool
 ) -> Column:
     """One threshold with its cards and worth. The upper tier belongs to the chosen one."""
     second = wanted.second if name == "Chosen" and wanted.second and wanted.second > threshold else None
     rules = Rules(threshold, second, wanted.repeat_hours, wanted.per_stay, wanted.per_clinician)
-    return column(name, simulator.cards(rules), worth, wanted.minutes)
+    return column(name, simulator.cards(rules), worth, wanted.minutes, plain=plain)
 
 
 def _shadows(

@@ -94,7 +94,8 @@ def ward(make_mart, tmp_path):
     withheld = np.where(shown, None, "below-threshold")
     answers = np.where(accepted, "accepted", "overridden").astype(object)[about - 1]
     happened = rng.random(number) < risk * np.where(shown & accepted, 0.4, 1.0)
-    advice = {"days": days, "probability": risk, "withheld": withheld, "tier_at_least": np.where(shown, 0.3, 0.0)}
+    advice = {"days": days, "probability": risk, "withheld": withheld, "tier_at_least": np.where(shown, 0.3, 0.0),
+              "tier": np.where(shown, "high", "usual").astype(object)}  # fmt: skip
     with make_mart(number, advice, {"about": about, "outcome": answers}):
         tell(tmp_path, [f"encounter-{n}" for n in range(number)], happened, days * 24.0 + 20)
     return SimpleNamespace(risk=risk, shown=shown, happened=happened, days=days)
@@ -184,6 +185,28 @@ def test_figures_are_those_of_the_arrays(ward, get) -> None:
     assert "Live threshold: 30 %" in text
     assert text.count("outcomes are still coming") == 2
     assert "Believe the feedback-aware column" in text
+
+
+def test_of_one_tier_nothing_is_told_that_needs_the_others(ward, get) -> None:
+    """PPV stays that of its cards; what needs all tiers is refused in words."""
+    text = said(get(f"{ADDRESS}&service=icu-mortality&tier=high", **{"icu-mortality": DEATH}))
+    shown = ward.shown & ward.happened
+    assert f"PPV: cards followed by the event {100 * shown.sum() / ward.shown.sum():.1f} %" in text
+    for name in ("Sensitivity: events that had a card", "Specificity: no event and no card", "of the cards shown"):
+        assert f"{name} not told of one tier not told of one tier" in text
+    assert "Live threshold" not in text
+    assert "exchange rate of" not in text
+    assert "had none" not in text
+    assert "Of one tier only. A tier is a range of the risk itself" in text
+    assert "Take the filter by tier off" not in said(
+        get(f"{ADDRESS}&service=icu-mortality", **{"icu-mortality": DEATH})
+    )
+
+
+def test_a_threshold_is_not_read_from_one_tier(make_mart, period) -> None:
+    """Whoever asks has made a mistake."""
+    with make_mart(200, {}) as mart, pytest.raises(ValueError, match="all tiers"):
+        live_threshold(mart, Selection(period, tier="amber"))
 
 
 def test_all_figures_stand_over_time(ward, get) -> None:

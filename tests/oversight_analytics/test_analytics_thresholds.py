@@ -20,11 +20,14 @@ from oversight.analytics.shadow_beside import beside
 from oversight.analytics.simulated import Rules, Simulator, curve, grid, worths
 from oversight.mart.columns import COPIED
 from oversight.mart.parts import Parts
+from oversight.pages.door import roles
+from oversight.pages.door.roles import Right, Role
 from oversight.pages.outcome_words import beside as beside_figure
-from oversight.pages.shadow_rows import shadow_view
+from oversight.pages.shadow_rows import shadow_view, silent_view
 from oversight.pages.simulated_rows import column, headline, unit_rows
 from oversight.statistics.estimate import Estimate
 from oversight.statistics.refused import Refused
+from oversight.statistics.shadow import compare_shadow
 
 ADDRESS = "/oversight/thresholds?from=2026-03-02&to=2026-05-30&service=icu-mortality"
 NOON = int(datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()) * 1_000_000
@@ -260,6 +263,78 @@ def test_a_shadow_is_joined_by_stay_and_moment() -> None:
     assert beside("new", "old", shadow, rows.where(np.arange(number) < 5), None, 0.3) is None
 
 
+def agreement_of(both: int, live_only: int, shadow_only: int, neither: int):
+    """A model in shadow that agrees with the live one so often, as the page shows it."""
+    pairs = np.repeat(np.arange(4), [both, live_only, shadow_only, neither])
+    number = len(pairs)
+    live, crossing = pairs <= 1, (pairs == 0) | (pairs == 2)
+    stay, no, unit = np.arange(number).astype(np.uint64), np.zeros(number, dtype=bool), np.full(number, "")
+    rows = Rows(
+        np.arange(number), np.zeros(number, dtype=np.int64), np.where(live, 0.5, 0.1), (pairs % 2).astype(float),
+        live, no, no, no, no, np.full(number, np.nan), stay, stay, unit, unit,
+    )  # fmt: skip
+    shadow = {"stay": stay, "time": rows.time, "risk": np.where(crossing, 0.6, 0.2), "crossing": crossing}
+    return shadow_view(beside("new", "old", shadow, rows, None, 0.3))
+
+
+def test_agreement_does_not_follow_from_how_many_each_would_alert_about() -> None:
+    """Both 48, live 58, shadow 62: the ten that only the live one would alert about are 58 less 48."""
+    view = agreement_of(48, 10, 14, 400)
+    assert (view.stays, view.would_alert) == ("472", ("58", "62"))
+    assert [text for _, text in view.agreement] == ["hidden"] * 4
+    assert [text for _, text in agreement_of(48, 11, 14, 400).agreement] == ["48", "11", "14", "400"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_small_agreement_follows_from_the_margins(seed) -> None:
+    """Every hidden cell of fewer than eleven has another value that fits all that is shown."""
+    cells = np.random.default_rng(seed).choice([0, 3, 9, 10, 11, 20, 30], 4)
+    cells[3] += 11
+    view = agreement_of(*cells.tolist())
+    assert view.stays == str(cells.sum())
+    told = [
+        int(text) if text.isdigit() else None for text in (*(text for _, text in view.agreement), *view.would_alert)
+    ]
+    inner = np.indices((45, 45, 45)).reshape(3, -1)
+    tried = np.vstack([inner, cells.sum() - inner.sum(axis=0), inner[0] + inner[1], inner[0] + inner[2]])
+    fits = np.all([row >= 1 if text is None else row == text for row, text in zip(tried, told, strict=True)], axis=0)
+    assert fits[np.all(tried[:4] == cells[:, None], axis=0)].all()
+    for place in np.flatnonzero((cells > 0) & (cells < 11)):
+        assert len(np.unique(tried[place, fits])) > 1
+
+
+def test_where_few_would_alert_their_shares_are_hidden_too() -> None:
+    """A PPV with its interval tells of how many it is."""
+    view = agreement_of(5, 0, 0, 400)
+    assert not view.would_alert[0].isdigit()
+    assert "hidden" in view.kinds[0].ppv.reason
+    assert "hidden" in view.kinds[1].sensitivity.reason
+    assert all(row.live is None and row.shadow is None for row in view.strata)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_stratum_alone_is_never_hidden(seed) -> None:
+    """Stays and events of a hidden one would be those of all less the others."""
+    rng = np.random.default_rng(seed)
+    number = 300
+    risk = rng.random(number)
+    live = rng.random(number) < 0.5
+    found = compare_shadow(risk, live, rng.random(number) < 0.4 * risk, [0.04, 0.3, 0.6, 0.8])
+    view = silent_view(found)
+    hidden = False
+    for name in ("live", "shadow"):
+        shown = [getattr(row, name) for row in view.strata]
+        true = [getattr(each, name) for each in found.strata]
+        gone = [share for share, row in zip(true, shown, strict=True) if row is None and share is not None]
+        assert all(share is None or (share.total >= 11 and share.count not in range(1, 11)) for share in shown)
+        for count in ("total", "count"):
+            few = [getattr(share, count) for share in gone if getattr(share, count)]
+            assert not few or (len(few) > 1 and sum(few) >= 11)
+        hidden = hidden or bool(gone)
+    assert hidden
+    assert all(row.difference is None for row in view.strata if row.live is None or row.shadow is None)
+
+
 @pytest.fixture
 def get(app):
     """Reads a page as the quality team."""
@@ -337,6 +412,30 @@ def test_days_without_cards_after_the_first_entry_count(ward, get, clock) -> Non
     clock.time = datetime(2026, 6, 7, 12, tzinfo=UTC)
     text = said(get("/oversight/thresholds?from=2026-05-01&to=2026-06-07&service=icu-mortality&repeat=0"))
     assert "37 days replayed: the last of them is 2026-06-06" in text
+    assert "There is no entry after 2026-05-30; the days since then count as days without a card." in text
+
+
+def test_what_has_ended_is_not_thinned_by_days_on_which_it_no_longer_ran(make_mart, get) -> None:
+    """A version of thirty-four days, then another: its cards a day are of its own days, and so with a unit."""
+    place = np.arange(770)
+    days = place // 10
+    advice = {
+        "days": days, "probability": np.where(place % 2, 0.1, 0.5), "tier_at_least": np.zeros(770),
+        "withheld": np.where(place % 2, "below-threshold", None),
+        "model_version": np.where(days < 34, "0.9.0", "1.0.0").astype(object),
+        "unit_name": np.where(days < 20, "closed", "open").astype(object),
+    }  # fmt: skip
+    with make_mart(770, advice):
+        pass
+    address = "/oversight/thresholds?from=2026-03-02&to=2026-05-24&service=icu-mortality"
+    for asked, number, last in (("version=0.9.0", 34, "2026-04-04"), ("unit=closed", 20, "2026-03-21")):
+        text = said(get(f"{address}&{asked}"))
+        told = "because later ones are without an entry of this selection, while the service goes on"
+        assert f"{number} days replayed: the last of them is {last}, {told}." in text
+        assert "Cards a day 5.00" in text
+    text = said(get(f"{address}&version=1.0.0"))
+    assert "50 days replayed: entries begin on 2026-04-05. There is no entry after 2026-05-17;" in text
+    assert "84 days replayed. There is no entry after 2026-05-17;" in said(get(address))
 
 
 def test_the_only_day_of_an_installation_is_one_day(make_mart, get, clock) -> None:
@@ -390,6 +489,74 @@ def test_few_assessments_are_refused(make_mart, get) -> None:
     with make_mart(10, {}):
         pass
     assert "fewer than 11 assessments" in said(get(ADDRESS))
+
+
+@pytest.fixture
+def few_repeats(make_mart):
+    """600 entries of twelve weeks, half of them cards in three units; five repeat the stay of the one before.
+
+    Returns how many cards a repeat rule leaves.
+    """
+    place = np.arange(600)
+    stay = np.where((place % 100 == 2) & (place > 100), place - 2, place)
+    advice = {
+        "days": place * 84 // 600, "probability": np.where(place % 2, 0.1, 0.5), "tier_at_least": np.zeros(600),
+        "withheld": np.where(place % 2, "below-threshold", None),
+        "encounter": np.char.add("stay-", stay.astype(str)).astype(object),
+        "clinician": np.char.add("c-", (place // 2 % 20).astype(str)).astype(object),
+        "unit_name": np.char.add("Ward ", (place // 2 % 3).astype(str)).astype(object),
+    }  # fmt: skip
+    with make_mart(600, advice):
+        pass
+    return 295
+
+
+@pytest.mark.parametrize("asked", ["", "&threshold=50", "&threshold=30", "&repeat=0&per_stay=1"])
+def test_hidden_cards_do_not_follow_from_cards_a_day(few_repeats, get, monkeypatch, asked) -> None:
+    """What a rule withheld is hidden with the cards; the days, work, units and the curve would tell them."""
+    address = f"/oversight/thresholds?from=2026-03-02&to=2026-05-24&service=icu-mortality{asked}"
+    text = said(get(address))
+    assert f"Cards in all {few_repeats}" in text
+    assert f"Cards a day {few_repeats / 84:.2f}" in text
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
+    text = said(get(address))
+    assert "Withheld" in text
+    assert "Cards in all hidden" in text
+    for told in (
+        f"{few_repeats / 84:.2f}",
+        f"{few_repeats / 84:.1f}",
+        f" {2 * few_repeats / 84:.0f} ",
+        str(few_repeats),
+    ):
+        assert told not in text[text.index("What the threshold brings") : text.index("How to read this")]
+    assert "is hidden: few were given, or withheld by" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "second"),
+    [("threshold=40.6", "41 %", None), ("threshold=40.8", "41 %", None), ("threshold=0.1", "1 %", None),
+     ("threshold=99.9", "99 %", None), ("threshold=40.6&second=41.4", "41 %", "42 %"),
+     ("threshold=99.1&second=99.9", "99 %", None)],
+)  # fmt: skip
+def test_neighbouring_thresholds_tell_no_single_stay(ward, get, monkeypatch, asked, first, second) -> None:
+    """Who may not see single clinicians gets whole per cents, and the form says so; quality any threshold."""
+    text = said(get(f"{ADDRESS}&{asked}"))
+    assert f"Chosen: {re.search('[0-9.]+', asked)[0]} %" in text
+    assert "in whole per cents for your role" not in text
+    monkeypatch.setattr(roles, "RIGHTS", {Role.QUALITY: frozenset({Right.FIGURES})})
+    answer = get(f"{ADDRESS}&{asked}")
+    text = said(answer)
+    assert f"Chosen: {first}" in text
+    assert f"upper tier from {second}" in text if second else "upper tier from" not in text
+    assert "Threshold, % risk, in whole per cents for your role" in text
+    assert f'name="threshold" min="1" max="99" step="1" value="{first[:-2]}"' in answer.text
+
+
+def test_of_one_tier_nothing_is_replayed(ward, get) -> None:
+    """A tier is a range of the risk: who leaves the others out has no past to try thresholds on."""
+    text = said(get(f"{ADDRESS}&tier=amber"))
+    assert "Thresholds are judged on all tiers. Take the filter by tier off." in text
+    assert "Cards a day" not in text
 
 
 def test_silent_cards_of_the_service_itself_are_compared(make_mart, tmp_path, get) -> None:

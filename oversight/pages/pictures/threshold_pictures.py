@@ -31,13 +31,15 @@ _FIGURES: tuple[tuple[str, bool, Value, Value], ...] = (
 )
 
 
-def curve_rows(points: Sequence[CurvePoint], marked: Mapping[float, str]) -> tuple[CurveRow, ...]:
-    """The table behind the pictures; figures of few stays are hidden."""
+def curve_rows(
+    points: Sequence[CurvePoint], marked: Mapping[float, str], hidden: Mapping[float, str]
+) -> tuple[CurveRow, ...]:
+    """The table behind the pictures; figures of few stays are hidden. `hidden`: what stands for the cards there."""
     return tuple(
         CurveRow(
             risk(at.threshold),
             marked.get(at.threshold, ""),
-            f"{at.cards_per_day:,.1f}",
+            hidden.get(at.threshold, f"{at.cards_per_day:,.1f}"),
             tuple(
                 _text(value(at) if at.above >= SMALLEST_SHOWN else None, share)
                 for _, share, *both in _FIGURES for value in both
@@ -47,13 +49,15 @@ def curve_rows(points: Sequence[CurvePoint], marked: Mapping[float, str]) -> tup
     )  # fmt: skip
 
 
-def curve_pictures(points: Sequence[CurvePoint], marked: Sequence[tuple[str, float]]) -> tuple[LinePicture, ...]:
-    """Cards a day, PPV, sensitivity and net benefit against the threshold."""
+def curve_pictures(
+    points: Sequence[CurvePoint], marked: Sequence[tuple[str, float]], hidden: Mapping[float, str]
+) -> tuple[LinePicture, ...]:
+    """Cards a day (but where they are `hidden`), PPV, sensitivity and net benefit against the threshold."""
     labels = [(at.threshold, f"{100 * at.threshold:.1f} %") for at in _apart(points)]
     rulers = [(at, name) for name, at in marked]
     cards = Line(
-        "cards a day", "aware", [(at.threshold, at.cards_per_day) for at in points],
-        [f"{risk(at.threshold)}: {at.cards_per_day:.1f} cards a day" for at in points],
+        "cards a day", "aware", [(at.threshold, at.cards_per_day) for at in points if at.threshold not in hidden],
+        [f"{risk(at.threshold)}: {at.cards_per_day:.1f} cards a day" for at in points if at.threshold not in hidden],
     )  # fmt: skip
     pictures = [line_picture("Cards a day", [cards], labels, rulers=rulers, below="threshold")]
     shown = [at for at in points if at.above >= SMALLEST_SHOWN]
