@@ -105,7 +105,9 @@ def _join(found: Checked, now: Clock, mart_behind: Callable[[], object]) -> Hous
         registrations=found.registrations,
     )
     fhir = RenewingTransport(sessions.instead_of)
-    sites = {c.id: Site(c.fhir_base, c.intensive_care_locations, c.fhir_hosts) for c in clients.values()}
+    sites = {
+        c.id: Site(c.fhir_base, c.intensive_care_locations, c.fhir_hosts, c.encounter_classes) for c in clients.values()
+    }
     return House(
         settings=settings,
         clients=clients,

@@ -13,6 +13,7 @@ from fhir_adapters import conditions, decode, medications, procedures
 from fhir_adapters.asked import Codes
 from fhir_adapters.copies import Copies, Copy
 from fhir_adapters.decode import Json
+from fhir_adapters.encounter_classes import EncounterClasses
 from fhir_adapters.entries import Concept, Entry, NotUsed
 from fhir_adapters.facts import NO_SPAN, judged
 from fhir_adapters.http.links import Links
@@ -45,6 +46,7 @@ class Assembly:
     wanted: frozenset[tuple[str, str]]
     now: datetime
     asked: Mapping[str, Codes] = field(default_factory=dict)
+    classes: EncounterClasses = field(default_factory=EncounterClasses)
     places: dict[str, Json] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
@@ -204,5 +206,6 @@ class Assembly:
     def _stays(self) -> tuple[Stay, ...]:
         """The encounters as stays, oldest first; those without a start come first."""
         copies = (copy for _, copy, _ in self._usable("Encounter"))
-        stays = (stay(copy.resource, self.rule, self.places, copy.links, self.now) for copy in copies)
+        read = (stay(copy.resource, self.rule, self.places, copy.links, self.now) for copy in copies)
+        stays = map(self.classes.translated, read)
         return tuple(sorted(stays, key=lambda s: (s.start.timestamp() if s.start else 0.0, s.reference)))

@@ -5,9 +5,9 @@ A page with several models makes a record for each of them from the same answers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -18,6 +18,7 @@ from clinical.need import DataNeed, Importance
 from clinical.record import PatientRecord, Source
 from fhir_adapters.asked import asked_types, wanted_codes
 from fhir_adapters.assemble import Assembly
+from fhir_adapters.encounter_classes import EncounterClasses
 from fhir_adapters.gaps import Gaps
 from fhir_adapters.grant import Grant
 from fhir_adapters.http.fhir_server import FhirServers
@@ -40,12 +41,14 @@ Sent = Sequence[tuple[DataNeed, Page | Absent]]
 class Site:
     """What this room must know about a client: its FHIR base URL and its names for intensive care units.
 
-    `fhir_hosts` are further base URLs that its calls may name as their FHIR server.
+    `fhir_hosts` are further base URLs that its calls may name as their FHIR server. `encounter_classes` are codes of
+    HL7 v3 ActCode by `system|code` of the site's own classes.
     """
 
     fhir_base: str
     intensive_care_locations: tuple[str, ...] = ()
     fhir_hosts: tuple[str, ...] = ()
+    encounter_classes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -108,6 +111,7 @@ class Reading:
             validator=self._tools.validator,
             analytes=self._tools.analytes,
             rule=IntensiveCare(self._site.intensive_care_locations),
+            classes=EncounterClasses(self._site.encounter_classes),
             wanted=wanted_codes(needs),
             now=self._now,
             asked=asked_types(needs),

@@ -62,6 +62,7 @@ class Client:
     smart_style_origins: tuple[str, ...] = ()
     smart_unproved_user: bool = False
     intensive_care_locations: tuple[str, ...] = ()
+    encounter_classes: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     on_error: str = "outcome"
     deadline_ms: int = 450

@@ -22,6 +22,8 @@ AUTHENTICATIONS = ("jwt", "loopback")
 FLAGS = ("cds-hooks-3",)
 ERROR_POLICIES = ("outcome", "empty")
 REDIRECTS = ("shared", "own")
+# HL7 v3 ActEncounterCode (FHIR R4 v3-ActEncounterCode), as far as it says whether somebody is admitted.
+ENCOUNTER_CLASSES = ("AMB", "EMER", "FLD", "HH", "PRENC", "VR", "IMP", "ACUTE", "NONAC", "OBSENC", "SS")
 USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 
 
@@ -112,6 +114,15 @@ def _is_snooze(table: dict[str, object]) -> bool:
     return all(_is_text(code) and not hours.fault(code, value) for code, value in table.items())
 
 
+def _are_classes(table: dict[str, object]) -> bool:
+    """Classes of the site's own, by system and code, with the ones that they mean."""
+    return all(
+        _is_text(token) and all(token.rpartition("|")[::2]) and meant in ENCOUNTER_CLASSES
+        for token, meant in table.items()
+    )
+
+
+_CLASSES = Key((dict,), f"a table of system|code with one of {', '.join(ENCOUNTER_CLASSES)}", _are_classes)
 _TEXT = Key((str,), "one line of text", _is_text)
 _URL = Key((str,), "an https URL (http only on this machine)", _is_url)
 _FLAG = Key((bool,), "true or false", lambda _: True)
@@ -173,6 +184,9 @@ KEYS: Mapping[str, Key] = {
     "origins": _list("origins such as https://ehr.hospital.example", _is_origin),
     **SMART_KEYS,
     "intensive_care_locations": _list("texts", _is_text),
+    "encounter_classes": Key(
+        (dict,), f"a table of system|code with one of {', '.join(ENCOUNTER_CLASSES)}", _are_classes
+    ),
     "flags": _chosen(FLAGS),
     "on_error": _one_of(ERROR_POLICIES),
     "deadline_ms": _whole(100, 4500),

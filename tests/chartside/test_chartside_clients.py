@@ -46,6 +46,7 @@ fhir_hosts = ["https://other.test/fhir/"]
 origins = ["https://ehr.test", "http://127.0.0.1:8000"]
 smart_client_id = "chartside"
 intensive_care_locations = ["Medical ICU"]
+encounter_classes = {{ "urn:oid:1.2.3|5" = "AMB", "urn:oid:1.2.3|7" = "IMP" }}
 flags = ["cds-hooks-3"]
 on_error = "empty"
 deadline_ms = 1000
@@ -169,6 +170,10 @@ def test_a_service_leaves_the_shadow_of_its_client() -> None:
         ("snooze_hours = 4", "'snooze_hours' of the wrong type"),
         ("snooze_hours = {action-completed = -1}", "'snooze_hours'"),
         ('snooze_hours = {action-completed = "4"}', "'snooze_hours'"),
+        ("encounter_classes = 5", "'encounter_classes' of the wrong type"),
+        ('encounter_classes = {"urn:oid:1.2.3|5" = "visit"}', "'encounter_classes' other than a table of system|code"),
+        ('encounter_classes = {"5" = "AMB"}', "'encounter_classes'"),
+        ('encounter_classes = {"urn:oid:1.2.3|" = "AMB"}', "'encounter_classes'"),
         ("cards_per_clinician_day = 0", "'cards_per_clinician_day'"),
         ("cards_per_encounter = 2.5", "'cards_per_encounter' of the wrong type"),
         ("services = 1", "'services' of the wrong type"),

@@ -151,6 +151,7 @@ class Reading:
         self.needs = NEEDS
         self.names: tuple[str, ...] = ("Medical ICU",)
         self.hosts: tuple[str, ...] = ()
+        self.classes: dict[str, str] = {}
         self.hook = "patient-view"
         self.limits: Limits | None = Limits(read=HOLD_S / 2)
         self.ticks = time.monotonic
@@ -171,7 +172,7 @@ class Reading:
                 return self.now
 
         return FhirRecords(
-            {"ehr": Site(base, self.names, self.hosts)},
+            {"ehr": Site(base, self.names, self.hosts, self.classes)},
             transport=Transport(self.limits),
             clock=Clock(),
             analytes=self.analytes,

@@ -9,6 +9,7 @@ import pytest
 
 from clinical.need import DataNeed
 from clinical.record import Coding, StayDiagnosis
+from fhir_adapters.encounter_classes import ACT_CODE
 
 PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 DISPOSITION = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
@@ -38,6 +39,24 @@ def coded(system: str, code: str) -> dict[str, Any]:
 def read(reading: Any, make_bundle: Any) -> Any:
     """Reads one stay."""
     return lambda row: reading.read(reading.prefetch(stays=make_bundle(row))).stays[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "token"),
+    [
+        ({"system": "urn:oid:1.2.3", "code": "5", "display": "Appointment"}, f"{ACT_CODE}|AMB"),
+        ({"system": "urn:oid:1.2.3", "code": "6"}, "urn:oid:1.2.3|6"),
+        ({"code": "5"}, "|5"),
+        ({"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}, f"{ACT_CODE}|IMP"),
+        (None, None),
+    ],
+)
+def test_a_class_of_the_sites_own_is_what_its_list_says(reading: Any, read: Any, written: Any, token: Any) -> None:
+    """System and code together; what the list does not name stays as it was written."""
+    reading.classes = {"urn:oid:1.2.3|5": "AMB"}
+    found = read(stay(**{"class": written})).class_code
+    assert (None if found is None else found.token) == token
+    assert found is None or found.display == (written or {}).get("display", "")
 
 
 def test_urgency_origin_and_destination(read: Any) -> None:
