@@ -542,7 +542,7 @@ PIECES = {
     "a value that may be newer cannot be used": ": Age", "an undated value cannot be used": ": Age",
 }  # fmt: skip
 NO_SENTENCES = {
-    "not pregnant", "not currently pregnant", "not validated", "the score is for people 7 7",
+    "not pregnant", "not currently pregnant", "not validated", "not performed", "the score is for people 7 7",
     "it is 7 of the intensive care stay; the model answers from hour 7 to hour 7",
     "the answer is not one of those that the score knows",
 }  # fmt: skip
