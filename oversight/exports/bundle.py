@@ -28,8 +28,9 @@ manifest.json lists every file with its SHA-256; manifest.sig is an Ed25519 sign
 KEY is what "chartside export key" prints at the hospital. The key in public_key.txt came with this file and proves
 nothing by itself: compare the two.
 
-data_dictionary.csv explains every column. In tables and FHIR reports counts below 11, and what would give them away,
-are hidden; events.csv, if it is here, has a line for each card and is to be kept as patient data.
+data_dictionary.csv explains every column. In tables and FHIR reports counts below 11, groups of fewer than five
+clinicians, and what would give them away are hidden, unless all of it is of so few clinicians: then keep it as figures
+of single people. events.csv, if it is here, has a line for each card and is to be kept as patient data.
 Chartside supports clinical judgement, it does not replace it.
 """
 # The same for every file, so that the same content is the same ZIP.
