@@ -153,7 +153,8 @@ def headline(columns: Sequence[Column], days: int) -> str:
         kind, one, other = ("as outcomes came, which flatters no card that was heeded", chosen.naive, live.naive)
     if isinstance(one.ppv, Refused) or isinstance(other.ppv, Refused):
         return f"{said}. What they would be worth cannot be said."
-    said += f"; {100 * one.ppv.value:.0f} % of them instead of {100 * other.ppv.value:.0f} % followed by the event"
+    cards = "the cards" if live.hidden or chosen.hidden else "them"
+    said += f"; {100 * one.ppv.value:.0f} % of {cards} instead of {100 * other.ppv.value:.0f} % followed by the event"
     if isinstance(one.sensitivity, Estimate) and isinstance(other.sensitivity, Estimate):
         said += f", and {100 * one.sensitivity.value:.0f} % instead of {100 * other.sensitivity.value:.0f} % of events"
         said += " with a card at the first assessment"
