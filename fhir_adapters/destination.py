@@ -22,6 +22,8 @@ _BILL = frozenset(
         "urn:oid:2.16.840.1.113883.12.112",
     }
 )
+# Of both lists the codes of who has died or goes to a hospice (FHIR discharge-disposition; NUBC form locator 17).
+_NOT_HOME = frozenset({"exp", "hosp", "20", "40", "41", "42", "50", "51"})
 _CONTRADICTS = Coding("", "", "")
 
 
@@ -29,17 +31,22 @@ def destination(concept: object) -> Coding | None:
     """A code of a list that all know; else the first code, with all words that are said. None where nothing is said.
 
     A hospital's own code often stands before that of the bill. Two codes of one list contradict: that is none, and not
-    nothing. Where only an extension stands (data-absent-reason), nothing is said.
+    nothing. So do two lists of which one alone says that somebody died or goes to a hospice. Where only an extension
+    stands (data-absent-reason), nothing is said.
     """
     if not isinstance(concept, Mapping):
         return None
     found = [replace(coding, system=_RENAMED.get(coding.system, coding.system)) for coding in codings(concept)]
     # Of one code under several names the first counts, and that of the bill itself before HL7's table.
     in_order = sorted(found, key=lambda coding: coding.system != _NUBC)
-    for names in (frozenset({_DISPOSITION}), _BILL):
-        told = {coding.code.strip().zfill(2): coding for coding in reversed(in_order) if coding.system in names}
-        if told:
-            return _CONTRADICTS if len(told) > 1 else next(iter(told.values()))
+    lists = [
+        {coding.code.strip().zfill(2): coding for coding in reversed(in_order) if coding.system in names}
+        for names in (frozenset({_DISPOSITION}), _BILL)
+    ]
+    told = [codes for codes in lists if codes]
+    if told:
+        contradicts = len(told[0]) > 1 or len({code in _NOT_HOME for codes in told for code in codes}) > 1
+        return _CONTRADICTS if contradicts else next(iter(told[0].values()))
     words = "; ".join(dict.fromkeys(filter(None, _words(concept))))
     if found:
         return replace(found[0], display=words)

@@ -184,9 +184,7 @@ KEYS: Mapping[str, Key] = {
     "origins": _list("origins such as https://ehr.hospital.example", _is_origin),
     **SMART_KEYS,
     "intensive_care_locations": _list("texts", _is_text),
-    "encounter_classes": Key(
-        (dict,), f"a table of system|code with one of {', '.join(ENCOUNTER_CLASSES)}", _are_classes
-    ),
+    "encounter_classes": _CLASSES,
     "flags": _chosen(FLAGS),
     "on_error": _one_of(ERROR_POLICIES),
     "deadline_ms": _whole(100, 4500),

@@ -171,7 +171,7 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
     """Who, where, since when."""
     pid, visit = _only(segments, "PID"), _only(segments, "PV1")
     birth = v2_birth_date(pid.get(7))
-    admitted, left = v2_moment(visit.get(44), feed.zone), _left(visit)
+    admitted, left = v2_moment(sent(visit, 44), feed.zone), _left(visit)
     end, latest_end = v2_moment(left, feed.zone), v2_last_moment(left, feed.zone)
     place = visit.get(3, 1)
     why = feed.rule.recognise(place, ())
@@ -186,9 +186,9 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
         priority=Coding(ACT_PRIORITY, priority) if priority else None,
         admit_source=table(visit, 14, "0023"),
         discharge_disposition=_destination(visit),
-        start_day=v2_day(visit.get(44)),
+        start_day=v2_day(sent(visit, 44)),
         end_day=v2_day(left),
-        offset=v2_offset(visit.get(44), feed.zone),
+        offset=v2_offset(sent(visit, 44), feed.zone),
         latest_end=latest_end,
     )
     others = tuple(known for known in record.stays if known.reference != stay.reference)
@@ -206,12 +206,14 @@ def _admit(record: PatientRecord, segments: Sequence[Segment], feed: Feed) -> Pa
 def _destination(visit: Segment) -> Coding | None:
     """PV1-36, where the patient goes; in words alone it has no code and is not nothing."""
     words = visit.get(36, 2)
+    if visit.get(36) and not sent(visit, 36):
+        return None
     return table(visit, 36, "0112") or (Coding("", "", words) if words else None)
 
 
 def _left(visit: Segment) -> str:
     """PV1-45, when the patient left; nothing for a day so far ahead that it says that the stay goes on."""
-    left = visit.get(45)
+    left = sent(visit, 45)
     year = left[:4]
     return "" if year.isascii() and year.isdigit() and int(year) >= FAR_FUTURE else left
 

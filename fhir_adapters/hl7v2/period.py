@@ -31,7 +31,9 @@ class Period:
 
     def moment(self, zone: tzinfo) -> datetime | None:
         """The end, else the start; None for less than minutes, and for a period that ends before it begins."""
-        time, start = v2_moment(self.end or self.start, zone), v2_moment(self.start, zone)
+        # An end that cannot be read at all tells no more than none.
+        end = self.end if _span(self.end, zone) is not None else ""
+        time, start = v2_moment(end or self.start, zone), v2_moment(self.start, zone)
         return None if time is not None and start is not None and time < start else time
 
     def possible(self, zone: tzinfo) -> Span:

@@ -39,7 +39,7 @@ class Beside:
         """The answer with what stands beside it: scores, further probabilities, and who gave no answer, and why.
 
         What was read only in part and only a comparator needs, and what it cannot use, stands with that comparator;
-        what the answer itself tells is not told again.
+        what the answer itself tells is not told again, unless it decides what the comparator says.
         """
         found = list(self._found(record, answer))
         if not found:
@@ -57,7 +57,7 @@ class Beside:
         for model, info, keys in self._each:
             found = _assessed(model, record, answer.as_of)
             gaps = tuple(gap for gap in record.incomplete if gap.startswith(keys))
-            unused = tuple(aside for aside in found.unused if aside.reference not in told)
+            unused = tuple(aside for aside in found.unused if aside.decides or aside.reference not in told)
             yield replace(found, model=info, incomplete=gaps, unused=unused)
 
 

@@ -22,6 +22,8 @@ UNCLEAR = "procedure of which the record does not say what it was, or when"
 _HOUR = timedelta(hours=1)
 # A session is shorter; what goes on for longer, or was never closed, may hold several.
 _ONE_SESSION = timedelta(hours=24)
+# One clinic's clock and the bill's may tell one session by its beginning and by its end: it takes three to five hours.
+_APART = timedelta(hours=6)
 _GOING_ON = "in-progress"
 
 
@@ -31,7 +33,7 @@ def performed(one: Performed, chart: Chart) -> Found:
     since = until - one.window
     judged = [(done, _sure(done, one, since, until, chart.as_of)) for done in chart.record.procedures]
     certain = [done for done, sure in judged if sure is Sure.YES]
-    found, copies = each_once(list(_events(certain, chart.as_of)), _ONE_SESSION)
+    found, copies = each_once(list(_events(certain, chart.as_of)), _ONE_SESSION, _APART)
     value = float(len(found))
     if one.takes_hours:
         (value, found), copies = _together(certain, since, until, chart.as_of), []

@@ -22,6 +22,8 @@ from models.runtime.whereabouts import NEVER_HAPPENED
 _TOOK_PLACE = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 # Somebody may wait for a bed for two days; a longer visit was not closed in time and may hold several.
 _ONE_VISIT = timedelta(hours=72)
+# Arrival and registration stand some minutes apart.
+_APART = timedelta(hours=2)
 
 
 def visits(one: Visits, chart: Chart) -> Found:
@@ -42,7 +44,7 @@ def visits(one: Visits, chart: Chart) -> Found:
 def _each_once(stays: Sequence[Stay], *, at_most: bool) -> list[Stay]:
     """Each visit once. What may be another name of one of them counts only where it is asked how many at the most."""
     events = [event for event in map(_event, stays) if event is not None]
-    once, copies = each_once(events, _ONE_VISIT)
+    once, copies = each_once(events, _ONE_VISIT, _APART)
     undated = [stay for stay in stays if _event(stay) is None]
     chosen = [*once, *copies, *undated] if at_most else once
     return [stay for stay in stays if any(stay is other for other in chosen)]

@@ -124,7 +124,8 @@ class Gatherer:
         if self._hourly:
             for name, one in series.items():
                 if name not in self._sums and len(set(one.times)) < len(one.times):
-                    unused.extend(_contradicted(one.facts, self._labels[name]))
+                    counted = by_hour(one, (as_of - start) / _HOUR).facts
+                    unused.extend(_contradicted(one.facts, counted, self._labels[name]))
         return Collected(series, tuple(unused), self._unless, self._hourly, regular, self._sums)
 
     def set_aside(self, record: PatientRecord) -> tuple[SetAside, ...]:
@@ -160,13 +161,15 @@ def _problem(fact: Observation, signal: Signal, as_of: datetime) -> SetAside:
     return SetAside(fact.reference, SetAsideReason.IMPLAUSIBLE, detail, fact.codings, fact.time)
 
 
-def _contradicted(facts: Sequence[Observation], label: str) -> Iterator[SetAside]:
+def _contradicted(facts: Sequence[Observation], counted: Sequence[Observation], label: str) -> Iterator[SetAside]:
     """Facts beside which another value stands at the same moment: of an hour the last counts, and so the higher.
+
+    Only beside those that are `counted`: what a later value of the hour replaces decides nothing.
 
     Nobody can say which of them is right, and so which risk: they are told first.
     """
     for fact, higher in pairwise(facts):
-        if fact.time == higher.time:
+        if fact.time == higher.time and any(higher is one for one in counted):
             detail = f"{label}: two values at one time, the higher counts; with the other the risk may differ"
             reason = SetAsideReason.SAME_TIME
             yield SetAside(fact.reference, reason, detail, fact.codings, fact.time, decides=True)

@@ -14,15 +14,19 @@ from models.runtime.chart import Found
 from models.runtime.score_inputs import Way
 
 
-def counting(ways: Sequence[Way], found: Mapping[str, Found]) -> list[Way]:
-    """The newest of the whole ways; of equals all, of timeless ones the first; without any, the newest parts."""
+def counting(ways: Sequence[Way], found: Mapping[str, Found], tolerance: timedelta) -> list[Way]:
+    """The newest of the whole ways; of equals all, of timeless ones the first; without any, the newest parts.
+
+    `tolerance` is how far apart the times of one sample or one measurement may stand that is told in several ways.
+    """
     known = [tuple(name for name in way if found[name].value is not None) for way in ways]
     whole = [way for way, there in zip(ways, known, strict=True) if way == there]
     there = whole or [way for way in known if way]
     times = [time for way in there if (time := time_of(way, found)) is not None]
     if not times:
         return there[:1]
-    return [way for way in there if time_of(way, found) == max(times)]
+    since = max(times) - tolerance
+    return [way for way in there if (time := time_of(way, found)) is not None and time >= since]
 
 
 def time_of(way: Way, found: Mapping[str, Found]) -> datetime | None:
@@ -35,10 +39,9 @@ def settled_until(
 ) -> tuple[bool, datetime | None]:
     """Whether a fact of an input could make another way count, and the moment after which it must lie for that.
 
-    None: whenever it was. `unusable` are the inputs with facts that cannot be used; `tolerance` is how far apart the
-    times of one sample or one measurement may stand that is told in several ways.
+    None: whenever it was. `unusable` are the inputs with facts that cannot be used; `tolerance` as in `counting`.
     """
-    used = counting(ways, found)
+    used = counting(ways, found, tolerance)
     times = [time for way in used if (time := time_of(way, found)) is not None]
     newest = max(times, default=None)
     if newest is None:

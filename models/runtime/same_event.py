@@ -2,8 +2,8 @@
 
 A clinic names a dialysis by one code and the bill by another; two systems write down one visit some minutes apart. What
 is at one moment, or of which one took place while another went on, is one event. Nobody can say so where only the day
-of one is told, where one went on for so long that it may stand for several, and where two lie within a third and have
-no time in common.
+of one is told, where one went on for so long that it may stand for several, where two lie within a third and have no
+time in common, and where one of which no end is told lies a short time before or after another.
 """
 
 from __future__ import annotations
@@ -39,17 +39,19 @@ class Event(Generic[T]):
         return self.ended - self.begun
 
 
-def each_once(events: Sequence[Event[T]], longest: timedelta) -> tuple[list[T], list[T]]:
+def each_once(events: Sequence[Event[T]], longest: timedelta, apart: timedelta) -> tuple[list[T], list[T]]:
     """The facts of each event once, by the longest of its names, and what may only be another name of one of them.
 
-    One that lasted for more than `longest` may hold several.
+    One that lasted for more than `longest` may hold several. Within `apart` two may be one where an end is not known.
     """
     once: list[Event[T]] = []
     names: list[Event[T]] = []
     copies: list[Event[T]] = []
     for event in sorted(events, key=lambda one: (one.latest is not None, one.kind is None, -one.lasted)):
         same = [other for other in once if _may_be_one(event, other)]
-        if not same:
+        if not same and any(_near(event, other, apart) for other in once):
+            copies.append(event)
+        elif not same:
             once.append(event)
         elif _is_sure(event, same, names, longest):
             names.append(event)
@@ -73,9 +75,21 @@ def _is_sure(event: Event[T], same: list[Event[T]], names: list[Event[T]], longe
 
 def _may_be_one(event: Event[T], other: Event[T]) -> bool:
     """Whether two events are one, or may be where only the day of the first is told."""
-    if event.kind is not None and other.kind is not None and event.kind != other.kind:
+    if _differ(event, other):
         return False
     return _at_once(event, other) if event.latest is None else _on_one_day(event, event.latest, other)
+
+
+def _differ(event: Event[T], other: Event[T]) -> bool:
+    """Whether two events are of different kinds."""
+    return event.kind is not None and other.kind is not None and event.kind != other.kind
+
+
+def _near(event: Event[T], other: Event[T], apart: timedelta) -> bool:
+    """Whether two events that are told by moments lie so near that they may be one: of one no end is told."""
+    if _differ(event, other) or event.latest is not None or (event.lasted and other.lasted):
+        return False
+    return event.begun - other.ended <= apart and other.begun - event.ended <= apart
 
 
 def _at_once(one: Event[T], other: Event[T]) -> bool:

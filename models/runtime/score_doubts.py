@@ -181,8 +181,8 @@ def _later(
     Where nothing is used, it is missing anyway.
     """
     ways = manifest.ways[one.name]
-    if counting(ways, found):
-        same = max(manifest.inputs[name].same_within for name in manifest.in_place[one.name])
+    same = manifest.same_within[one.name]
+    if counting(ways, found, same):
         matters, newest = settled_until(one.name, ways, found, unusable, same)
     else:
         others = [found[other.name] for other in manifest.of_item.get(one.item, ())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class ScoreManifest:
     `draft` says why it is not offered at all, or is empty. `items` are the labels of lines that are not called as their
     first input is; `labels` those of all lines. `of_item` has the inputs that feed a line, and `in_place` for each
     input the names of those of which one is used, the input that they stand for first; `ways` has the same with those
-    that say something only together as one.
+    that say something only together as one, `same_within` how far apart these may be timed and tell one thing.
     """
 
     info: ModelInfo
@@ -99,6 +100,7 @@ class ScoreManifest:
     of_item: Mapping[str, tuple[AnyInput, ...]] = field(init=False)
     in_place: Mapping[str, tuple[str, ...]] = field(init=False)
     ways: Mapping[str, tuple[Way, ...]] = field(init=False)
+    same_within: Mapping[str, timedelta] = field(init=False)
 
     def __post_init__(self) -> None:
         """Gather once what every answer asks for many times."""
@@ -106,6 +108,8 @@ class ScoreManifest:
         object.__setattr__(self, "of_item", _of_item(self))
         object.__setattr__(self, "in_place", _in_place(self))
         object.__setattr__(self, "ways", _ways(self))
+        same = {name: max(self.inputs[one].same_within for one in group) for name, group in self.in_place.items()}
+        object.__setattr__(self, "same_within", same)
 
     @property
     def signals(self) -> Mapping[str, Signal]:

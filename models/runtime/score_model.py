@@ -139,8 +139,10 @@ class ScoreModel:
         """Whether what was found for an input is used, and not what was found for one that may stand in its place."""
         if found[name].value is None:
             return False
-        ways = self.manifest.ways[name]
-        return len(self.manifest.in_place[name]) == 1 or any(name in way for way in counting(ways, found))
+        if len(self.manifest.in_place[name]) == 1:
+            return True
+        used = counting(self.manifest.ways[name], found, self.manifest.same_within[name])
+        return any(name in way for way in used)
 
     def _not_meant(self, finds: Finds) -> Refusal | None:
         """A refusal where the diagnoses show that the score is not meant for this patient, or do not say."""

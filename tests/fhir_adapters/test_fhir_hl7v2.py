@@ -191,6 +191,7 @@ def test_a_result_that_is_not_used_keeps_its_time(
     ("left", "status", "last"),
     [
         ("", "in-progress", None),
+        ('""', "in-progress", None),
         ("20260301", "finished", datetime(2026, 3, 1, 22, 59, 59, tzinfo=UTC)),
         ("20260302", "finished", datetime(2026, 3, 2, 22, 59, 59, tzinfo=UTC)),
         ("20260303", "in-progress", datetime(2026, 3, 3, 22, 59, 59, tzinfo=UTC)),

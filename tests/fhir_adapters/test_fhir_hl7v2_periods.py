@@ -97,6 +97,12 @@ def test_a_null_time_is_none(null: str, told: Any) -> None:
     assert aside.time is None
 
 
+def test_an_end_that_cannot_be_read_is_none(told: Any) -> None:
+    """The start counts, as it does where nobody wrote an end."""
+    (fact,) = told(HEART, "202603021800", "soon").observations
+    assert fact.time == datetime(2026, 3, 2, 18, tzinfo=UTC)
+
+
 def test_a_period_that_ends_before_it_begins_has_no_time(told: Any) -> None:
     """Nobody can say which of the two is wrong; it was no later than the later."""
     (aside,) = told(HEART, "202603021800", "202603020600").set_aside

@@ -81,6 +81,16 @@ def test_facts_that_only_a_score_reads_are_told_by_the_score(with_sofa: TreeRisk
     assert [aside.reference for aside in refused.unused] == ["Observation/1"]
 
 
+def test_what_decides_a_score_is_told_by_it_too(with_sofa: TreeRiskModel, chart: Any) -> None:
+    """Though the model told it among what it could not use: the score's line is open because of it."""
+    fact = chart.fact("GCS", 3, 7.9, n=9)
+    aside = SetAside("Observation/late", SetAsideReason.STATUS, "not final", fact.codings, fact.time)
+    found = with_sofa.assess(chart.record(*chart.ordinary(), set_aside=(aside,)), chart.at(8))
+    (told,) = [one for one in found.comparators[0].unused if one.reference == "Observation/late"]
+    assert told.decides
+    assert "Observation/late" in {one.reference for one in found.unused}
+
+
 def test_types_that_the_model_reads_too_are_its_own(with_sofa: TreeRiskModel, model: TreeRiskModel) -> None:
     """Only what nobody but the score asks for is left to it."""
     assert only_beside(with_sofa.needs) == ("Medication/", "MedicationRequest/", "Procedure/")

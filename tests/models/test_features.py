@@ -123,6 +123,17 @@ def test_two_values_at_one_time_are_told(chart: Any) -> None:
     assert Gatherer(signals).gather(chart.record(*twice), opens, chart.at(0), chart.at(8)).unused == ()
 
 
+def test_two_values_that_a_later_one_replaces_decide_nothing(chart: Any) -> None:
+    """Of an hour the newest counts, whatever stood beside an earlier one."""
+    pair = [chart.fact("HR", value, 4.2, n=n) for n, value in enumerate((80, 82))]
+    signals = list(chart.model.manifest.signals.values())
+    opens = chart.at(0) - chart.model.manifest.population.allowance
+    gatherer = Gatherer(signals, hourly=True)
+    later = chart.fact("HR", 90, 4.9, n=3)
+    assert gatherer.gather(chart.record(*pair, later), opens, chart.at(0), chart.at(8)).unused == ()
+    assert len(gatherer.gather(chart.record(*pair), opens, chart.at(0), chart.at(8)).unused) == 1
+
+
 def test_a_code_counts_only_in_its_system(chart: Any) -> None:
     """The same digits in another system mean something else; an unknown code is passed over, any known one counts."""
     fact = chart.fact("HR", 90, 2)

@@ -69,7 +69,9 @@ def test_the_bill_goes_by_older_names_too(leaving: Any, system: str) -> None:
     assert leaving(Coding(system, "20")).text == "the patient has died or goes to a hospice"
 
 
-@pytest.mark.parametrize("words", ["Home or Self Care", "Skilled Nursing Facility", "Domicilio", "Discharged to court"])
+@pytest.mark.parametrize(
+    "words", ["Home or Self Care", "Skilled Nursing Facility", "Domicilio", "Discharged today to Todd House"]
+)
 @pytest.mark.parametrize("code", [("", ""), ("urn:own", "1")])
 def test_words_that_do_not_speak_of_death_are_as_none(leaving: Any, words: str, code: tuple[str, str]) -> None:
     """LACE is answered as without a disposition, and says that there is one that cannot be read."""
@@ -94,6 +96,11 @@ def test_words_that_do_not_speak_of_death_are_as_none(leaving: Any, words: str, 
         "Décédé",
         "verstorben",
         "Tod",
+        "Overlijden",
+        "End of life care",
+        "Fin de vie",
+        "Soins de confort",
+        "Medical examiner case",
         "死亡",
     ],
 )

@@ -172,3 +172,19 @@ def test_the_time_within_which_two_are_one_is_positive_and_of_two(scores: Any) -
         inputs = {**manifest.inputs, name: replace(manifest.inputs[name], same_within=timedelta(hours=hours))}
         fault = f"inputs.{name}: same_within_hours must be positive, beside unless"
         assert fault in check_score_manifest(replace(manifest, inputs=inputs))
+
+
+@pytest.mark.parametrize(("minutes", "used"), [(0, CREATININE), (6, CREATININE), (60, CREATININE), (61, EGFR)])
+def test_the_egfr_of_a_panel_does_not_take_the_place_of_its_creatinine(
+    minutes: int, used: str, assess: Any, patient: Any
+) -> None:
+    """A result stamped some minutes later is of the same sample; KFRE takes the creatinine where there is one."""
+    kidney = patient.fact(CREATININE, 2.4, "mg/dL", DAY), patient.fact(EGFR, 58.0, UNITS[EGFR], DAY - minutes / 60)
+    albumin = patient.fact("9318-7", 300.0, "mg/g", DAY)
+    finding = assess(
+        "kfre", patient.record(*kidney, albumin, conditions=(patient.diagnosis("icd-10|J30.1"),), stays=())
+    )
+    assert isinstance(finding, RiskAssessment)
+    (value,) = (one.value for one in finding.explanation.attributions if one.feature == "egfr")
+    assert value is not None
+    assert (value < 50) is (used == CREATININE)
