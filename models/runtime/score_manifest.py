@@ -108,8 +108,7 @@ class ScoreManifest:
         object.__setattr__(self, "of_item", _of_item(self))
         object.__setattr__(self, "in_place", _in_place(self))
         object.__setattr__(self, "ways", _ways(self))
-        same = {name: max(self.inputs[one].same_within for one in group) for name, group in self.in_place.items()}
-        object.__setattr__(self, "same_within", same)
+        object.__setattr__(self, "same_within", _same_within(self))
 
     @property
     def signals(self) -> Mapping[str, Signal]:
@@ -140,6 +139,14 @@ def _of_item(manifest: ScoreManifest) -> dict[str, tuple[AnyInput, ...]]:
     """The inputs of each line; what only helps to find others feeds none."""
     inputs = [one for one in manifest.inputs.values() if not one.helper]
     return {item: tuple(one for one in inputs if one.item == item) for item in dict.fromkeys(i.item for i in inputs)}
+
+
+def _same_within(manifest: ScoreManifest) -> dict[str, timedelta]:
+    """The widest tolerance of a group. A manifest may name an input that is none; that is told when it is checked."""
+    return {
+        name: max((manifest.inputs[one].same_within for one in group if one in manifest.inputs), default=timedelta())
+        for name, group in manifest.in_place.items()
+    }
 
 
 def _in_place(manifest: ScoreManifest) -> dict[str, tuple[str, ...]]:
