@@ -12,6 +12,7 @@ from cds_hooks.trust import KNOWN_ALGORITHMS
 from chartside.settings import is_web_url
 from fhir_adapters.smart.client_authentication import METHODS
 from fhir_adapters.smart.smart_scopes import FORMS, REFRESHES
+from models.runtime.encounter_class import CLASSES
 
 # The id of an entry stands in logs, in the ledger and in URLs.
 CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -22,8 +23,6 @@ AUTHENTICATIONS = ("jwt", "loopback")
 FLAGS = ("cds-hooks-3",)
 ERROR_POLICIES = ("outcome", "empty")
 REDIRECTS = ("shared", "own")
-# HL7 v3 ActEncounterCode (FHIR R4 v3-ActEncounterCode), as far as it says whether somebody is admitted.
-ENCOUNTER_CLASSES = ("AMB", "EMER", "FLD", "HH", "PRENC", "VR", "IMP", "ACUTE", "NONAC", "OBSENC", "SS")
 USER_TYPES = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson")
 
 
@@ -117,12 +116,11 @@ def _is_snooze(table: dict[str, object]) -> bool:
 def _are_classes(table: dict[str, object]) -> bool:
     """Classes of the site's own, by system and code, with the ones that they mean."""
     return all(
-        _is_text(token) and all(token.rpartition("|")[::2]) and meant in ENCOUNTER_CLASSES
-        for token, meant in table.items()
+        _is_text(token) and all(token.rpartition("|")[::2]) and meant in CLASSES for token, meant in table.items()
     )
 
 
-_CLASSES = Key((dict,), f"a table of system|code with one of {', '.join(ENCOUNTER_CLASSES)}", _are_classes)
+_CLASSES = Key((dict,), f"a table of system|code with one of {', '.join(sorted(CLASSES))}", _are_classes)
 _TEXT = Key((str,), "one line of text", _is_text)
 _URL = Key((str,), "an https URL (http only on this machine)", _is_url)
 _FLAG = Key((bool,), "true or false", lambda _: True)

@@ -26,6 +26,7 @@ from clinical.record import (
 )
 from clinical.wording import printed_unit
 from fhir_adapters.asked import asked_types, wanted_codes
+from fhir_adapters.encounter_classes import ACT_CODE
 from fhir_adapters.facts import Reported, Said, judged
 from fhir_adapters.hl7v2.codes import codings, table
 from fhir_adapters.hl7v2.diagnoses import Diagnosis, diagnoses
@@ -37,7 +38,6 @@ from fhir_adapters.reference_ranges import of_hl7
 from fhir_adapters.times import FAR_FUTURE, v2_birth_date, v2_day, v2_last_moment, v2_moment, v2_offset
 from fhir_adapters.units import UCUM, Analytes
 
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 ACT_PRIORITY = "http://terminology.hl7.org/CodeSystem/v3-ActPriority"
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 # HL7 table 0085 → FHIR observation-status (HL7 v2-to-FHIR, ConceptMap ObservationStatus).

@@ -66,10 +66,9 @@ REMEMBERED = 8192
 class CodeList:
     """Codes of one thing. Dots and case do not count in a tree ("E11.9", "E119"); elsewhere a code is a whole code.
 
-    `charlson` are groups of the Charlson index. `open` are branches of trees that stand for this thing or for another.
-    `judges` are the systems in which the list is complete, so that a code
+    `charlson` are groups of the Charlson index. `judges` are the systems in which the list is complete, so that a code
     of theirs that is not of this thing is something else: those that are trees. Single codes prove nothing by their
-    absence: the same thing has hundreds of SNOMED CT concepts.
+    absence: the same thing has hundreds of SNOMED CT concepts. `open` are branches of trees that may be this thing.
     """
 
     exact: frozenset[tuple[str, str]] = frozenset()
@@ -150,11 +149,8 @@ def bare(code: str) -> str:
     return code.strip().replace(".", "").upper()
 
 
-def code_list(written: Mapping[str, Iterable[str]], left_open: Mapping[str, Iterable[str]] | None = None) -> CodeList:
-    """Codes by short name of the system, and branches of trees that leave it open.
-
-    Raises ValueError for a system or a range that is none.
-    """
+def code_list(written: Mapping[str, Iterable[str]]) -> CodeList:
+    """Codes by short name of the system. Raises ValueError for a system or a range that is none."""
     exact: set[tuple[str, str]] = set()
     branches: dict[str, list[str]] = {}
     ranges: dict[str, list[tuple[str, str]]] = {}
@@ -174,12 +170,14 @@ def code_list(written: Mapping[str, Iterable[str]], left_open: Mapping[str, Iter
         {system: tuple(found) for system, found in ranges.items()},
         groups,
         frozenset({*branches, *ranges} | (set(charlson_codes.SYSTEMS) if groups else set())),
-        _open(left_open or {}),
     )
 
 
-def _open(written: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Branches that leave it open, by system. A code of another system leaves it open in any case."""
+def open_branches(written: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]]:
+    """Branches for `CodeList.open`, by short name of the system. A code of a system without any is open unless listed.
+
+    Raises ValueError for a system that is none, or no tree.
+    """
     found: dict[str, list[str]] = {}
     for system, code in _pairs(written):
         if system not in TREES:

@@ -20,6 +20,7 @@ _ACT_CODE = frozenset(
 _VISITS = frozenset({"AMB", "HH", "VR", "FLD", "PRENC"})
 _ADMITTED = frozenset({"IMP", "ACUTE", "NONAC", "OBSENC", "SS"})
 _EMERGENCY = "EMER"
+CLASSES = _VISITS | _ADMITTED | {_EMERGENCY}
 _LONGEST = 80
 
 
@@ -28,7 +29,7 @@ def class_of(stay: Stay) -> str | None:
     coding = stay.class_code
     if coding is None or coding.system not in _ACT_CODE:
         return None
-    return coding.code if coding.code in _VISITS | _ADMITTED | {_EMERGENCY} else None
+    return coding.code if coding.code in CLASSES else None
 
 
 def class_as_written(stay: Stay) -> str:

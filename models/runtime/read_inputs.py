@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
-from models.runtime.code_list import SYSTEMS, CodeList, code_list, codings
+from models.runtime.code_list import SYSTEMS, CodeList, code_list, codings, open_branches
 from models.runtime.manifest import Signal
 from models.runtime.manifest_parts import loinc
 from models.runtime.score_inputs import (
@@ -101,28 +101,16 @@ def _answered(table: TomlTable, common: dict[str, Any]) -> Answered:
 
 
 def _diagnosed(table: TomlTable, common: dict[str, Any]) -> Diagnosed:
+    none: Mapping[str, tuple[str, ...]] = {}
+    left_open = _tried(table, open_branches, none, "open_codes") if table.has("open_codes") else none
     return Diagnosed(
         **common,
         need=table.text_or("need", "conditions"),
-        codes=_tried(table, partial(code_list, left_open=_open(table)), CodeList()),
+        codes=replace(_tried(table, code_list, CodeList()), open=left_open),
         active_only=table.flag("active_only", default=False),
         window=_window(table) if _has_window(table) else None,
         female_until=table.integer("female_until") if table.has("female_until") else None,
     )
-
-
-def _open(table: TomlTable) -> dict[str, tuple[str, ...]]:
-    """Codes by system that stand for the thing or for another; a fault is noted."""
-    if not table.has("open_codes"):
-        return {}
-    inner = table.table("open_codes")
-    written = {system: inner.texts(system) for system in inner.names()}
-    try:
-        code_list({}, written)
-    except ValueError as error:
-        inner.fault(str(error))
-        return {}
-    return written
 
 
 def _medicated(table: TomlTable, common: dict[str, Any]) -> Medicated:
