@@ -32,8 +32,9 @@ def read_invocation(
     """Read the envelope. Raises `MalformedRequest`, `Unprocessable` or `WrongPatient`.
 
     `seconds` and `request_key` are handed on. What a client does otherwise than its hook is defined, and is taken all
-    the same, is logged in fixed words.
+    the same, is logged in fixed words. The body's prefetch is emptied when the invocation's `let_go` is called.
     """
+    prefetch = _prefetch(body.get("prefetch"))
     context = service.hook.read(Fields(body.get("context")))
     invocation = Invocation(
         client=client,
@@ -43,10 +44,11 @@ def read_invocation(
         patient_id=context.patient_id,
         encounter_id=context.encounter_id,
         user=context.user,
-        prefetch=_prefetch(body.get("prefetch")),
+        prefetch=prefetch,
         access=_access(body, context),
         seconds=seconds,
         request_key=request_key,
+        let_go=prefetch.clear,
     )
     check_patient(context.resources, context.patient_id, str(body.get("fhirServer") or ""))
     if context.deviations:
@@ -62,11 +64,11 @@ def _hook_instance(value: object) -> str:
     return value.lower()
 
 
-def _prefetch(value: object) -> Mapping[str, object]:
+def _prefetch(value: object) -> dict[str, object]:
     """The prefetch object; absent and null mean that nothing was sent."""
     if value is None:
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise MalformedRequest("'prefetch' is not an object.")
     return value
 

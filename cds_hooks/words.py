@@ -7,11 +7,17 @@ from collections.abc import Sequence
 
 # GitHub-flavoured Markdown's punctuation that can start markup inside a line, what HTML needs, and what makes a link.
 _MARKUP = re.compile(r"[\\`*_\[\]#!|<>~&@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# Without one of these and of the pairs there is nothing to escape: to look for them takes half of the time.
+_SIGN = re.compile(r"[\\`*_\[\]#!|<>~&@]")
+_PAIRS = ("://", "w.", "W.")
 
 
 def escape(text: str, limit: int = 200) -> str:
     """Text from a record, safe inside Markdown: no markup, no line breaks, no control characters, bounded."""
-    return _MARKUP.sub(lambda mark: f"\\{mark[0]}", one_line(text[:limit]))
+    plain = one_line(text[:limit])
+    if _SIGN.search(plain) is None and not any(pair in plain for pair in _PAIRS):
+        return plain
+    return _MARKUP.sub(lambda mark: f"\\{mark[0]}", plain)
 
 
 def one_line(text: str) -> str:

@@ -187,7 +187,7 @@ def _cds_hooks(house: House) -> Blueprint:
     trust = Trust(
         [_caller(client) for client in house.clients.values()],
         fetch_keys=lambda url: house.transport.get_json(url, deadline=Deadline.after(1.0)),
-        used=house.used_tokens,
+        used=house.used_tokens.for_calls(),
         clock=house.clock,
     )
     desk = Desk(

@@ -31,7 +31,8 @@ class JsonLines(logging.Formatter):
         }
         if record.name.partition(".")[0] == "chartside":
             line["event"] = record.msg
-            line |= {name: getattr(record, name) for name in MEMBERS if hasattr(record, name)}
+            said = vars(record)
+            line |= {name: said[name] for name in MEMBERS if name in said}
         if record.exc_info and record.exc_info[0] is not None:
             line["fault"] = record.exc_info[0].__name__
             line["where"] = origin(record.exc_info[1]) if record.exc_info[1] else ""
@@ -39,7 +40,13 @@ class JsonLines(logging.Formatter):
 
 
 def set_up() -> None:
-    """Send all logging to standard error as JSON lines; libraries from WARNING on."""
+    """Send all logging to standard error as JSON lines; libraries from WARNING on.
+
+    What no line tells is not looked for either: where in the code it was asked for, by which thread and process
+    (docs.python.org/3/howto/logging.html#optimization).
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

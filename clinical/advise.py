@@ -54,7 +54,7 @@ def decide(advice: Advice, policy: Policy, ledger: AdviceKeeper) -> Advice:
         now=advice.time,
         history=lambda: _past(advice, policy, ledger),
     )
-    return replace(advice, withheld=withheld)
+    return advice if advice.withheld is withheld else replace(advice, withheld=withheld)
 
 
 def _past(advice: Advice, policy: Policy, ledger: AdviceKeeper) -> History:

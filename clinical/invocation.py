@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 # Stands for a hook where the clinician's page asks.
 SMART_HOOK = "smart-launch"
+
+
+def _keep() -> None:
+    """Let go of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class Invocation:
     JSON per key, where a key that is present with None means "asked, no data". `seconds` is how long reading may take;
     None leaves it to the reader. `request_key` is equal for a call that is sent again, and empty where there is none.
     `user` is empty for hooks that name nobody.
+
+    `let_go` is called by who has made the record: from then on nobody needs the prefetch. A hundred KB of it are some
+    ten thousand objects; while they stay, all that follows runs in memory that the processor has to fetch first.
     """
 
     client: str
@@ -42,3 +49,4 @@ class Invocation:
     access: FhirAccess | None = None
     seconds: float | None = None
     request_key: str = ""
+    let_go: Callable[[], None] = field(default=_keep, repr=False, compare=False)

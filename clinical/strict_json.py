@@ -32,7 +32,11 @@ _UNSURE = object()
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A quicker decoder, which may be less strict, and the encoder that undoes it."""
+    """A quicker decoder, which may be less strict, and the encoder that undoes it.
+
+    `decode` refuses what is nested deeper than `MAX_DEPTH`, while it reads. It may refuse more, which is then decoded
+    here. In what `encode` makes of its answers no number is longer than `MAX_NUMBER_LENGTH`.
+    """
 
     decode: Callable[[bytes], object]
     encode: Callable[[object], bytes]
@@ -46,28 +50,30 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES, codec: Codec | None = None
     """
     if len(data) > max_bytes:
         raise BodyTooLarge(f"The body is larger than {max_bytes} bytes.")
-    skeleton = _skeleton(data)
-    _check_depth(skeleton)
-    quick = _UNSURE if codec is None else _decoded(data, skeleton, codec)
+    quick = _UNSURE if codec is None else _decoded(data, codec)
     return _slowly(data) if quick is _UNSURE else quick
 
 
-def _decoded(data: bytes, skeleton: bytes, codec: Codec) -> object:
+def _decoded(data: bytes, codec: Codec) -> object:
     """The quick decoder's answer, or `_UNSURE`.
 
     It keeps the last of two equal keys. Then the quotes of the first are missing when the answer is written out again,
     and the skeletons differ. What the decoder itself refuses, and what it might read otherwise, is left to the strict
-    way; so is a bracket that was spelt with an escape. Most senders write as the encoder does: where every byte is the
-    same, so is the skeleton.
+    way; so is a bracket that was spelt with an escape.
+
+    Most senders write as the encoder does. Where every byte is the same, so is the skeleton, and there is no number
+    that the encoder would not write. Nor need the depth be looked at, which the decoder bounds.
     """
-    if (b"\\" in data and _SURROGATE.search(data)) or _has_long_number(data):
+    if b"\\" in data and _SURROGATE.search(data):
         return _UNSURE
     try:
         value = codec.decode(data)
         again = codec.encode(value)
     except Exception:  # each codec has errors of its own; the strict way says what is wrong
         return _UNSURE
-    return value if again == data or _skeleton(again) == skeleton else _UNSURE
+    if again == data:
+        return value
+    return _UNSURE if _has_long_number(data) or _skeleton(again) != _skeleton(data) else value
 
 
 def _has_long_number(data: bytes) -> bool:
@@ -83,6 +89,7 @@ def _has_long_number(data: bytes) -> bool:
 
 def _slowly(data: bytes) -> object:
     """The strict way, by the standard library alone."""
+    _check_depth(_skeleton(data))
     try:
         value: object = json.loads(  # noqa: TID251 (the one place)
             data.decode("utf-8"),

@@ -31,9 +31,18 @@ _PRINT = (
 )
 
 
+# A card has some thirty numbers; hardly any needs another step than these.
+_STEPS = {exponent: Decimal(1).scaleb(exponent) for exponent in range(-12, 13)}
+
+
+def _step(exponent: int) -> Decimal:
+    """What a number is rounded to: a power of ten."""
+    return _STEPS.get(exponent) or Decimal(1).scaleb(exponent)
+
+
 def percent_points(probability: float) -> int:
     """Whole percent, rounded half up."""
-    return int((Decimal(repr(probability)) * 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((Decimal(repr(probability)) * 100).quantize(_step(0), ROUND_HALF_UP))
 
 
 def percent(probability: float) -> str:
@@ -70,9 +79,9 @@ def significant(value: float, digits: int) -> str:
     if value == 0:
         return "0"
     exact = Decimal(repr(value))
-    rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_UP)
+    rounded = exact.quantize(_step(exact.adjusted() - digits + 1), ROUND_HALF_UP)
     if rounded.adjusted() > exact.adjusted():  # 9.96 became 10.0: one digit too many
-        rounded = rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
+        rounded = rounded.quantize(_step(rounded.adjusted() - digits + 1), ROUND_HALF_UP)
     return f"{rounded:f}".replace("-", MINUS)
 
 

@@ -23,6 +23,7 @@ from fhir_adapters.observations import possible, reported
 from fhir_adapters.plans import plan_of
 from fhir_adapters.prefetch import Page, Row
 from fhir_adapters.resources import Known, Validator
+from fhir_adapters.shapes import Seen
 from fhir_adapters.stays import places_to_look_up, stay
 from fhir_adapters.units import Analytes
 
@@ -51,6 +52,7 @@ class Assembly:
     set_aside: list[SetAside] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
     _copies: Copies = field(default_factory=Copies)
+    _seen: Seen = field(default_factory=Seen)
 
     def add(self, rows: Sequence[Row], source: Source) -> None:
         """Take in the resources of one answer. Raises `WrongPatient`."""
@@ -105,7 +107,7 @@ class Assembly:
         if key in self._copies.conflicts:
             return Known("it came in versions that differ, and nothing says which is newer")
         named = copy.named or copy.kind == "Medication"
-        return self.validator.look(copy.resource) if named else Known("it names no patient")
+        return self.validator.look(copy.resource, self._seen) if named else Known("it names no patient")
 
     def _observed(self) -> tuple[tuple[Observation, ...], tuple[Answer, ...]]:
         """The numbers and answers of all Observations that were asked for and pass the rules."""

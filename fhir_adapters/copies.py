@@ -35,19 +35,25 @@ class Copies:
 
     def add(self, full_url: str, copy: Copy) -> None:
         """Keep the newer of two copies; where that cannot be told, the resource is in conflict."""
-        # Two resources without an id are two resources: what tells them apart is their place in the answer.
-        name = reference_of(copy.resource)
-        key = name if copy.resource.get("id") else full_url or f"{name} {sum(map(len, self._kept.values()))}"
-        kept = self._kept[copy.kind]
-        known = kept.get(key)
-        if known is None:
-            kept[key] = copy
+        kept, name = self._kept[copy.kind], copy.resource.get("id")
+        # As `reference_of`, for what nearly all have.
+        key = f"{copy.kind}/{name}" if name and isinstance(name, str) else self._key(full_url, copy.resource)
+        known = kept.setdefault(key, copy)
+        if known is copy:
             return
         chosen = newer(known.resource, copy.resource)
         if chosen is None:
             self.conflicts.add(key)
         elif chosen is copy.resource:
             kept[key] = copy
+
+    def _key(self, full_url: str, resource: Json) -> str:
+        """The name of a resource without an id that can be read.
+
+        Two resources without an id are two resources: what tells them apart is their place in the answer.
+        """
+        name = reference_of(resource)
+        return name if resource.get("id") else full_url or f"{name} {sum(map(len, self._kept.values()))}"
 
     def of(self, kind: str) -> Iterable[tuple[str, Copy]]:
         """The copies of one type, each with its name."""

@@ -58,18 +58,17 @@ class PatientGuard:
         """True if the resource names this patient, False if it names none. Raises `WrongPatient` for another."""
         if "contained" in resource:
             self._check_contained(resource["contained"], aliases)
-        named = resource.get("resourceType") == "Patient"
+        kind = resource.get("resourceType")
+        named = kind == "Patient"
         if named and resource.get("id") != self._id:
             raise WrongPatient("A Patient resource in the data is not the patient of this call.")
         for reference, agrees in _references(resource):
-            if not self._is_known(reference, aliases):
+            if reference not in self._own and not self._is_known(reference, aliases):
                 raise WrongPatient("A resource in the data names another patient than this call.")
             named = named or agrees
-        taking_part = list(_patients_taking_part(resource, aliases))
-        if not self._is_among(taking_part, aliases):
-            raise WrongPatient("A resource in the data names another patient than this call.")
-        named = named or bool(taking_part)
-        if named and full_url[:8].lower().startswith(_WEB):
+        if kind in _APPOINTMENTS:
+            named = self._check_taking_part(resource, aliases) or named
+        if named and full_url:
             self._check_server(full_url)
         return named
 
@@ -77,6 +76,13 @@ class PatientGuard:
         """What follows the base of a URL on the server of the data, or an empty string for any other URL."""
         bases = (base for base in (self._base, self._server) if base and url.startswith(f"{base}/"))
         return next((url.removeprefix(f"{base}/") for base in bases), "")
+
+    def _check_taking_part(self, appointment: Mapping[str, object], aliases: frozenset[str]) -> bool:
+        """Whether patients take part; this one must be among them."""
+        taking_part = list(_patients_taking_part(appointment, aliases))
+        if not self._is_among(taking_part, aliases):
+            raise WrongPatient("A resource in the data names another patient than this call.")
+        return bool(taking_part)
 
     def _is_known(self, reference: str, aliases: frozenset[str]) -> bool:
         """Whether a reference is to this patient, by a local name too."""
@@ -107,6 +113,11 @@ class PatientGuard:
 
         Which base is not asked: many a server behind a proxy does not know its public name.
         """
+        parts = full_url.rsplit("/", 2)
+        if parts[0] == self._server and len(parts) == 3 and parts[1] != "_history":
+            return  # as below, with no version to cut off: there is none in a base that was taken from a URL before it
+        if not full_url[:8].lower().startswith(_WEB):
+            return
         server = full_url.partition("/_history/")[0].rsplit("/", 2)[0]
         if self._server is None:
             self._server = server
@@ -118,15 +129,13 @@ def _references(resource: Mapping[str, object]) -> list[tuple[str, bool]]:
     """The literal references that say whose a resource is, and whether their stated type is a patient's."""
     found = []
     for name in _WHOSE:
-        if name not in resource:
-            continue
-        value = resource[name]
-        for pointer in value if isinstance(value, list) else (value,):
-            if not isinstance(pointer, dict):
-                continue
-            reference = pointer.get("reference")
-            if isinstance(reference, str) and reference:
-                found.append((reference, pointer.get("type") in _PATIENT_TYPES))
+        if name in resource:
+            value = resource[name]
+            for pointer in value if isinstance(value, list) else (value,):
+                if isinstance(pointer, dict):
+                    reference = pointer.get("reference")
+                    if isinstance(reference, str) and reference:
+                        found.append((reference, pointer.get("type") in _PATIENT_TYPES))
     return found
 
 

@@ -21,6 +21,7 @@ UNUSABLE_LINK = "unusable:"
 MAX_KEYS = 200
 MAX_ENTRIES = 5_000
 _NOT_READ = frozenset({"Bundle", "OperationOutcome", "Parameters"})
+_READ = RESOURCE_TYPES - _NOT_READ
 # What a server adds to the matches of a search, which alone its total counts (FHIR R4 Bundle.total, SearchEntryMode).
 _ADDED = ("include", "outcome")
 _REMARKS = ("warning", "information")
@@ -175,13 +176,14 @@ def _bundle(bundle: Json, resource_type: str, before: int) -> Page:
     for entry in entries or []:
         full_url, resource = _row(entry)
         kind = resource.get("resourceType")
-        known = isinstance(kind, str) and kind in RESOURCE_TYPES
-        if not known or kind in _NOT_READ:
+        if isinstance(kind, str) and kind in _READ:
+            resources.append((full_url, resource))
+        else:
             gaps.append(_gap(kind, resource))
             unread.extend(rows_of(resource))
-        if not known or kind not in _NOT_READ:
-            resources.append((full_url, resource))
-        if kind == resource_type and not ("search" in entry and member(entry, "search", "mode") in _ADDED):
+            if not (isinstance(kind, str) and kind in _NOT_READ):
+                resources.append((full_url, resource))
+        if kind == resource_type and not _is_added(entry.get("search")):
             matches += 1
     following = _next(bundle)
     gaps.extend(_shortfall(bundle, before + matches, following))
@@ -192,8 +194,13 @@ def _row(entry: object) -> Row:
     """The resource of an entry; an empty object where there is none."""
     if not isinstance(entry, dict):
         return "", {}
-    resource = entry.get("resource")
-    return text(entry.get("fullUrl")), resource if isinstance(resource, dict) else {}
+    full_url, resource = entry.get("fullUrl"), entry.get("resource")
+    return full_url if isinstance(full_url, str) else "", resource if isinstance(resource, dict) else {}
+
+
+def _is_added(search: object) -> bool:
+    """Whether an entry says that the server added it."""
+    return isinstance(search, dict) and search.get("mode") in _ADDED
 
 
 def _gap(kind: object, resource: object) -> str:

@@ -66,9 +66,14 @@ class FhirRecords:
         self._budget = budget
 
     def read(self, invocation: Invocation, needs: Sequence[DataNeed]) -> PatientRecord:
-        """Read what the needs name. Raises `DataUnavailable`, `WrongPatient` or `MalformedRequest`."""
+        """Read what the needs name; the prefetch can go then.
+
+        Raises `DataUnavailable`, `WrongPatient` or `MalformedRequest`.
+        """
         with self.begin(invocation) as reading:
-            return reading.read(needs)
+            record = reading.read(needs)
+        invocation.let_go()
+        return record
 
     def begin(self, invocation: Invocation) -> Reading:
         """Begin to read for a call; its time runs from now. Raises `MalformedRequest`."""

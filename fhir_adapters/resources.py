@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from fhir_adapters.ids import ANY_ID
 from fhir_adapters.plans import Plan
-from fhir_adapters.shapes import shape_of
+from fhir_adapters.shapes import Seen, shape_of
 
 MAX_LIST = 200
 # FHIR R4 datatypes, id.
@@ -67,25 +67,21 @@ class Validator:
         """What is wrong with a resource, as a path and a rule without the value; None if it is valid R4."""
         return self.look(resource).fault
 
-    def look(self, resource: Mapping[str, object]) -> Known:
-        """What is known of a resource's shape."""
-        shape = shape_of(resource)
+    def look(self, resource: Mapping[str, object], seen: Seen | None = None) -> Known:
+        """What is known of a resource's shape. `seen` is what the call has looked at so far, if it keeps that."""
+        shape = shape_of(resource, seen)
         if shape is None:
             return Known(fault_in(resource), planned=True)
-        known = self._remembered(shape)
+        # Without the lock, for each resource comes here; each step is whole by itself.
+        known = self._known.get(shape)
         if known is None:
             known = Known(fault_in(resource))
             self._remember(shape, known)
-        return known
-
-    def _remembered(self, shape: bytes) -> Known | None:
-        """What is known of a shape. Without the lock, for each resource comes here; each step is whole by itself."""
-        known = self._known.get(shape)
-        if known is not None:
-            try:  # noqa: SIM105 (`suppress` costs ten times as much)
-                self._known.move_to_end(shape)
-            except KeyError:  # forgotten by another thread in between; what was found holds
-                pass
+            return known
+        try:  # noqa: SIM105 (`suppress` costs ten times as much)
+            self._known.move_to_end(shape)
+        except KeyError:  # forgotten by another thread in between; what was found holds
+            pass
         return known
 
     def _remember(self, shape: bytes, known: Known) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from math import isfinite
 from typing import Any
@@ -21,9 +22,21 @@ import msgspec
 from fhir_adapters.ids import ANY_ID, TYPE
 from fhir_adapters.times import is_date, is_moment
 
-Mask = Callable[[object], object]
 
-# Bytes, which JSON does not know, so no resource can hold them: a valid leaf, and the usual Reference of two such.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The times and references of one call that passed their checks: most come again, and need no second look.
+
+    They are the patient's, so this goes when the call ends.
+    """
+
+    moments: set[str] = field(default_factory=set)
+    references: set[str] = field(default_factory=set)
+
+
+Mask = Callable[[object, Seen], object]
+
+# Bytes, which JSON does not know, so no resource can hold them: a valid leaf (or Meta), and the usual Reference.
 VALID = b""
 POINTER = b"*"
 
@@ -39,7 +52,7 @@ _LONGEST_NUMBER = 10**30
 _ENCODER = msgspec.msgpack.Encoder()
 
 
-def shape_of(resource: Mapping[str, object]) -> bytes | None:
+def shape_of(resource: Mapping[str, object], seen: Seen | None = None) -> bytes | None:
     """The shape (SHA-256), or None for what is not plain JSON of a type that is in use.
 
     A hash, so that no patient data outlive the call. MessagePack as msgspec writes it has one way for each JSON value
@@ -49,7 +62,7 @@ def shape_of(resource: Mapping[str, object]) -> bytes | None:
     mask = _MASKS.get(kind) if isinstance(kind, str) else None
     if mask is None:
         return None
-    masked: Any = mask(resource)
+    masked: Any = mask(resource, Seen() if seen is None else seen)
     try:
         return hashlib.sha256(_ENCODER.encode(masked)).digest()
     except (ValueError, TypeError, OverflowError, RecursionError):  # half a surrogate pair, a number of 65 bits
@@ -57,21 +70,28 @@ def shape_of(resource: Mapping[str, object]) -> bytes | None:
 
 
 def _each(mask: Mask) -> Mask:
-    """A place for a list."""
-    return lambda value: [mask(item) for item in value] if type(value) is list else value
+    """A place for a list; most have one member."""
+
+    def masked(value: object, seen: Seen) -> object:
+        if type(value) is not list:
+            return value
+        return [mask(value[0], seen)] if len(value) == 1 else [mask(item, seen) for item in value]
+
+    return masked
 
 
 def _object(**masks: Mask) -> Mask:
     """A place for an object; members that are not named here stand as they came."""
-    places = tuple(masks.items())
+    inner_of = masks.get
 
-    def mask(value: object) -> object:
+    def mask(value: object, seen: Seen) -> object:
         if type(value) is not dict:
             return value
         masked = value.copy()
-        for name, inner in places:
-            if name in value:
-                masked[name] = inner(value[name])
+        for name, member in value.items():
+            inner = inner_of(name)
+            if inner is not None:
+                masked[name] = inner(member, seen)
         return masked
 
     return mask
@@ -80,10 +100,10 @@ def _object(**masks: Mask) -> Mask:
 def _matching(pattern: re.Pattern[str]) -> Mask:
     """A place for a string of one form."""
     matches = pattern.fullmatch
-    return lambda value: VALID if type(value) is str and matches(value) else value
+    return lambda value, _: VALID if type(value) is str and matches(value) else value
 
 
-def _id(value: object) -> object:
+def _id(value: object, _: Seen) -> object:
     """A place for an id; most need no look at each character."""
     if type(value) is not str:
         return value
@@ -91,19 +111,21 @@ def _id(value: object) -> object:
     return VALID if plain or _ID.fullmatch(value) else value
 
 
-def _moment(value: object) -> object:
+def _moment(value: object, seen: Seen) -> object:
     """A place for a dateTime or instant with a time of day and a zone."""
-    return VALID if is_moment(value) else value
+    if type(value) is not str:
+        return value
+    if value in seen.moments:
+        return VALID
+    if is_moment(value):
+        seen.moments.add(value)
+        return VALID
+    return value
 
 
-def _when(value: object) -> object:
+def _when(value: object, seen: Seen) -> object:
     """A place for any dateTime: a moment, or a year, month or day."""
-    return VALID if is_moment(value) or is_date(value) else value
-
-
-def _number(value: object) -> object:
-    """A place for a finite number."""
-    return VALID if is_number(value) else value
+    return VALID if _moment(value, seen) is VALID or is_date(value) else value
 
 
 def is_number(value: object) -> bool:
@@ -111,7 +133,7 @@ def is_number(value: object) -> bool:
     return (type(value) is float and isfinite(value)) or (type(value) is int and abs(value) < _LONGEST_NUMBER)
 
 
-def _day(value: object) -> object:
+def _day(value: object, _: Seen) -> object:
     """A place for a date with month and day that exists."""
     if type(value) is not str or not _DATE.fullmatch(value):
         return value
@@ -122,28 +144,57 @@ def _day(value: object) -> object:
     return VALID
 
 
-def _text(value: object) -> object:
+def _text(value: object, _: Seen) -> object:
     """A place for a string with more in it than blanks."""
     if type(value) is not str or value.isspace() or not value:
         return value
     return VALID if value.isascii() or _NO_SURROGATES.fullmatch(value) else value
 
 
-_reference = _matching(_REFERENCE)
-_is_reference = _REFERENCE.fullmatch
+def _reference(value: object, seen: Seen) -> object:
+    """A place for a literal reference; those to the patient and the stay come with each resource."""
+    if type(value) is not str:
+        return value
+    if value in seen.references:
+        return VALID
+    if _REFERENCE.fullmatch(value):
+        seen.references.add(value)
+        return VALID
+    return value
+
+
 _code = _matching(_CODE)
 _other_pointer = _object(reference=_reference, display=_text)
+_other_meta = _object(versionId=_id, lastUpdated=_moment)
 
 
-def _pointer(value: object) -> object:
+def _pointer(value: object, seen: Seen) -> object:
     """A place for a Reference; of all objects this one comes most often, as a rule with these members and no others."""
-    if type(value) is not dict or not 2 <= len(value) <= 3:
-        return _other_pointer(value)
-    reference, kind = value.get("reference"), value.get("type")
-    if len(value) == 2 + (kind is not None) and type(reference) is str and _is_reference(reference):
-        usual = _text(value.get("display")) is VALID and (kind is None or type(kind) is str)
-        return (POINTER if kind is None else (POINTER, kind)) if usual else _other_pointer(value)
-    return _other_pointer(value)
+    if type(value) is not dict:
+        return value
+    reference, display, size = value.get("reference"), value.get("display"), len(value)
+    # What comes again is found without a call.
+    known = type(reference) is str and (reference in seen.references or _reference(reference, seen) is VALID)
+    if known and _text(display, seen) is VALID:
+        if size == 2:
+            return POINTER
+        kind = value.get("type")
+        if size == 3 and type(kind) is str:
+            return POINTER, kind
+    return _other_pointer(value, seen)
+
+
+def _meta(value: object, seen: Seen) -> object:
+    """A place for Meta; as a rule it has these two members, and says nothing else."""
+    if type(value) is not dict:
+        return value
+    usual = len(value) == 2 and _moment(value.get("lastUpdated"), seen) is VALID
+    return VALID if usual and _id(value.get("versionId"), seen) is VALID else _other_meta(value, seen)
+
+
+def _quantity(value: object, _: Seen) -> object:
+    """A place for a Quantity: its number alone varies."""
+    return {**value, "value": VALID} if type(value) is dict and is_number(value.get("value")) else value
 
 
 # What is no measurement is decoded anew each time, so its codes matter to the verdict alone (no plan rests on them).
@@ -151,11 +202,10 @@ _CONCEPT = _object(coding=_each(_object(code=_code, display=_text)), text=_text)
 _SPAN = _object(start=_when, end=_when)
 _NOTES = _each(_object(text=_text, time=_when))
 _PERIOD = _object(start=_moment, end=_moment)
-_QUANTITY = _object(value=_number)
 _IDENTIFIERS = _each(_object(value=_text))
 _EVERY = {
     "id": _id,
-    "meta": _object(versionId=_id, lastUpdated=_moment),
+    "meta": _meta,
     "text": _object(div=_text),
     "identifier": _IDENTIFIERS,
 }
@@ -164,7 +214,7 @@ _DOSAGES = _each(
         text=_text,
         patientInstruction=_text,
         timing=_object(repeat=_object(boundsPeriod=_SPAN)),
-        doseAndRate=_each(_object(doseQuantity=_QUANTITY, rateQuantity=_QUANTITY)),
+        doseAndRate=_each(_object(doseQuantity=_quantity, rateQuantity=_quantity)),
     )
 )
 _ADDRESS = _object(line=_each(_text), city=_text, district=_text, state=_text, postalCode=_text, text=_text)
@@ -184,9 +234,9 @@ _MASKS: Mapping[str, Mask] = {
         effectiveInstant=_moment,
         effectivePeriod=_PERIOD,
         issued=_moment,
-        valueQuantity=_QUANTITY,
+        valueQuantity=_quantity,
         note=_each(_object(text=_text, time=_moment)),
-        component=_each(_object(valueQuantity=_QUANTITY)),
+        component=_each(_object(valueQuantity=_quantity)),
     ),
     "Encounter": _object(
         **_EVERY,
@@ -246,7 +296,7 @@ _MASKS: Mapping[str, Mask] = {
         insurance=_each(_pointer),
         note=_NOTES,
         dosageInstruction=_DOSAGES,
-        dispenseRequest=_object(validityPeriod=_SPAN, quantity=_QUANTITY, expectedSupplyDuration=_QUANTITY),
+        dispenseRequest=_object(validityPeriod=_SPAN, quantity=_quantity, expectedSupplyDuration=_quantity),
         priorPrescription=_pointer,
     ),
     "MedicationStatement": _object(

@@ -6,11 +6,11 @@ import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-# FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required.
+# FHIR R4 dateTime and instant (datatypes.html#dateTime), with the time of day and the zone required. Days that do not
+# exist and the year 0000 pass; who asks goes on to `datetime`, which refuses them. Written out, which is read quicker.
 _MOMENT = re.compile(
-    r"(?!0000)\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
-    r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))",
-    re.ASCII,
+    r"[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 )
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 # The year 9999 is how some systems write that a period is open.

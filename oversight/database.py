@@ -21,12 +21,14 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
 from oversight.database_faults import message, trouble
+from oversight.kept_connections import KeptConnections
 
 # Any number, the same in every process: writers to a chain and migrations queue behind it.
 _ADVISORY_LOCK = 4_207_311_970
 _LOCK = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _TAKE_LOCK = text(_LOCK)
 _TURNS = "ledger_turns"
+_KEPT = "ledger_kept"
 _WRITTEN = "written"
 _WRITES = "ledger_writes_so_far"
 # For how long after a write that failed the ledger counts as one that cannot be written, whatever a small trial says.
@@ -153,6 +155,7 @@ def _parsed(url: str) -> URL:
 
 def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
     """SQLite in a file that only its owner may read."""
+    kept = KeptConnections()
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -161,8 +164,13 @@ def _sqlite(url: URL, patience: float, pool_size: int) -> Engine:
         # The connection that was used last knows most pages of the file.
         pool_use_lifo=True,
         connect_args={"timeout": patience},
-        execution_options={_TURNS: Turns(patience), _WRITES: Writes()},
+        execution_options={_TURNS: Turns(patience), _WRITES: Writes(), _KEPT: kept},
     )
+
+    @event.listens_for(engine, "engine_disposed")
+    def close_kept(_engine: Engine) -> None:
+        """Close what the pool does not know of."""
+        kept.close()
 
     @event.listens_for(engine, "do_connect")
     def make_private(_dialect: object, _record: object, _args: object, _kwargs: object) -> None:
@@ -272,12 +280,11 @@ class Transaction:
 def writing_directly(engine: Engine) -> Iterator[Transaction]:
     """What `writing` one at a time is, past SQLAlchemy's connection: for what stands in the way of every call.
 
-    What was not committed is rolled back when the connection goes back to the pool. Raises `LedgerUnavailable` for
-    every fault of the database.
+    What was not committed is rolled back when the connection is given back. Raises `LedgerUnavailable` for every fault
+    of the database.
     """
     dialect = engine.dialect
-    with _turn(engine), _faults(_WRITTEN, engine), closing(engine.raw_connection()) as connection:
-        driver: Any = connection.driver_connection
+    with _turn(engine), _faults(_WRITTEN, engine), _driver(engine) as driver:
         driver.execute("BEGIN IMMEDIATE" if dialect.name == "sqlite" else _LOCK)
         yield Transaction(dialect, driver)
         driver.commit()
@@ -286,23 +293,55 @@ def writing_directly(engine: Engine) -> Iterator[Transaction]:
 @contextmanager
 def reading_directly(engine: Engine) -> Iterator[Transaction]:
     """What `reading` is, past SQLAlchemy's connection. Raises `LedgerUnavailable` for every fault of the database."""
-    with _faults("read", engine), closing(engine.raw_connection()) as connection:
-        yield Transaction(engine.dialect, connection.driver_connection)
+    with _faults("read", engine), _driver(engine) as driver:
+        yield Transaction(engine.dialect, driver)
 
 
-def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...]) -> int:
+def execute_at_once(engine: Engine, statement: str, values: tuple[object, ...], *, synced: bool = True) -> int:
     """Run one statement with `?` for its values, commit, and say how many rows it touched.
 
-    Past SQLAlchemy's statements, which cost twice what this costs: for what stands in the way of every call. Raises
-    `LedgerUnavailable` for every fault of the database.
+    Past SQLAlchemy's statements, which cost twice what this costs: for what stands in the way of every call.
+
+    With `synced` False SQLite does not wait for the disk. All processes see the change, and it outlives each of them;
+    only a loss of power may take it back, and only before the next commit that is synced: that one syncs the whole WAL,
+    in which the change stands before it (sqlite.org/wal.html#performance_considerations). PostgreSQL always waits.
+
+    Raises `LedgerUnavailable` for every fault of the database.
     """
-    on_sqlite = engine.dialect.name == "sqlite"
-    with _turn(engine), _faults(_WRITTEN, engine), closing(engine.raw_connection()) as connection:
-        driver: Any = connection.driver_connection
-        cursor = driver.execute(statement if on_sqlite else statement.replace("?", "%s"), values)
-        if not on_sqlite:  # where a statement outside a transaction is one by itself
-            driver.commit()
-        return int(cursor.rowcount)
+    with _turn(engine), _faults(_WRITTEN, engine), _driver(engine) as driver:
+        if engine.dialect.name == "sqlite":  # where a statement outside a transaction is one by itself
+            return _changed(driver, statement, values) if synced else _changed_unsynced(driver, statement, values)
+        changed = _changed(driver, statement.replace("?", "%s"), values)
+        driver.commit()
+        return changed
+
+
+def _changed(driver: Any, statement: str, values: tuple[object, ...]) -> int:
+    """Run a statement; how many rows it touched."""
+    return int(driver.execute(statement, values).rowcount)
+
+
+def _changed_unsynced(driver: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> int:
+    """The same without waiting for the disk. After a fault the connection is not used again, whatever it is set to.
+
+    On this connection and not on one of its own: each would have to read again what the other one wrote.
+    """
+    driver.execute("PRAGMA synchronous = NORMAL")
+    changed = _changed(driver, statement, values)
+    driver.execute("PRAGMA synchronous = FULL")
+    return changed
+
+
+@contextmanager
+def _driver(engine: Engine) -> Iterator[Any]:
+    """A connection as the driver has it: one that is kept open, or on PostgreSQL one of the pool, which tries it."""
+    kept: KeptConnections | None = engine.get_execution_options().get(_KEPT)
+    if kept is not None:
+        with kept.one(engine) as driver:
+            yield driver
+        return
+    with closing(engine.raw_connection()) as connection:
+        yield connection.driver_connection
 
 
 @contextmanager

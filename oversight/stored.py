@@ -176,17 +176,19 @@ def _each_once(things: Iterable[Attribution | ScoreItem]) -> tuple[list[int], li
 def _kinds(facts: Iterable[Observation]) -> tuple[list[int], Collection[tuple[Any, ...]]]:
     """The place of each fact among what facts share, and that, each once.
 
-    Facts that were read alike have one tuple of codings, which is sooner told by its identity than by its content.
+    Facts that were read alike have one tuple of codings, which is sooner told by its identity than by its content; and
+    nearly always all else alike, too.
     """
     kinds: list[int] = []
     shared: dict[tuple[Any, ...], int] = {}
-    known: dict[tuple[int, Any], int] = {}
+    known: dict[int, tuple[tuple[Any, ...], int]] = {}
     for fact in facts:
-        alike = (id(fact.codings), _shared(fact))
-        kind = known.get(alike)
-        if kind is None:
-            kind = known[alike] = shared.setdefault((*map(_coding, fact.codings), alike[1]), len(shared))
-        kinds.append(kind)
+        rest = (fact.unit, fact.status, fact.source, fact.reported_unit, fact.reference_range)
+        alike = known.get(id(fact.codings))
+        if alike is None or alike[0] != rest:
+            kind = shared.setdefault((*map(_coding, fact.codings), _shared(fact)), len(shared))
+            alike = known[id(fact.codings)] = rest, kind
+        kinds.append(alike[1])
     return kinds, shared
 
 

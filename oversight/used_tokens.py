@@ -24,16 +24,26 @@ _PURGE_EVERY_S = 60.0
 class SqlUsedTokens:
     """The memory for one database. One object serves all threads."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        """`engine` comes from `open_engine`, upgraded."""
+    def __init__(self, engine: Engine, clock: Clock, *, synced: bool = True) -> None:
+        """`engine` comes from `open_engine`, upgraded; for `synced` see `for_calls`."""
         self._engine = engine
         self._clock = clock
+        self._synced = synced
         self._purged_at = 0.0
+
+    def for_calls(self) -> SqlUsedTokens:
+        """The same memory, for tokens of calls that are answered from the ledger.
+
+        On an SQLite file a claim is then on the disk at the latest with the advice of its call: that commit syncs what
+        stands before it. A loss of power may bring back a token, but none whose call left an entry.
+        """
+        return SqlUsedTokens(self._engine, self._clock, synced=False)
 
     def claim(self, client: str, token_id: str, expires: float) -> bool:
         """True for the first who comes with this id from this client, False for everybody after.
 
-        `expires` is in seconds since 1970. On the disk when it returns. Raises `LedgerUnavailable`.
+        `expires` is in seconds since 1970. All processes know when it returns, and it outlives them; on the disk it is
+        then, too, or as `for_calls` says. Raises `LedgerUnavailable`.
         """
         if not isfinite(expires):
             raise LedgerUnavailable("A token has no time until which it could be remembered.")
@@ -41,6 +51,7 @@ class SqlUsedTokens:
             self._engine,
             "INSERT INTO used_token (client, token_hash, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (mended(client), _hash(client, token_id), expires),
+            synced=self._synced,
         )
         self._purge()
         return claimed == 1

@@ -6,12 +6,14 @@ their values. Here each is filled as an ordinary object with the same slots and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from clinical.assessment import Attribution, Basis
 from models.runtime.aggregate import Facts
 from models.runtime.features import Feature
+
+Bases = tuple[Basis, ...]
 
 
 class _Draft:
@@ -20,30 +22,44 @@ class _Draft:
     __slots__ = Attribution.__slots__
 
 
-def attributions(
-    parts: Iterable[tuple[Feature, float, float, Facts]], basis: Mapping[str, tuple[Basis, ...]]
-) -> tuple[Attribution, ...]:
-    """An attribution for each feature, Shapley value, value (NaN where nothing was measured) and the facts behind it.
+Words = tuple[str, str, str, str, str, bool, bool]
 
-    `basis` names facts that are no measured numbers, by feature. Features without any effect are left out, but for
-    those that say most about their concept.
+
+def words_of(feature: Feature) -> Words:
+    """What an attribution says of its feature, in the order of `attributions`."""
+    return (
+        feature.name,
+        feature.concept,
+        feature.concept_label,
+        feature.label,
+        feature.unit,
+        feature.derived,
+        feature.lead,
+    )
+
+
+def attributions(parts: Iterable[tuple[Words, float, float, Facts, Bases]]) -> tuple[Attribution, ...]:
+    """An attribution for each feature: its words, Shapley value, value (NaN where nothing was measured) and facts.
+
+    Last come those facts that are no measured numbers. Features without any effect are left out, but for those that
+    say most about their concept.
     """
     found = []
-    for feature, log_odds, value, facts in parts:
-        if log_odds != 0.0 or feature.lead:
+    for (name, concept, concept_label, label, unit, derived, lead), log_odds, value, facts, basis in parts:
+        if log_odds != 0.0 or lead:
             draft: Any = _Draft()
             # Every field. Set here and not in a method, which would take half as long again.
-            draft.feature = feature.name
-            draft.concept = feature.concept
-            draft.concept_label = feature.concept_label
-            draft.label = feature.label
+            draft.feature = name
+            draft.concept = concept
+            draft.concept_label = concept_label
+            draft.label = label
             draft.log_odds = log_odds
             draft.value = value if value == value else None  # noqa: PLR0124 (NaN)
-            draft.unit = feature.unit
+            draft.unit = unit
             draft.facts = facts
-            draft.derived = feature.derived
-            draft.lead = feature.lead
-            draft.basis = basis.get(feature.name, ())
+            draft.derived = derived
+            draft.lead = lead
+            draft.basis = basis
             draft.__class__ = Attribution
             found.append(draft)
     return tuple(found)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from clinical.assessment import Abstention, AbstentionReason, Estimate, Finding, RiskAssessment, Score
 from clinical.errors import origin
 from clinical.need import DataNeed, Importance
 from clinical.ports import RiskModel
-from clinical.record import PatientRecord
+from clinical.record import PatientRecord, SetAside
 
 LOG = logging.getLogger("chartside.models")
 FAILED = "it failed; the model beside it is not affected"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands beside an answer, by its kind."""
+
+    scores: tuple[Score, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    unanswered: tuple[Abstention, ...] = ()
+
+
+NOTHING = Told()
 
 
 class Beside:
@@ -35,30 +47,29 @@ class Beside:
             for model in comparators
         ]
 
-    def put(self, answer: RiskAssessment, record: PatientRecord) -> RiskAssessment:
-        """The answer with what stands beside it: scores, further probabilities, and who gave no answer, and why.
+    def found(self, record: PatientRecord, as_of: datetime, unused: Sequence[SetAside]) -> Told:
+        """What stands beside an answer: scores, further probabilities, and who gave no answer, and why.
 
         What was read only in part and only a comparator needs, and what it cannot use, stands with that comparator;
-        what the answer itself tells is not told again, unless it decides what the comparator says.
+        what the answer itself tells (`unused`) is not told again, unless it decides what the comparator says.
         """
-        found = list(self._found(record, answer))
-        if not found:
-            return answer
-        return replace(
-            answer,
-            comparators=tuple(one for one in found if isinstance(one, Score)),
-            others=tuple(_estimate(one) for one in found if isinstance(one, RiskAssessment)),
-            unanswered=tuple(one for one in found if isinstance(one, Abstention)),
+        if not self._each:
+            return NOTHING
+        found = list(self._found(record, as_of, unused))
+        return Told(
+            scores=tuple([one for one in found if isinstance(one, Score)]),
+            estimates=tuple([_estimate(one) for one in found if isinstance(one, RiskAssessment)]),
+            unanswered=tuple([one for one in found if isinstance(one, Abstention)]),
         )
 
-    def _found(self, record: PatientRecord, answer: RiskAssessment) -> Iterator[Finding]:
+    def _found(self, record: PatientRecord, as_of: datetime, unused: Sequence[SetAside]) -> Iterator[Finding]:
         """What each finds, with the gaps that only it has, and the unused facts of which the answer does not tell."""
-        told = {aside.reference for aside in answer.unused}
+        told = {aside.reference for aside in unused}
         for model, info, keys in self._each:
-            found = _assessed(model, record, answer.as_of)
+            found = _assessed(model, record, as_of)
             gaps = tuple(gap for gap in record.incomplete if gap.startswith(keys))
-            unused = tuple(aside for aside in found.unused if aside.decides or aside.reference not in told)
-            yield replace(found, model=info, incomplete=gaps, unused=unused)
+            more = tuple(aside for aside in found.unused if aside.decides or aside.reference not in told)
+            yield replace(found, model=info, incomplete=gaps, unused=more)
 
 
 def _assessed(model: RiskModel, record: PatientRecord, as_of: datetime) -> Finding:

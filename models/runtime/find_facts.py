@@ -34,7 +34,8 @@ def measured(one: Measured, chart: Chart) -> Found:
 def _within(one: Measured, chart: Chart) -> tuple[Observation, ...]:
     """The facts within the input's own time, oldest first."""
     since = chart.as_of - one.window
-    return tuple(fact for fact in chart.series.get(one.name, Series()).facts if fact.time > since)
+    series = chart.series.get(one.name)
+    return () if series is None else tuple([fact for fact in series.facts if fact.time > since])
 
 
 def _picked(facts: tuple[Observation, ...], pick: str) -> Observation:
@@ -42,7 +43,7 @@ def _picked(facts: tuple[Observation, ...], pick: str) -> Observation:
     if pick == "latest":
         return facts[-1]
     worst = min if pick == "lowest" else max
-    value = worst(fact.value for fact in facts)
+    value = worst([fact.value for fact in facts])
     return next(fact for fact in reversed(facts) if fact.value == value)
 
 

@@ -20,17 +20,20 @@ from models.runtime.score_inputs import Medicated
 
 UNCLEAR = "medicine of which the record does not say what it is, or whether it is in use"
 _ON_HOLD = "on-hold"
+_NOT_IN_USE = Found(0.0, "not in use")
 
 
 def medicated(one: Medicated, chart: Chart) -> Found:
     """Whether one of the medicines is in use, with those that are."""
+    if not chart.record.medications and not chart.record.set_aside:
+        return NOTHING if chart.has_gap(one.need) else _NOT_IN_USE
     judged = [(use, min(_which(use, one), _when(use, one, chart))) for use in chart.record.medications]
     found = [use for use, sure in judged if sure is Sure.YES]
     if found:
         return Found(1.0, "in use", basis=tuple(Basis(use.reference, name_of(use), use.start) for use in found))
     unclear = [use.reference for use, sure in judged if sure is Sure.UNCLEAR]
     told = chart.tell(not_told(unclear, UNCLEAR, Reason.NO_VALUE)) | chart.tell(_aside(one, chart))
-    return NOTHING if told or chart.has_gap(one.need) else Found(0.0, "not in use")
+    return NOTHING if told or chart.has_gap(one.need) else _NOT_IN_USE
 
 
 def _aside(one: Medicated, chart: Chart) -> Iterator[SetAside]:

@@ -15,6 +15,7 @@ from clinical.record import Observation, PatientRecord, SetAside, SetAsideReason
 from models.runtime.manifest import PerHour, Signal
 
 _HOUR = timedelta(hours=1)
+_NEARLY_ONE = 0.999999
 # Hours since the start of the stay, value, reference, place in the record (which tells any two apart), the fact.
 _Row = tuple[float, float, str, int, Observation]
 
@@ -200,6 +201,15 @@ def _is_regular(times: tuple[float, ...]) -> bool:
     return times[-1] % 1 == 0 and all(time % 1 == 0 for time in times) and len(set(times)) == len(times)
 
 
+def _whole_hours(age: float) -> float:
+    """The whole hours of an age. Rounded to a few milliseconds: as floats, from 12:26 to 13:26 may be 0.9999999.
+
+    Nothing but a share just below one can be rounded up to an hour more, and rounding takes long.
+    """
+    whole = age // 1.0
+    return whole if age - whole < _NEARLY_ONE else floor(round(age, 6))
+
+
 def by_hour(series: Series, now: float, *, add_up: bool = False) -> Series:
     """The newest fact of each whole hour counted back from `now`; it stands at the end of its hour.
 
@@ -207,8 +217,7 @@ def by_hour(series: Series, now: float, *, add_up: bool = False) -> Series:
     hourly ones. A fact at a whole number of hours before `now` keeps its time. With `add_up` the facts of an hour count
     as their sum: of volumes each entry is a part, and the newest alone would lose the others.
     """
-    # Rounded to a few milliseconds: as floats, an hour after 12:26 may be 12.43 + 0.99999.
-    ages = [floor(round(now - time, 6)) for time in series.times]
+    ages = [_whole_hours(now - time) for time in series.times]
     if len(set(ages)) == len(ages):
         times = tuple([now - age for age in ages])
         return series if times == series.times else Series(times, series.values, series.facts)

@@ -12,8 +12,8 @@ from clinical.ports import RiskModel
 from clinical.record import PatientRecord, SetAside
 from models.runtime.aggregate import Facts
 from models.runtime.artefact import load_artefact
-from models.runtime.attributions import attributions
-from models.runtime.beside import Beside
+from models.runtime.attributions import Bases, attributions, words_of
+from models.runtime.beside import Beside, Told
 from models.runtime.columns import Given
 from models.runtime.explain import Explainer, Reasons
 from models.runtime.features import FeaturePlan, Vector
@@ -42,6 +42,8 @@ class TreeRiskModel:
         self._artefact = load_artefact(manifest, [f.name for f in self._sight.features])
         self._explainer = Explainer(self._artefact)
         self._scope = Scope(manifest, self._sight.features, self._artefact)
+        self._words = [words_of(feature) for feature in self._sight.features]
+        self._place = {feature.name: place for place, feature in enumerate(self._sight.features)}
         row, facts = FeaturePlan(manifest).measured({}, Person(0.0, None), 0.0)
         self._explanation(row, self._explainer.explain(row), facts, {})
 
@@ -75,14 +77,14 @@ class TreeRiskModel:
         looked = self._sight.look(record, as_of)
         if isinstance(looked, Refused):
             return self._abstain(looked.refusal, as_of, looked.unused)
-        return self._beside.put(self._answer(looked, as_of), record)
+        return self._answer(looked, as_of, self._beside.found(record, as_of, looked.unused))
 
     def _abstain(self, refusal: Refusal, as_of: datetime, unused: tuple[SetAside, ...]) -> Abstention:
         return Abstention(
             self.info, as_of, refusal.reason, refusal.text, refusal.in_population, refusal.missing, unused
         )
 
-    def _answer(self, looked: Looked, as_of: datetime) -> RiskAssessment:
+    def _answer(self, looked: Looked, as_of: datetime, beside: Told) -> RiskAssessment:
         reasons = self._explainer.explain(looked.row)
         evidence, hours = self.manifest.evidence, looked.placed.hours
         times = _times(looked)
@@ -104,15 +106,26 @@ class TreeRiskModel:
             coverage=coverage,
             unusual=self._scope.unusual(looked.row),
             weak=weakness(coverage),
+            comparators=beside.scores,
+            others=beside.estimates,
+            unanswered=beside.unanswered,
         )
 
     def _tier(self, probability: float) -> Tier:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
     def _explanation(self, row: Vector, reasons: Reasons, facts: list[Facts], given: Given) -> Explanation:
-        parts = zip(self._sight.features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
-        basis = {name: value.basis for name, value in given.items() if value.basis}
-        return Explanation(reasons.base, attributions(parts, basis))
+        behind = reasons.attributions.tolist(), row.tolist(), facts, self._bases(given)
+        return Explanation(reasons.base, attributions(zip(self._words, *behind, strict=True)))
+
+    def _bases(self, given: Given) -> list[Bases]:
+        """By feature, the facts behind it that are no measured numbers."""
+        bases: list[Bases] = [()] * len(self._words)
+        for name, value in given.items():
+            place = self._place.get(name)
+            if place is not None:
+                bases[place] = value.basis
+        return bases
 
 
 def _times(looked: Looked) -> list[datetime]:

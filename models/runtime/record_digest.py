@@ -4,14 +4,15 @@ The content is laid out as nested tuples of plain values and written by `marshal
 for equal values and different bytes for different ones (each value carries its type and length; no references). It
 is only ever written here, never read. BLAKE2b then makes two different contents with one digest infeasible.
 
-Observations are nearly all of a record. Their thousand short texts are joined first, which halves the time.
+Observations are nearly all of a record. Most of their texts come again and again: what some of them share is written
+once, and the references are joined first, which saves a fifth of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import marshal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
@@ -34,7 +35,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATOR = "\0"
 
 _coding = attrgetter("system", "code", "display")
-_fact_texts = attrgetter("reference", "unit", "status", "source._value_", "reported_unit", "reference_range")
 _said = attrgetter("reference", "text", "status")
 _diagnosis = attrgetter("condition", "role", "rank")
 _place = attrgetter("name", "intensive_care", "recognised_by", "known", "start_unclear", "status_known", "end_unclear")
@@ -61,20 +61,37 @@ def _content(record: PatientRecord) -> tuple[Any, ...]:
     )
 
 
-def _facts(facts: Iterable[Observation]) -> tuple[object, ...]:
-    """All texts of the facts, and all their numbers, among which those of their codings tell which text is whose."""
-    texts: list[str] = []
+def _facts(facts: Sequence[Observation]) -> tuple[object, ...]:
+    """All texts of the facts, those that some share once, and all their numbers, which tell which text is whose.
+
+    Facts that were read alike have one tuple of codings, which is sooner told by its identity than by its content. Only
+    its content is written: by it kinds are numbered, in the order in which they come.
+    """
     numbers: list[float] = []
+    kinds: dict[tuple[str, ...], int] = {}
+    alike: dict[int, tuple[tuple[object, ...], int]] = {}
     for fact in facts:
+        shared = (fact.unit, fact.status, fact.reported_unit, fact.reference_range, fact.source)
+        known = alike.get(id(fact.codings))
+        if known is None or known[0] != shared:
+            known = alike[id(fact.codings)] = (shared, kinds.setdefault(_kind(fact), len(kinds)))
         since = fact.time - _EPOCH
-        numbers += fact.value, fact.reported_value, since.days, since.seconds, since.microseconds, len(fact.codings)
-        texts += _fact_texts(fact)
-        for coding in fact.codings:
-            texts += coding.system, coding.code, coding.display
+        numbers += fact.value, fact.reported_value, since.days, since.seconds, since.microseconds, known[1]
+    texts = [fact.reference for fact in facts]
+    for kind in kinds:
+        texts += kind
     joined = _SEPARATOR.join(texts)
     # Where the separator stands in a text, only the list tells what was one text and what another.
     clear = joined.count(_SEPARATOR) == max(0, len(texts) - 1)
-    return joined if clear else texts, numbers
+    return joined if clear else texts, numbers, list(map(len, kinds))
+
+
+def _kind(fact: Observation) -> tuple[str, ...]:
+    """What one fact says beside its reference and its numbers; how many codings it has, its length tells."""
+    texts: list[str] = [fact.unit, fact.status, fact.reported_unit, fact.reference_range, fact.source._value_]
+    for coding in fact.codings:
+        texts += coding.system, coding.code, coding.display
+    return tuple(texts)
 
 
 def _stay(stay: Stay) -> tuple[object, ...]:

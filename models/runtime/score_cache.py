@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from clinical.assessment import Finding, ModelInfo, RiskAssessment
@@ -18,17 +18,33 @@ from clinical.ports import RiskModel
 from clinical.record import PatientRecord
 from models.runtime.record_digest import record_digest
 
+_Glance = tuple[object, ...]
+# A longer record is not kept beside its answer, only what tells whether another one is the same.
+_LONG = 1_000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class _Entry:
-    """A remembered answer, good from its own `as_of` to `until`."""
+    """A remembered answer with the record that it is about.
+
+    The digest of that record, and until when the answer is good, are worked out when a record comes that may be the
+    same. Most never meet one, and the digest takes as long as a tenth of the answer. Two threads work out the same.
+    """
 
     answer: RiskAssessment
-    until: datetime
+    record: PatientRecord | None
+    known: tuple[bytes, datetime] | None = None
 
-    def holds(self, at: datetime) -> bool:
-        """Whether the answer may be given at a moment."""
-        return self.answer.as_of <= at <= self.until
+    def is_for(self, record: PatientRecord, at: datetime, max_age: timedelta) -> bool:
+        """Whether the answer may be given about a record at a moment."""
+        mine = self.record  # before `known`: it goes only once that is there
+        if self.known is None and mine is not None:
+            self.known = _known(mine, self.answer.as_of, max_age)
+        if self.known is None:
+            return False
+        self.record = None
+        digest, until = self.known
+        return self.answer.as_of <= at <= until and record_digest(record) == digest
 
 
 class RememberingModel:
@@ -37,12 +53,12 @@ class RememberingModel:
     def __init__(self, model: RiskModel, max_entries: int = 128, max_age: timedelta = timedelta(minutes=5)) -> None:
         """Remember at most `max_entries` answers, each for at most `max_age`; the least recently used is forgotten.
 
-        An answer holds the facts that it rests on: about 100 KB.
+        With the record of an answer that is about 100 KB.
         """
         self._model = model
         self._max_entries = max_entries
         self._max_age = max_age
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._entries: OrderedDict[_Glance, _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -57,31 +73,52 @@ class RememberingModel:
 
     def assess(self, record: PatientRecord, as_of: datetime) -> Finding:
         """The remembered answer about the same content, with its own earlier `as_of`, else a new finding."""
-        digest = record_digest(record)
-        remembered = self._recall(digest, as_of)
-        if remembered is not None:
-            return remembered
+        glance = _glance(record)
+        entry = self._recall(glance)
+        if entry is not None and entry.is_for(record, as_of, self._max_age):
+            self._keep(glance, entry)
+            return entry.answer
         finding = self._model.assess(record, as_of)
         if isinstance(finding, RiskAssessment):
-            self._remember(digest, _Entry(finding, _good_until(record, as_of, self._max_age)))
+            self._keep(glance, self._entry(finding, record))
         return finding
 
-    def _recall(self, digest: bytes, as_of: datetime) -> RiskAssessment | None:
-        """The answer, if there is one that holds."""
-        with self._lock:
-            entry = self._entries.get(digest)
-            if entry is None or not entry.holds(as_of):
-                return None
-            self._entries.move_to_end(digest)
-            return entry.answer
+    def _entry(self, answer: RiskAssessment, record: PatientRecord) -> _Entry:
+        """An answer to remember. Nobody's name is, which is for the banner of the page only."""
+        if _length(record) <= _LONG:
+            return _Entry(answer, replace(record, name="") if record.name else record)
+        return _Entry(answer, None, _known(record, answer.as_of, self._max_age))
 
-    def _remember(self, digest: bytes, entry: _Entry) -> None:
-        """Keep an answer, and forget the oldest where there are too many."""
+    def _recall(self, glance: _Glance) -> _Entry | None:
+        """The answer about a record that looks the same, if there is one."""
         with self._lock:
-            self._entries[digest] = entry
-            self._entries.move_to_end(digest)
+            return self._entries.get(glance)
+
+    def _keep(self, glance: _Glance, entry: _Entry) -> None:
+        """Keep an answer as the latest that was used, and forget the oldest where there are too many."""
+        with self._lock:
+            self._entries[glance] = entry
+            self._entries.move_to_end(glance)
             while len(self._entries) > self._max_entries:
                 self._entries.popitem(last=False)
+
+
+def _glance(record: PatientRecord) -> _Glance:
+    """What two records of the same content have in common at least, and hardly ever two others."""
+    facts = record.observations
+    last = (facts[-1].reference, facts[-1].time, facts[-1].value) if facts else ()
+    return record.patient_id, len(facts), *last
+
+
+def _length(record: PatientRecord) -> int:
+    """How many facts a record has, used or not."""
+    kinds = (record.observations, record.conditions, record.medications, record.procedures, record.answers)
+    return sum(map(len, kinds)) + len(record.set_aside)
+
+
+def _known(record: PatientRecord, as_of: datetime, max_age: timedelta) -> tuple[bytes, datetime]:
+    """The digest of a record, and the last moment for an answer about it."""
+    return record_digest(record), _good_until(record, as_of, max_age)
 
 
 def _good_until(record: PatientRecord, as_of: datetime, max_age: timedelta) -> datetime:

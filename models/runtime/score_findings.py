@@ -40,16 +40,23 @@ class Finds:
     as_of: datetime
     unused: tuple[SetAside, ...]
     doubts: Doubts = field(default_factory=Doubts)
+    missing: tuple[str, ...] = field(init=False)
+    _parts: Mapping[str, list[tuple[AnyInput, Found]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort by item what is asked for several times; `missing` are the labels of items without anything."""
+        parts = {item: self._found_for(inputs) for item, inputs in self.manifest.of_item.items()}
+        missing = tuple([label for item, label in self.manifest.labels.items() if not parts.get(item)])
+        object.__setattr__(self, "_parts", parts)
+        object.__setattr__(self, "missing", missing)
+
+    def _found_for(self, inputs: tuple[AnyInput, ...]) -> list[tuple[AnyInput, Found]]:
+        """Those of some inputs that were found."""
+        return [(one, found) for one in inputs if (found := self.found[one.name]).value is not None]
 
     def of_item(self, item: str) -> list[tuple[AnyInput, Found]]:
         """The inputs that feed an item and were found."""
-        inputs = [(one, self.found[one.name]) for one in self.manifest.of_item.get(item, ())]
-        return [(one, found) for one, found in inputs if found.value is not None]
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Labels of the items for which nothing was found."""
-        return tuple(label for item, label in self.manifest.labels.items() if not self.of_item(item))
+        return self._parts.get(item, [])
 
     @property
     def times(self) -> list[datetime]:

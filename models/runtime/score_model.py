@@ -49,6 +49,7 @@ class ScoreModel:
         inputs = tuple(manifest.inputs.values())
         self._gatherer = Gatherer(manifest.signals.values())
         self._sorter = DiagnosisSorter({one.name: one.codes for one in inputs if isinstance(one, Diagnosed)})
+        self._asked = [(one, {(c.system, c.code) for c in one.codes}) for one in inputs if isinstance(one, Answered)]
         windows = [one.window for one in inputs if isinstance(one, Measured)]
         # What was in force when something was measured may have been set before.
         self._window = max(windows, default=timedelta()) + timedelta(hours=PAIR_HOURS)
@@ -120,9 +121,8 @@ class ScoreModel:
 
     def _unanswered(self, record: PatientRecord) -> Iterator[SetAside]:
         """What the reader set aside of the answers that are asked for, named: the gatherer knows measurements only."""
-        for one in self.manifest.inputs.values():
-            asked = {(coding.system, coding.code) for coding in one.codes} if isinstance(one, Answered) else ()
-            for fact in record.set_aside if asked else ():
+        for one, asked in self._asked:
+            for fact in record.set_aside:
                 if any((coding.system, coding.code) in asked for coding in fact.codings):
                     yield replace(fact, detail=f"{one.label}: {fact.detail}")
 

@@ -19,7 +19,7 @@ from clinical.assessment import Explanation, RiskAssessment, Tier
 from clinical.errors import ArtefactRejected, MalformedRequest, ModelFault
 from clinical.what_if import Response, Sensitivity, WhatIfOffer
 from models.runtime.artefact import HOURS, Artefact, load_artefact
-from models.runtime.attributions import attributions
+from models.runtime.attributions import attributions, words_of
 from models.runtime.explain import Explainer
 from models.runtime.features import Vector, features_of
 from models.runtime.manifest import Kind, Manifest, Signal
@@ -132,9 +132,10 @@ class WhatIf:
         concepts = {self._features[place].concept for place in touched}
         kept = {n: a for n, a in before.items() if a.concept not in concepts}
         facts = [kept[f.name].facts if f.name in kept else () for f in self._features]
-        parts = zip(self._features, reasons.attributions.tolist(), row.tolist(), facts, strict=True)
-        basis = {name: a.basis for name, a in before.items() if a.basis}
-        return reasons.probability, Explanation(reasons.base, attributions(parts, basis))
+        bases = [before[f.name].basis if f.name in before else () for f in self._features]
+        words = map(words_of, self._features)
+        parts = zip(words, reasons.attributions.tolist(), row.tolist(), facts, bases, strict=True)
+        return reasons.probability, Explanation(reasons.base, attributions(parts))
 
     def _tier(self, probability: float) -> Tier:
         return [tier for tier in self._manifest.tiers if probability >= tier.at_least][-1]

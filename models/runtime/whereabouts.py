@@ -46,6 +46,8 @@ def current_stay(record: PatientRecord, as_of: datetime) -> Stay | Refusal:
         return _named_stay(record, record.focus, under_way, as_of)
     if not under_way:
         return _no_known_stay(record, as_of)
+    if len(under_way) == 1:
+        return under_way[0]
     return max(under_way, key=lambda stay: (not is_visit(stay), _bed(stay, as_of) is not None, *_begin_of(stay)))
 
 
@@ -174,7 +176,12 @@ def is_under_way(stay: Stay, at: datetime) -> bool:
 
 def _bed(stay: Stay, at: datetime) -> StayLocation | None:
     """The intensive care place that the patient has now; the latest begun, if the record lists several."""
-    return max(_beds_and_elsewhere(stay, at)[0], key=lambda bed: _age_of(bed.start), default=None)
+    return _latest(_beds_and_elsewhere(stay, at)[0])
+
+
+def _latest(beds: list[StayLocation]) -> StayLocation | None:
+    """The bed that began last."""
+    return beds[0] if len(beds) == 1 else max(beds, key=lambda bed: _age_of(bed.start), default=None)
 
 
 def _is_there(place: StayLocation, at: datetime) -> bool:
@@ -207,8 +214,9 @@ def intensive_care_bed(stay: Stay, record: PatientRecord, at: datetime) -> StayL
     an intensive care bed: one of the two is wrong, and nobody can say which.
     """
     reason = AbstentionReason.NOT_IN_INTENSIVE_CARE
-    bed = _bed(stay, at)
-    moved = Sure.YES if bed is None else moved_on(bed, *_beds_and_elsewhere(stay, at))
+    beds, elsewhere = _beds_and_elsewhere(stay, at)
+    bed = _latest(beds)
+    moved = Sure.YES if bed is None else moved_on(bed, beds, elsewhere)
     if moved is not Sure.YES and is_visit(stay):
         return Refusal(reason, "the record calls the stay a visit, and its place intensive care", in_population=True)
     if bed is not None and moved is Sure.NO:

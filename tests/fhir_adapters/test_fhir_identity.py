@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clinical.errors import DataUnavailable, WrongPatient
 from clinical.invocation import FhirAccess
 from clinical.record import SetAsideReason
+from fhir_adapters.identity import PatientGuard
 from fhir_adapters.prefetch import rows_of
 
 Make = Callable[..., dict[str, Any]]
@@ -286,3 +289,29 @@ def test_resources_that_name_no_patient_may_stand_anywhere(reading: Any, make_la
     practitioner = {"resourceType": "Practitioner", "id": "p"}
     mixed = entries((f"{BASE}/Observation/a", make_lab("a")), ("https://staff.test/fhir/Practitioner/p", practitioner))
     assert len(reading.read(reading.prefetch(labs=mixed)).observations) == 1
+
+
+URLS = st.lists(
+    st.sampled_from(["http:", "https:", "HTTPS:", "", "a", "b", "Patient", "_history", "1", "urn:uuid:1"]),
+    min_size=1,
+    max_size=8,
+).map("/".join)
+
+
+def servers(urls: list[str]) -> set[str]:
+    """The FHIR bases of web addresses, with the version cut off."""
+    web = [url for url in urls if url[:8].lower().startswith(("http://", "https://"))]
+    return {url.partition("/_history/")[0].rsplit("/", 2)[0] for url in web}
+
+
+@given(st.lists(URLS | URLS.map("https://a/".__add__) | URLS.map("http:/".__add__), max_size=4))
+def test_the_server_of_each_url_is_found_in_whatever_way_it_is_written(urls: list[str]) -> None:
+    """Versions, empty steps and other schemes: a call goes on as long as all stand under one base."""
+    guard = PatientGuard("pat-1", BASE)
+    resource = {"resourceType": "Observation", "subject": {"reference": "Patient/pat-1"}}
+    for count, url in enumerate(urls, 1):
+        if len(servers(urls[:count])) > 1:
+            with pytest.raises(WrongPatient, match="more than one FHIR server"):
+                guard.check(resource, full_url=url)
+            return
+        assert guard.check(resource, full_url=url)

@@ -20,6 +20,7 @@ from fhir_adapters.identity import PatientGuard
 from fhir_adapters.intensive_care import IntensiveCare
 from fhir_adapters.plans import plan_of
 from fhir_adapters.resources import Known, Validator, fault_in
+from fhir_adapters.shapes import Seen
 from fhir_adapters.units import Analytes
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -110,7 +111,7 @@ EXTRA |= {"valueQuantity": quantity(4.1, "mmol/L"), "contained": [], "component"
 class LongWay(Validator):
     """Remembers nothing and plans nothing."""
 
-    def look(self, resource: Mapping[str, object]) -> Known:
+    def look(self, resource: Mapping[str, object], seen: Seen | None = None) -> Known:
         """The verdict alone."""
         return Known(fault_in(resource), planned=True)
 

@@ -26,6 +26,19 @@ def test_a_full_prefetch_is_enough(reading: Any, make_lab: Make) -> None:
     assert record.set_aside == ()
 
 
+def test_the_prefetch_is_let_go_of_once_the_record_is_made(reading: Any, make_lab: Make) -> None:
+    """Whoever sent it may empty it then, and the record stays whole; one that cannot be made lets go of nothing."""
+    sent = reading.prefetch(make_lab())
+    call = reading.call(sent, let_go=sent.clear)
+    record = reading.reader().read(call, reading.needs)
+    assert sent == {}
+    assert (record.sex, len(record.stays), [o.value for o in record.observations]) == ("female", 1, [4.1])
+    lacking = reading.lacking("labs")
+    with pytest.raises(DataUnavailable):
+        reading.reader().read(reading.call(lacking, let_go=lacking.clear), reading.needs)
+    assert lacking
+
+
 def test_units_are_converted_and_the_report_is_kept(reading: Any, make_lab: Make) -> None:
     """The canonical value stands beside what was sent."""
     record = reading.read(reading.prefetch(make_lab(value=90.1, unit="mg/dL")))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fhir_adapters import resources
 from fhir_adapters.resources import TYPES, Validator, fault_in
-from fhir_adapters.shapes import shape_of
+from fhir_adapters.shapes import Seen, shape_of
 
 WHEN = "2026-03-02T07:30:00+01:00"
 META = {"versionId": "3", "lastUpdated": WHEN, "profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns"]}
@@ -407,6 +407,33 @@ def test_values_that_python_holds_equal_are_different_shapes(one: object, other:
     """1, 1.0, true and "1" are four things in JSON."""
     first, second = ({"resourceType": "Observation", "valueInteger": value} for value in (one, other))
     assert shape_of(first) != shape_of(second)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_a_call_has_seen_changes_no_shape(name: str) -> None:
+    """With all that other resources of a call brought before, each value at each place has its own shape.
+
+    A reference is no time, nor a time a reference: what passed at a place is looked at anew at one of another kind.
+    """
+    seen = Seen()
+    for whole in WHOLE.values():
+        shape_of(whole, seen)
+    for text in (*seen.moments, *seen.references, *POOL):
+        for path in places(WHOLE[name]):
+            resource = changed(WHOLE[name], path, text)
+            assert shape_of(resource, seen) == shape_of(resource), (path, text)
+
+
+@pytest.mark.parametrize("member", ["subject", "meta"])
+def test_the_usual_object_and_one_with_more_or_less_are_different_shapes(member: str) -> None:
+    """A Reference or Meta of the usual members stands as a mark, which nothing else has."""
+    usual = {"subject": POINTER, "meta": {"versionId": "3", "lastUpdated": WHEN}}[member]
+    others = [{**usual, name: value} for name in (*usual, "type", "x") for value in POOL]
+    others += [{name: usual[name]} for name in usual]
+    mark = shape_of({"resourceType": "Patient", member: usual})
+    for other in others:
+        same_members = other.keys() == usual.keys() and all(type(value) is str for value in other.values())
+        assert same_members or shape_of({"resourceType": "Patient", member: other}) != mark, other
 
 
 def test_a_shape_is_32_bytes_and_holds_nothing_of_the_patient() -> None:

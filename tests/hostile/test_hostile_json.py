@@ -6,11 +6,11 @@ import json
 import math
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cds_hooks.body import QUICK
 from clinical import strict_json
 from clinical.errors import BodyTooLarge, MalformedRequest
 from clinical.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
@@ -26,8 +26,6 @@ TOKENS = st.sampled_from(
      b"NaN", b"Infinity", b" ", b"\n", b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b'"a"', b"/", b"*"]
 )  # fmt: skip
 NEARLY = st.lists(TOKENS | st.binary(max_size=3), max_size=30).map(b"".join)
-
-QUICK = strict_json.Codec(msgspec.json.decode, msgspec.json.encode)
 
 
 def loads(data: bytes, **options: Any) -> Any:

@@ -134,3 +134,29 @@ def test_a_score_is_worked_out_anew_each_time(scores: Any, patient: Any) -> None
     record = patient.record(patient.fact("9279-1", 22, "/min"), patient.fact("8480-6", 100, "mm[Hg]"))
     assert [remembering.assess(record, patient.now).level for _ in range(2)] == [2.0, 2.0]
     assert counting.asked == 2
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_records_that_look_the_same_are_told_apart(
+    chart: Any, counting: Counting, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """As many facts of the same patient, the same last one, and another value before it; also in long records."""
+    monkeypatch.setattr("models.runtime.score_cache._LONG", few)
+    remembering = RememberingModel(counting)
+    last = chart.fact("HR", 90, 7.9)
+    one, other = (chart.record(*chart.ordinary(), chart.fact("Lactate", level, 7), last) for level in (2.0, 9.0))
+    first = remembering.assess(one, chart.at(8))
+    assert remembering.assess(one, chart.at(8)) is first
+    assert remembering.assess(other, chart.at(8)) == counting.model.assess(other, chart.at(8)) != first
+    assert counting.asked == 2
+
+
+def test_no_name_is_remembered_and_no_record_longer_than_it_is_needed(chart: Any, counting: Counting) -> None:
+    """The record stands beside its answer until one that looks the same has come; the name never does."""
+    remembering = RememberingModel(counting)
+    record = chart.record(*chart.ordinary(), name="Robin Example")
+    first = remembering.assess(record, chart.at(8))
+    assert "Robin" not in repr(remembering._entries)
+    assert remembering.assess(record, chart.at(8)) is first
+    assert [entry.record for entry in remembering._entries.values()] == [None]
+    assert remembering.assess(record, chart.at(8)) is first

@@ -16,7 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from clinical.assessment import Attribution, Basis
 from clinical.record import Observation
 from models.runtime import shapley as module
-from models.runtime.attributions import attributions
+from models.runtime.attributions import attributions, words_of
 from models.runtime.features import Feature
 from models.runtime.leaf_paths import leaf_paths
 from models.runtime.pieces import NONE, pieces
@@ -254,7 +254,7 @@ def test_attributions_are_whole_and_cannot_be_changed(patient: Any) -> None:
     fact: Observation = patient.fact("8867-4", 90, "/min")
     basis = (Basis("Encounter/1", "stay"),)
     feature = Feature("a", "b", "c", "d", "e", derived=True, lead=True)
-    (made,) = attributions([(feature, 0.5, 2.0, (fact,))], {"a": basis})
+    (made,) = attributions([(words_of(feature), 0.5, 2.0, (fact,), basis)])
     assert made == Attribution("a", "b", "c", "d", 0.5, 2.0, "e", (fact,), derived=True, lead=True, basis=basis)
     assert type(made) is Attribution
     assert [getattr(made, field.name) for field in fields(Attribution)]
@@ -265,5 +265,6 @@ def test_attributions_are_whole_and_cannot_be_changed(patient: Any) -> None:
 def test_a_feature_without_effect_is_left_out_unless_it_leads() -> None:
     """And what was not measured has no value."""
     plain, leading = Feature("p", "p", "p", "p", "1"), Feature("l", "l", "l", "l", "1", lead=True)
-    found = attributions([(plain, 0.0, 1.0, ()), (leading, 0.0, nan, ()), (plain, 0.1, nan, ())], {})
+    rows = [(plain, 0.0, 1.0), (leading, 0.0, nan), (plain, 0.1, nan)]
+    found = attributions([(words_of(feature), effect, value, (), ()) for feature, effect, value in rows])
     assert [(one.feature, one.value, one.basis) for one in found] == [("l", None, ()), ("p", None, ())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from math import isnan
+from math import floor, isnan
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from clinical.record import (
     Stay,
     StayLocation,
 )
-from models.runtime.gather import Series, by_hour
+from models.runtime.gather import Series, _whole_hours, by_hour
 from models.runtime.read_manifest import read_untrained
 from models.runtime.sight import Looked, Refused, TreeSight
 
@@ -371,3 +371,11 @@ def test_the_person_is_as_much_as_the_manifest_says(folder):
     assert [feature.name for feature in sight.features][:3] == ["age", "admitted", "K.last"]
     looked = sight.look(record(fact("K", 4, 0.5)), START + timedelta(hours=2))
     assert looked.row[:2].tolist() == [60, 7]
+
+
+@given(
+    st.one_of(st.floats(0, 2000), st.builds(lambda hour, off: hour + off, st.integers(1, 500), st.floats(-2e-6, 2e-6)))
+)
+def test_whole_hours_are_those_of_the_rounded_age(age: float) -> None:
+    """Rounding is left out only where it changes nothing: not a millisecond before a whole hour."""
+    assert _whole_hours(age) == floor(round(age, 6))

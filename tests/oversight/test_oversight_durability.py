@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
-from oversight.database import open_engine, writing
+from oversight.database import open_engine, reading_directly, writing
 from oversight.schema import upgrade
 from oversight.verify import verify
 
@@ -83,6 +83,13 @@ def test_others_cannot_read_the_sqlite_file(tmp_path, open_ledger, make_advice):
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("ledger.db*")} == {0o600}
 
 
+def limit_pages(engine, most):
+    """Let no connection of the engine make the file larger: neither the one of its pool nor the one that is kept."""
+    with engine.connect() as connection, reading_directly(engine) as kept:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
+        kept.driver.execute(f"PRAGMA max_page_count = {most}")
+
+
 def append_until_full(ledger, make_advice):
     """More than fits into what is left of the pages that are there."""
     for _ in range(50):
@@ -97,15 +104,14 @@ def test_full_disk_is_a_fault_and_heals(tmp_path, open_ledger, make_advice, answ
     ledger.append(card)
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    limit_pages(engine, pages)
     with pytest.raises(LedgerUnavailable) as fault:
         append_until_full(ledger, make_advice)
     assert "p-4711" not in str(fault.value)
     with pytest.raises(LedgerUnavailable):
         ledger.record([answer(card, comment="x" * 9000)])
     ledger.ping()
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    limit_pages(engine, 100_000)
     late = make_advice()
     ledger.append(late)
     assert ledger.find(late.id, client="st-mary", patient_id="p-4711")

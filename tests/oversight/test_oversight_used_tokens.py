@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from clinical.errors import LedgerUnavailable
-from oversight.database import open_engine
+from oversight.database import open_engine, reading_directly
 from oversight.schema import upgrade
 from oversight.used_tokens import KEPT_AFTER_S, SqlUsedTokens
 
 
-@pytest.fixture
-def tokens(engine, clock):
-    """The memory of one process."""
-    return SqlUsedTokens(engine, clock)
+@pytest.fixture(params=["for people", "for calls"])
+def tokens(request, engine, clock):
+    """The memory of one process, for what has to be on the disk at once and for what may go there with the advice."""
+    memory = SqlUsedTokens(engine, clock)
+    return memory.for_calls() if request.param == "for calls" else memory
 
 
 def in_minutes(clock, minutes):
@@ -131,3 +132,18 @@ def test_full_disk_lets_nobody_in(tmp_path, open_ledger, clock):
     tokens = SqlUsedTokens(engine, clock)
     with pytest.raises(LedgerUnavailable):
         [tokens.claim("a", str(number), in_minutes(clock, 5)) for number in range(2000)]
+
+
+def test_only_the_tokens_of_calls_leave_the_sync_to_the_advice(tmp_path, open_ledger, clock):
+    """A visit that somebody has ended stays ended, whatever happens to the power."""
+    _, engine = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    upgrade(engine)
+    memory, told = SqlUsedTokens(engine, clock), []
+    memory.claim("a", "first", in_minutes(clock, 5))
+    with reading_directly(engine) as its:
+        its.driver.set_trace_callback(told.append)
+    assert memory.claim("a", "second", in_minutes(clock, 5))
+    assert not any("synchronous" in line for line in told)
+    assert memory.for_calls().claim("a", "third", in_minutes(clock, 5))
+    assert [line.rpartition(" ")[2] for line in told if "synchronous" in line] == ["NORMAL", "FULL"]
+    assert not memory.claim("a", "third", in_minutes(clock, 5))
