@@ -162,9 +162,8 @@ def test_a_fault_of_the_server_ends_the_page(status: int, ward: House, fhir: Fhi
     fhir.faults["Observation"] = status
     with pytest.raises(DataUnavailable):
         assess(ward)
-    with sqlite3.connect(ward.settings.database_url.removeprefix("sqlite:///")) as ledger:
+    with closing(sqlite3.connect(ward.settings.database_url.removeprefix("sqlite:///"))) as ledger:
         assert ledger.execute("SELECT count(*) FROM advice").fetchone() == (0,)
-    ledger.close()
 
 
 def test_a_partly_granted_type_that_fails_is_a_fault(ward: House, fhir: Fhir) -> None:

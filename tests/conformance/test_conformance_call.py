@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import statistics
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -311,9 +312,8 @@ def test_every_call_is_kept_for_disputes(caller: Any, folder: Path) -> None:
         kept = caller.house.ledger.find(answer["advice"], client="ward", patient_id="pat-1")
         assert kept.finding.probability == answer["probability"]
     incident = caller.post(caller.body(prefetch={})).get_json()["issue"][0]["diagnostics"].split()[-1]
-    with sqlite3.connect(folder / "ledger.db") as database:
+    with closing(sqlite3.connect(folder / "ledger.db")) as database:
         assert incident in "\n".join(database.iterdump())
-    database.close()
 
 
 @pytest.mark.conforms(110)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def stored(hostile_house: Any) -> Callable[[], int]:
     path = Path(hostile_house.settings.database_url.removeprefix("sqlite:///"))
 
     def count() -> int:
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection:
             return int(connection.execute("select count(*) from feedback").fetchone()[0])
 
     return count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -124,7 +125,7 @@ def test_the_chain_holds_and_finds_a_change(tmp_path, open_ledger, make_advice, 
         incidents.open(report_on(card))
     assert all(check.fault is None for check in verify(engine, heads(engine)))
     engine.dispose()
-    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
         connection.execute("DROP TRIGGER incident_no_update")
         connection.execute("UPDATE incident SET words = 'all fine' WHERE sequence = 2")
     (bad,) = [check for check in verify(engine) if check.fault]

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def _restored(engine, backup: Path, tmp_path: Path):
 
 def _backup(engine, to: Path) -> Path:
     """A copy by SQLite itself."""
-    with sqlite3.connect(engine.url.database) as source, sqlite3.connect(to) as target:
+    with closing(sqlite3.connect(engine.url.database)) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
     return to
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -102,16 +102,16 @@ def test_a_thousand_random_mutations_are_found(full_ledger, tmp_path):
     dice, kept = random.Random(4711), heads(full_ledger)
     full_ledger.dispose()
     original, path = full_ledger.url.database, tmp_path / "copy.db"
-    with sqlite3.connect(original) as connection:
+    with closing(sqlite3.connect(original)) as connection, connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
     shutil.copy(original, path)
-    with sqlite3.connect(original) as connection:
+    with closing(sqlite3.connect(original)) as connection:
         before = everything(connection)
     engine = open_engine(f"sqlite:///{path}", pool_size=1)
     done, mutations = 0, (_flip, _flip, _flip, _flip, _delete, _swap, _copy, _raw_text)
-    with sqlite3.connect(original) as source, sqlite3.connect(path, isolation_level=None) as copy:
+    with closing(sqlite3.connect(original)) as source, closing(sqlite3.connect(path, isolation_level=None)) as copy:
         while done < 1000:
             table, mutate = dice.choice(CHAINED), dice.choice(mutations)
             with suppress(sqlite3.IntegrityError):  # a constraint was in the way
