@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
+from typing import overload
 
 from clinical.record import Observation, SetAside
 
@@ -108,6 +109,103 @@ class Attribution:
     basis: tuple[Basis, ...] = ()
 
 
+# What an attribution says of its feature, which is the same for every patient: feature, concept, concept_label, label,
+# unit, derived, lead.
+FeatureWords = tuple[str, str, str, str, str, bool, bool]
+
+
+class Attributions(Sequence[Attribution]):
+    """Attributions as columns, equal to the tuple of them. Each column has one member per attribution.
+
+    A model has a quarter of a thousand attributions. A card names five, and the ledger writes columns: to make an
+    object of each costs as much as to explain the risk. They are made when somebody asks for them.
+    """
+
+    __slots__ = ("_each", "bases", "facts", "log_odds", "values", "words")
+
+    def __init__(
+        self,
+        words: Sequence[FeatureWords],
+        log_odds: Sequence[float],
+        values: Sequence[float | None],
+        facts: Sequence[tuple[Observation, ...]],
+        bases: Sequence[tuple[Basis, ...]],
+    ) -> None:
+        """Raises ValueError where the columns are not equally long."""
+        if not len(words) == len(log_odds) == len(values) == len(facts) == len(bases):
+            raise ValueError("The columns of the attributions are not equally long.")
+        self.words, self.log_odds, self.values = tuple(words), tuple(log_odds), tuple(values)
+        self.facts, self.bases = tuple(facts), tuple(bases)
+        self._each: tuple[Attribution, ...] | None = None
+
+    @classmethod
+    def of(cls, each: Sequence[Attribution]) -> Attributions:
+        """The columns of some attributions."""
+        if isinstance(each, Attributions):
+            return each
+        made = cls(
+            words=[(a.feature, a.concept, a.concept_label, a.label, a.unit, a.derived, a.lead) for a in each],
+            log_odds=[a.log_odds for a in each],
+            values=[a.value for a in each],
+            facts=[a.facts for a in each],
+            bases=[a.basis for a in each],
+        )
+        made._each = tuple(each)
+        return made
+
+    def one(self, place: int) -> Attribution:
+        """The attribution at a place, without making the others."""
+        if self._each is not None:
+            return self._each[place]
+        feature, concept, concept_label, label, unit, derived, lead = self.words[place]
+        return Attribution(
+            feature=feature,
+            concept=concept,
+            concept_label=concept_label,
+            label=label,
+            log_odds=self.log_odds[place],
+            value=self.values[place],
+            unit=unit,
+            facts=self.facts[place],
+            derived=derived,
+            lead=lead,
+            basis=self.bases[place],
+        )
+
+    @property
+    def each(self) -> tuple[Attribution, ...]:
+        """All of them, made once. Two threads that ask at once make equal ones."""
+        if self._each is None:
+            self._each = tuple([self.one(place) for place in range(len(self.words))])
+        return self._each
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[Attribution]:
+        return iter(self.each)
+
+    @overload
+    def __getitem__(self, place: int) -> Attribution: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Attribution, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Attribution | tuple[Attribution, ...]:
+        return self.each[place]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Attributions):
+            return self.each == other.each
+        return self.each == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.each)
+
+    def __repr__(self) -> str:
+        return repr(self.each)
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """All attributions of one clinical concept, added up. `latest` is the newest fact behind it, if any.
@@ -152,12 +250,17 @@ class Explanation:
     """Additive reasons: `base_log_odds` plus all attributions is the calibrated log-odds (Lundberg & Lee 2017)."""
 
     base_log_odds: float
-    attributions: tuple[Attribution, ...]
+    attributions: Sequence[Attribution]
+
+    @property
+    def columns(self) -> Attributions:
+        """The attributions as columns."""
+        return Attributions.of(self.attributions)
 
     @property
     def log_odds(self) -> float:
         """The sum of base and attributions."""
-        return self.base_log_odds + math.fsum(a.log_odds for a in self.attributions)
+        return self.base_log_odds + math.fsum(self.columns.log_odds)
 
     def drivers(self) -> tuple[Driver, ...]:
         """Attributions grouped by concept, largest effect first (ties by name)."""
@@ -165,12 +268,14 @@ class Explanation:
 
     def ranked(self) -> Iterator[Driver]:
         """The same, one after the other: a card needs the first few only."""
-        groups: defaultdict[str, list[Attribution]] = defaultdict(list)
-        for attribution in self.attributions:
-            groups[attribution.concept].append(attribution)
-        sums = ((math.fsum([part.log_odds for part in parts]), name) for name, parts in groups.items())
+        columns = self.columns
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, words in enumerate(columns.words):
+            places[words[1]].append(place)
+        effects = columns.log_odds
+        sums = [(math.fsum([effects[place] for place in its]), name) for name, its in places.items()]
         for log_odds, name in sorted(sums, key=lambda pair: (-abs(pair[0]), pair[1])):
-            yield _driver(groups[name], log_odds)
+            yield _driver([columns.one(place) for place in places[name]], log_odds)
 
 
 def _driver(parts: list[Attribution], log_odds: float) -> Driver:

@@ -30,9 +30,9 @@ class AdviceRows:
         Raises `LedgerUnavailable` for what cannot be written down.
         """
         finding = advice.finding
-        attributions = finding.explanation.attributions if isinstance(finding, RiskAssessment) else ()
+        said = finding.explanation.columns.words if isinstance(finding, RiskAssessment) else ()
         try:
-            words, places = self._vocabularies.with_words(finding.model, attributions)
+            words, places = self._vocabularies.with_words(finding.model, said)
             content = self._writer.write(
                 finding, places, patient_id=advice.patient_id, encounter_id=advice.encounter_id
             )

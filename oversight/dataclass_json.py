@@ -1,13 +1,14 @@
 """Frozen dataclasses to plain JSON trees and back, by their type hints.
 
-Covers what the words in `clinical` are made of: str, bool, int, float, datetime, StrEnum, tuples of one type, optional
-values and other dataclasses. Numbers keep every bit: Python writes the shortest text that reads back as the same float.
+Covers what the words in `clinical` are made of: str, bool, int, float, datetime, StrEnum, sequences of one type (read
+as tuples), optional values and other dataclasses. Numbers keep every bit: Python writes the shortest text that reads
+back as the same float.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -64,7 +65,7 @@ def names(kind: Any) -> tuple[str, ...]:
 @cache
 def _writer(kind: Any) -> Callable[[Any], object]:
     """How to write a value of a type."""
-    if issubclass(kind, tuple):
+    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
         return lambda items: [to_tree(item) for item in items]
     if is_dataclass(kind):
         return members
@@ -79,7 +80,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if get_origin(kind) in (Union, types.UnionType):
         (present,) = (option for option in get_args(kind) if option is not types.NoneType)
         return lambda tree: None if tree is None else from_tree(present, tree)
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, Sequence):
         member = get_args(kind)[0]
         return lambda tree: tuple(from_tree(member, item) for item in tree)
     if is_dataclass(kind):

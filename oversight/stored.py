@@ -24,7 +24,7 @@ from math import isfinite, nan
 from operator import attrgetter, sub
 from typing import Any
 
-from clinical.assessment import Abstention, Attribution, Finding, RiskAssessment, Score, ScoreItem
+from clinical.assessment import Abstention, Attributions, Finding, RiskAssessment, Score, ScoreItem
 from clinical.errors import LedgerUnavailable
 from clinical.record import Coding, Observation
 from oversight import stored_parts, stored_scores
@@ -82,7 +82,7 @@ class FindingWriter:
     def _score(self, finding: Score, mark: Callable[[str], str]) -> bytes:
         """A score: no reasons, only items."""
         rest = stored_scores.score_members(finding, mark, without=("model",))
-        return self._columns({"kind": "Score", "rest": rest}, (), finding.items, mark)
+        return self._columns({"kind": "Score", "rest": rest}, Attributions.of(()), finding.items, mark)
 
     def _risk(
         self, rest: dict[str, Any], finding: RiskAssessment, words: Sequence[int], mark: Callable[[str], str]
@@ -97,24 +97,24 @@ class FindingWriter:
             "words": () if in_order else words,
         }
         items = tuple(item for score in finding.comparators for item in score.items)
-        return self._columns(head, finding.explanation.attributions, items, mark)
+        return self._columns(head, finding.explanation.columns, items, mark)
 
     def _columns(
         self,
         head: dict[str, Any],
-        attributions: tuple[Attribution, ...],
+        reasons: Attributions,
         items: tuple[ScoreItem, ...],
         mark: Callable[[str], str],
     ) -> bytes:
         """All of it. Sets and facts are told apart by identity: equal ones that are not the same cost room, no more."""
-        things: tuple[Attribution | ScoreItem, ...] = (*attributions, *items) if items else attributions
-        places_of_sets, sizes, places_of_facts, facts = _each_once(things)
+        sets = [*reasons.facts, *(item.facts for item in items)]
+        places_of_sets, sizes, places_of_facts, facts = _each_once(sets)
         kinds, shared = _kinds(facts)
         places = [*places_of_sets, *sizes, *places_of_facts, *kinds]
-        width = "h" if max(len(things), len(places_of_facts)) < _NARROW else "i"
-        numbers, with_reported = _numbers(attributions, facts)
-        counts = (len(attributions), len(sizes), len(places_of_facts), len(facts))
-        head["rest"] |= stored_scores.bases_of(things, mark)
+        width = "h" if max(len(sets), len(places_of_facts)) < _NARROW else "i"
+        numbers, with_reported = _numbers(reasons, facts)
+        counts = (len(reasons), len(sizes), len(places_of_facts), len(facts))
+        head["rest"] |= stored_scores.bases_of([*reasons.bases, *(item.basis for item in items)], mark)
         head |= {
             "counts": (*counts, len(items)) if items else counts,
             "width": width,
@@ -149,8 +149,10 @@ def _json(head: dict[str, Any]) -> bytes:
     return _JSON.encode(head).encode("ascii")
 
 
-def _each_once(things: Iterable[Attribution | ScoreItem]) -> tuple[list[int], list[int], list[int], list[Observation]]:
-    """The place of each thing's set among the sets, their sizes, the places of their members, and the facts, each once.
+def _each_once(
+    sets: Iterable[tuple[Observation, ...]],
+) -> tuple[list[int], list[int], list[int], list[Observation]]:
+    """The place of each set among the different ones, their sizes, the places of their members, each fact once.
 
     In one pass: to go through hundreds of things once more, even without a line of Python, costs as much as all this.
     """
@@ -160,8 +162,7 @@ def _each_once(things: Iterable[Attribution | ScoreItem]) -> tuple[list[int], li
     facts: list[Observation] = []
     known_sets: dict[int, int] = {}
     known_facts: dict[int, int] = {}
-    for thing in things:
-        its = thing.facts
+    for its in sets:
         place = known_sets.setdefault(id(its), len(sizes))
         of_sets.append(place)
         if place == len(sizes):
@@ -192,12 +193,12 @@ def _kinds(facts: Iterable[Observation]) -> tuple[list[int], Collection[tuple[An
     return kinds, shared
 
 
-def _numbers(attributions: Sequence[Attribution], facts: Sequence[Observation]) -> tuple[bytes, bool]:
+def _numbers(reasons: Attributions, facts: Sequence[Observation]) -> tuple[bytes, bool]:
     """All numbers, and whether the reported values are among them. Raises ValueError for NaN and infinity."""
     times = [(fact.time - EPOCH) // MICROSECOND for fact in facts]
     if times and (min(times) < _FIRST or max(times) > _LAST):
         raise ValueError("a time outside the calendar")
-    worths, effects = [each.value for each in attributions], [each.log_odds for each in attributions]
+    worths, effects = reasons.values, reasons.log_odds
     measured, reported = [fact.value for fact in facts], [fact.reported_value for fact in facts]
     known = [worth for worth in worths if worth is not None]
     # A sum of finite numbers may be infinite, but what is not finite never makes a finite sum.

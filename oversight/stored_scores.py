@@ -14,7 +14,7 @@ from math import isfinite
 from operator import attrgetter
 from typing import Any
 
-from clinical.assessment import Attribution, Basis, RiskAssessment, Score, ScoreItem
+from clinical.assessment import Basis, RiskAssessment, Score
 from clinical.record import Observation
 from oversight.dataclass_json import from_tree, members, to_tree
 
@@ -67,12 +67,12 @@ def _marked(tree: dict[str, Any], mark: Callable[[str], str]) -> dict[str, Any]:
     return tree
 
 
-def bases_of(things: Sequence[Attribution | ScoreItem], mark: Callable[[str], str]) -> dict[str, Any]:
-    """The facts that are no numbers as a member of the tree, or nothing where there are none.
+def bases_of(bases: Sequence[tuple[Basis, ...]], mark: Callable[[str], str]) -> dict[str, Any]:
+    """The facts that are no numbers, of each thing, as a member of the tree, or nothing where there are none.
 
     `each` has them, told apart by identity; `of` the place of a thing, and the places of what it rests on.
     """
-    of_each = [(place, thing.basis) for place, thing in enumerate(things) if thing.basis]
+    of_each = [(place, its) for place, its in enumerate(bases) if its]
     if not of_each:
         return {}
     known = {id(basis): basis for _, its in of_each for basis in its}

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, select
 
-from clinical.assessment import Attribution, ModelInfo
+from clinical.assessment import Attribution, FeatureWords, ModelInfo
 from clinical.errors import LedgerUnavailable
 from oversight import chain, tables
 from oversight.column_types import AnyRow
@@ -30,11 +30,6 @@ Word = tuple[Any, ...]
 # A model has some hundreds of features; whatever makes more words than this makes them up as it goes.
 _MOST_WORDS = 5_000
 _MOST_KEPT = 64
-
-
-def words_of(attributions: Iterable[Attribution]) -> tuple[Word, ...]:
-    """The `FIELDS` of each. Written out: by their names it would take twice as long, for hundreds in each answer."""
-    return tuple([(a.feature, a.concept, a.concept_label, a.label, a.unit, a.derived, a.lead) for a in attributions])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +72,13 @@ class Vocabularies:
         self._current: dict[ModelInfo, Vocabulary] = {}
         self._known: dict[int, Vocabulary] = {}
 
-    def with_words(self, model: ModelInfo, attributions: Iterable[Attribution]) -> tuple[Vocabulary, Sequence[int]]:
+    def with_words(self, model: ModelInfo, said: Iterable[FeatureWords]) -> tuple[Vocabulary, Sequence[int]]:
         """A vocabulary of this model with all these words, and their places; perhaps a new one, for `store`.
 
         Raises `LedgerUnavailable`, and ValueError or TypeError for words that cannot be stored.
         """
         mine = self._current.get(model) or self._newest(model)
-        words = words_of(attributions)
+        words = tuple(said)
         if words == mine.words:  # nearly always, and sooner seen than looked up
             return mine, range(len(words))
         places = list(map(mine.places.get, words))

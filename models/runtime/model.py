@@ -115,8 +115,9 @@ class TreeRiskModel:
         return [tier for tier in self.manifest.tiers if probability >= tier.at_least][-1]
 
     def _explanation(self, row: Vector, reasons: Reasons, facts: list[Facts], given: Given) -> Explanation:
-        behind = reasons.attributions.tolist(), row.tolist(), facts, self._bases(given)
-        return Explanation(reasons.base, attributions(zip(self._words, *behind, strict=True)))
+        bases = self._bases(given)
+        parts = attributions(self._words, reasons.attributions.tolist(), row.tolist(), facts, bases)
+        return Explanation(reasons.base, parts)
 
     def _bases(self, given: Given) -> list[Bases]:
         """By feature, the facts behind it that are no measured numbers."""

@@ -133,9 +133,9 @@ class WhatIf:
         kept = {n: a for n, a in before.items() if a.concept not in concepts}
         facts = [kept[f.name].facts if f.name in kept else () for f in self._features]
         bases = [before[f.name].basis if f.name in before else () for f in self._features]
-        words = map(words_of, self._features)
-        parts = zip(words, reasons.attributions.tolist(), row.tolist(), facts, bases, strict=True)
-        return reasons.probability, Explanation(reasons.base, attributions(parts))
+        words = list(map(words_of, self._features))
+        parts = attributions(words, reasons.attributions.tolist(), row.tolist(), facts, bases)
+        return reasons.probability, Explanation(reasons.base, parts)
 
     def _tier(self, probability: float) -> Tier:
         return [tier for tier in self._manifest.tiers if probability >= tier.at_least][-1]

@@ -6,7 +6,7 @@ Only what stands in the advice of this page can be asked for, so that the page i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -114,7 +114,7 @@ def _named(finding: Finding) -> Iterator[str]:
             yield from _named(other)
 
 
-def _things(finding: RiskAssessment | Score) -> tuple[Attribution, ...] | tuple[ScoreItem, ...]:
+def _things(finding: RiskAssessment | Score) -> Sequence[Attribution | ScoreItem]:
     """What carries facts."""
     return finding.explanation.attributions if isinstance(finding, RiskAssessment) else finding.items
 

@@ -254,7 +254,7 @@ def test_attributions_are_whole_and_cannot_be_changed(patient: Any) -> None:
     fact: Observation = patient.fact("8867-4", 90, "/min")
     basis = (Basis("Encounter/1", "stay"),)
     feature = Feature("a", "b", "c", "d", "e", derived=True, lead=True)
-    (made,) = attributions([(words_of(feature), 0.5, 2.0, (fact,), basis)])
+    (made,) = attributions([words_of(feature)], [0.5], [2.0], [(fact,)], [basis])
     assert made == Attribution("a", "b", "c", "d", 0.5, 2.0, "e", (fact,), derived=True, lead=True, basis=basis)
     assert type(made) is Attribution
     assert [getattr(made, field.name) for field in fields(Attribution)]
@@ -265,6 +265,15 @@ def test_attributions_are_whole_and_cannot_be_changed(patient: Any) -> None:
 def test_a_feature_without_effect_is_left_out_unless_it_leads() -> None:
     """And what was not measured has no value."""
     plain, leading = Feature("p", "p", "p", "p", "1"), Feature("l", "l", "l", "l", "1", lead=True)
-    rows = [(plain, 0.0, 1.0), (leading, 0.0, nan), (plain, 0.1, nan)]
-    found = attributions([(words_of(feature), effect, value, (), ()) for feature, effect, value in rows])
+    words = [words_of(feature) for feature in (plain, leading, plain)]
+    found = attributions(words, [0.0, 0.0, 0.1], [1.0, nan, nan], [()] * 3, [()] * 3)
     assert [(one.feature, one.value, one.basis) for one in found] == [("l", None, ()), ("p", None, ())]
+
+
+@pytest.mark.parametrize("short", range(5))
+def test_attributions_out_of_columns_of_different_length_are_refused(short: int) -> None:
+    """Nothing is cut off in silence, longer or shorter."""
+    parts: list[Any] = [[words_of(Feature("p", "p", "p", "p", "1"))] * 2, [0.1, 0.2], [1.0, 2.0], [()] * 2, [()] * 2]
+    parts[short] = parts[short][:1]
+    with pytest.raises(ValueError, match=r"equally long|argument"):
+        attributions(*parts)

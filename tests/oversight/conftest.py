@@ -56,7 +56,7 @@ from oversight.pseudonyms import Pseudonyms
 from oversight.schema import upgrade
 from oversight.switches import SqlSwitches
 from oversight.tallies import SqlTallies
-from oversight.vocabulary import Vocabulary, words_of
+from oversight.vocabulary import Vocabulary
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 KEY = b"a key for tests, 32 bytes or more"
@@ -390,9 +390,9 @@ def as_stored() -> Callable[..., tuple[Vocabulary, bytes]]:
 
 def stored_with(finding: Finding, patient_id: str, encounter_id: str | None) -> tuple[Vocabulary, bytes]:
     """The vocabulary and the bytes."""
-    attributions = finding.explanation.attributions if isinstance(finding, RiskAssessment) else ()
-    words = Vocabulary(1, finding.model, ()).with_words(words_of(attributions))
-    places = [words.places[each] for each in words_of(attributions)]
+    said = finding.explanation.columns.words if isinstance(finding, RiskAssessment) else ()
+    words = Vocabulary(1, finding.model, ()).with_words(said)
+    places = [words.places[each] for each in said]
     return words, stored.FindingWriter().write(finding, places, patient_id=patient_id, encounter_id=encounter_id)
 
 

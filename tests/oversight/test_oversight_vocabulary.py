@@ -12,7 +12,7 @@ from clinical.errors import LedgerUnavailable
 from oversight import vocabulary
 from oversight.database import writing
 from oversight.dataclass_json import from_tree, to_tree
-from oversight.vocabulary import FIELDS, Vocabularies, Vocabulary, words_of
+from oversight.vocabulary import FIELDS, Vocabularies, Vocabulary
 
 
 def lift(engine):
@@ -84,7 +84,7 @@ def test_words_in_other_columns_are_not_mixed(url, open_ledger, monkeypatch, mak
 def test_model_that_makes_up_words_does_not_grow_without_end(assessment, monkeypatch):
     """Too many words, and the next vocabulary has only the new ones."""
     monkeypatch.setattr(vocabulary, "_MOST_WORDS", 3)
-    (one,) = words_of(assessment.explanation.attributions[:1])
+    one = assessment.explanation.columns.words[0]
     words = [(f"f{n}", *one[1:]) for n in range(5)]
     first = Vocabulary(None, assessment.model, ()).with_words(words[:2])
     assert first.with_words(words[2:3]).words == tuple(words[:3])
@@ -136,4 +136,6 @@ def test_a_model_that_was_stored_before_there_were_guidelines_is_read(make_advic
 def test_words_are_the_fields_in_their_order(assessment):
     """They are written out one by one; a field that comes to attributions must come to them."""
     attributions = assessment.explanation.attributions
-    assert words_of(attributions) == tuple(tuple(getattr(one, name) for name in FIELDS) for one in attributions)
+    assert assessment.explanation.columns.words == tuple(
+        tuple(getattr(one, name) for name in FIELDS) for one in attributions
+    )
