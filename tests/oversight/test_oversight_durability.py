@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from clinical.errors import LedgerUnavailable, SettingsInvalid
-from oversight.database import open_engine, reading_directly, writing
+from oversight.database import execute_at_once, open_engine, reading_directly, writing
 from oversight.schema import upgrade
 from oversight.verify import verify
 
@@ -69,10 +69,26 @@ def test_every_sqlite_connection_syncs_every_commit(tmp_path):
         with ExitStack() as stack:
             connections = [stack.enter_context(engine.connect()) for _ in range(5)]
             for connection in connections:
-                for pragma, value in (("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1)):
+                wanted = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1, "wal_autocheckpoint": 4000}
+                for pragma, value in wanted.items():
                     assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
                 assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
         engine.dispose()
+
+
+def test_the_wal_stays_in_bounds_while_others_read(tmp_path):
+    """Commit after commit, with a connection that has read and stays open: what is in the file is overwritten."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    execute_at_once(engine, "CREATE TABLE thing (content BLOB)", ())
+    for _ in range(300):
+        execute_at_once(engine, "INSERT INTO thing VALUES (zeroblob(?))", (100_000,))
+        with reading_directly(engine) as its:
+            its.driver.execute("SELECT count(*) FROM thing").fetchone()
+    page = 4096
+    wal = (tmp_path / "ledger.db-wal").stat().st_size
+    assert wal < (4000 + 2 * 100_000 // page) * (page + 24) + 32
+    assert (tmp_path / "ledger.db").stat().st_size > 10_000_000
+    engine.dispose()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")

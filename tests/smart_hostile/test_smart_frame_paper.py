@@ -22,7 +22,8 @@ CONTROLS = """() => [...document.querySelectorAll('button, input, textarea, sele
 def on_paper(page: Any, frame: Any) -> None:
     """Show a tab as it is printed: in the frame nothing stays folded, and no button or field is left."""
     page.emulate_media(media="print")  # a frame of another site follows in a process of its own
-    frame.wait_for_function(f"({STILL_FOLDED})().length + ({CONTROLS})().length === 0")
+    # Asked by the clock: a browser may draw nothing more in a frame of another site, and then never asks.
+    frame.wait_for_function(f"({STILL_FOLDED})().length + ({CONTROLS})().length === 0", polling=100)
 
 
 def test_a_framed_page_on_paper_is_whole_and_has_no_controls(tab: Tab) -> None:
