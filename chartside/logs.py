@@ -42,11 +42,12 @@ class JsonLines(logging.Formatter):
 def set_up() -> None:
     """Send all logging to standard error as JSON lines; libraries from WARNING on.
 
-    What no line tells is not looked for either: where in the code it was asked for, by which thread and process
-    (docs.python.org/3/howto/logging.html#optimization).
+    What no line tells is not looked for either: where in the code it was asked for, and the name of the process
+    (docs.python.org/3/howto/logging.html#optimization). The numbers of process and thread stay: a library's own
+    handler may write them with `%d`, and would print the message's arguments where they are missing.
     """
     logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
