@@ -295,7 +295,10 @@ def writing_directly(engine: Engine) -> Iterator[Transaction]:
 
 @contextmanager
 def reading_directly(engine: Engine) -> Iterator[Transaction]:
-    """What `reading` is, past SQLAlchemy's connection. Raises `LedgerUnavailable` for every fault of the database."""
+    """What `reading` is, past SQLAlchemy's connection. Raises `LedgerUnavailable` for every fault of the database.
+
+    Close each cursor, or read it to its end (`Direct.first` does): the connection is used again.
+    """
     with _faults("read", engine), _driver(engine) as driver:
         yield Transaction(engine.dialect, driver)
 

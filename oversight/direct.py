@@ -7,6 +7,7 @@ values still come from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,15 @@ class Direct:
             every[name] = change(every[name])
         given = every if its.order is None else tuple(map(every.__getitem__, its.order))
         return transaction.driver.execute(its.text, given)
+
+    def first(self, transaction: Transaction, values: Mapping[str, Any]) -> Any:
+        """The first row, or None; the cursor is closed.
+
+        On a connection that stays open (`kept_connections`), one that is read by half would show whoever comes next
+        the database of this moment.
+        """
+        with closing(self.run(transaction, values)) as cursor:
+            return cursor.fetchone()
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         """Compile it for this kind of database. Two threads that do it at once do no harm."""

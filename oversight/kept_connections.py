@@ -6,7 +6,7 @@ To borrow a connection from SQLAlchemy's pool and to give it back costs as much 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Engine, PoolProxiedConnection
@@ -30,8 +30,9 @@ class KeptConnections:
 
         Raises what the engine raises where none can be opened.
         """
+        free = self._free
         try:
-            connection = self._free.pop()
+            connection = free.pop()
         except IndexError:
             connection = _another(engine)
         try:
@@ -39,20 +40,29 @@ class KeptConnections:
         except BaseException:
             connection.close()
             raise
-        self._keep(connection)
+        self._keep(connection, free)
 
     def close(self) -> None:
-        """Close those that nobody has. The next who asks opens another one."""
-        while self._free:
-            self._free.pop().close()
+        """Close those that nobody has; others are closed when they are given back. The next who asks opens one."""
+        free, self._free = self._free, []
+        _close_all(free)
 
-    def _keep(self, connection: PoolProxiedConnection) -> None:
-        """Keep it for the next, with nothing open on it."""
+    def _keep(self, connection: PoolProxiedConnection, free: list[PoolProxiedConnection]) -> None:
+        """Keep it for the next, with nothing open on it, unless all were closed meanwhile."""
         driver: Any = connection.dbapi_connection
-        if driver.in_transaction or len(self._free) >= MOST:
+        if driver.in_transaction or len(free) >= MOST:
             connection.close()
-        else:
-            self._free.append(connection)
+            return
+        free.append(connection)
+        if free is not self._free:
+            _close_all(free)
+
+
+def _close_all(free: list[PoolProxiedConnection]) -> None:
+    """Close all of a list, which others may empty at the same time."""
+    with suppress(IndexError):
+        while True:
+            free.pop().close()
 
 
 def _another(engine: Engine) -> PoolProxiedConnection:

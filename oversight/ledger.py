@@ -81,7 +81,7 @@ class SqlLedger:
         """Whether this clinician has put any card off since. An index of those alone answers it."""
         values = {"clinician_": self._pseudonyms.user(advice.client, advice.user), "since": since}
         with reading_directly(self._engine) as transaction:
-            return _PUT_OFF.run(transaction, values).fetchone() is not None
+            return _PUT_OFF.first(transaction, values) is not None
 
     def find(
         self, advice_id: str, *, client: str, patient_id: str, encounter_id: str | None = None, asked_by: str = ""
@@ -155,7 +155,7 @@ def _last_and_earlier(transaction: Transaction, row: Mapping[str, Any]) -> tuple
     wanted |= {"quiet": row["withheld"] or ""}
     if row["withheld"] == WithheldReason.SWITCHED_OFF:
         wanted["request_key"] = ""
-    found = _PLACE.run(transaction, {"after": row["time"] - RETRY_WINDOW} | wanted).fetchone()
+    found = _PLACE.first(transaction, {"after": row["time"] - RETRY_WINDOW} | wanted)
     if found is None:
         return chain.genesis("advice"), None
     sequence, link, earlier = found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
+from sqlalchemy import bindparam, column, select, table
 
 from clinical.errors import LedgerUnavailable
 from oversight.database import execute_at_once, open_engine, reading_directly, writing_directly
+from oversight.direct import Direct
 from oversight.kept_connections import MOST, KeptConnections
 
 
@@ -148,3 +152,27 @@ def is_open(driver):
     except Exception:
         return False
     return True
+
+
+def test_a_connection_in_use_while_all_are_closed_is_closed_too(file_engine):
+    """Else it would stay open for as long as the process lives, with the file gone perhaps."""
+    with reading_directly(file_engine) as its:
+        driver = its.driver
+        file_engine.dispose()
+        assert driver.execute("SELECT count(*) FROM thing").fetchone() == (0,)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        driver.execute("SELECT 1")
+    assert count(file_engine) == 0
+
+
+def test_the_first_of_many_rows_leaves_nothing_open(file_engine):
+    """Who comes next on the same connection sees what another one has written since."""
+    for number in range(5):
+        execute_at_once(file_engine, "INSERT INTO thing VALUES (?)", (number,))
+    many = Direct(select(table("thing", column("number")).c.number).where(column("number") >= bindparam("least")))
+    with reading_directly(file_engine) as its:
+        assert many.first(its, {"least": 1}) == (1,)
+        with closing(sqlite3.connect(file_engine.url.database)) as other, other:
+            other.execute("INSERT INTO thing VALUES (99)")
+        assert its.driver.execute("SELECT count(*) FROM thing").fetchone() == (6,)
+        assert many.first(its, {"least": 100}) is None
