@@ -24,9 +24,14 @@ def write_keys(folder: Path) -> None:
 
 
 def registry_entry(settings: EhrSettings, shared: Mapping[str, object]) -> dict[str, object]:
-    """What Chartside has to know about it."""
+    """What Chartside has to know about it.
+
+    Its cards carry links because the page is on for it, so the doctor sees them as an EHR does. A FHIR base of its own
+    tells its launches from the hospital's; nothing is read there, for the doctor sends the record with the call.
+    """
     own = {"name": "chartside doctor", "authentication": "jwt", "issuer": issuer(settings), "jwks_file": PUBLIC}
-    return {**shared, **own, "origins": [ORIGIN]}
+    page = {"smart_client_id": "chartside", "fhir_base": f"{issuer(settings)}/fhir"}
+    return {**shared, **own, **page, "origins": [ORIGIN]}
 
 
 def issuer(settings: EhrSettings) -> str:

@@ -6,19 +6,24 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from joserfc.jwk import ECKey
 from werkzeug.serving import make_server
 
 from chartside.doctor import text
+from chartside.doctor.command import doctor
 from chartside.doctor.report import Report
 from chartside.factory import create_app, open_house
 from chartside.settings import Settings
+from ehr_simulator.demo import examiner
+from ehr_simulator.demo.deployment import Ports, write_files
 
+README = Path(__file__).parents[2] / "README.md"
 REGISTRY = """
 [clients.ward]
 name = "Ward"
@@ -33,14 +38,10 @@ intensive_care_locations = ["Medical ICU"]
 """
 
 
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory, key: ECKey) -> Iterator[str]:
-    """A running house that nobody enters without a token."""
+@contextmanager
+def house_in(folder: Path) -> Iterator[str]:
+    """A running house with the clients of a folder."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    folder: Path = tmp_path_factory.mktemp("strict")
-    (folder / "clients.toml").write_text(REGISTRY)
-    public = {**key.as_dict(private=False), "use": "sig", "alg": "ES384"}
-    (folder / "keys.json").write_text(json.dumps({"keys": [public]}))
     shell = make_server("127.0.0.1", 0, lambda *_: [], threaded=True)
     base = f"http://127.0.0.1:{shell.server_port}"
     settings = Settings(
@@ -53,10 +54,23 @@ def strict(tmp_path_factory: pytest.TempPathFactory, key: ECKey) -> Iterator[str
         shell.app = create_app(house)
         thread = threading.Thread(target=shell.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
+        try:
+            yield base
+        finally:
+            shell.shutdown()
+            shell.server_close()
+            thread.join(timeout=5)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory, key: ECKey) -> Iterator[str]:
+    """A running house that nobody enters without a token."""
+    folder: Path = tmp_path_factory.mktemp("strict")
+    (folder / "clients.toml").write_text(REGISTRY)
+    public = {**key.as_dict(private=False), "use": "sig", "alg": "ES384"}
+    (folder / "keys.json").write_text(json.dumps({"keys": [public]}))
+    with house_in(folder) as base:
         yield base
-        shell.shutdown()
-        shell.server_close()
-        thread.join(timeout=5)
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +94,17 @@ def test_chartside_gives_the_doctor_enough_to_judge(report: Report) -> None:
         "card.action-delete",
     }  # fmt: skip
     assert len(report.services) >= 2
+
+
+def test_the_readme_says_what_the_doctor_finds_at_the_demo(tmp_path: Path) -> None:
+    """With the demo's own registry, key and command line: clean in strict mode, and the README's counts are these."""
+    write_files(tmp_path, Ports().settings(), strict=True)
+    with house_in(tmp_path) as base:
+        _, *arguments = examiner.command(tmp_path, Ports().settings(base))
+        # A machine that is busy with other tests is not a slow service.
+        result = CliRunner().invoke(doctor, [*arguments, "--strict", "--deadline-ms", "5000"])
+    assert result.exit_code == 0, result.output
+    [summary] = [line for line in result.output.splitlines() if line.startswith("Summary:")]
+    said = README.read_text(encoding="utf-8").split("make demo STRICT=1", 1)[1].split("HealthChain", 1)[0]
+    assert summary in said, summary
+    assert " ".join(arguments[-2:]) in said
