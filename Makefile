@@ -116,7 +116,7 @@ wheel: $(VENV)/.demo ## Build the wheel into dist/
 lock: $(VENV)/.dev ## Resolve the locked requirement files anew
 	cd requirements && for name in build runtime demo training dev healthchain; do \
 	  ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	    --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
+	    --no-strip-extras --no-emit-index-url --no-emit-find-links --upgrade -o $$name.txt $$name.in || exit 1; done
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) $(VENV)-other $(VENV)-healthchain dist var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage tests/output

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -104,6 +107,19 @@ def test_every_locked_requirement_has_a_hash() -> None:
         pinned = [block for block in blocks if re.match(r"[A-Za-z0-9._\[\]-]+==", block)]
         assert pinned
         assert all("--hash=sha256:" in block for block in pinned), path.name
+
+
+def test_every_extra_that_is_asked_for_stands_in_the_lock() -> None:
+    """Where the lock says `coverage`, older pips (23.2 comes with Python 3.11) ask the index anew for `coverage[toml]`.
+
+    They then refuse the whole install on the day on which the index has a newer coverage.
+    """
+    pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?==", (ROOT / "requirements/dev.txt").read_text())
+    locked = {canonicalize_name(name): set(extras.split(",")) - {""} for name, extras in pins}
+    asked = [Requirement(text) for package in distributions() for text in package.requires or ()]
+    asked = [wish for wish in asked if wish.extras and (wish.marker is None or wish.marker.evaluate({"extra": ""}))]
+    assert asked, "pytest-cov asks for coverage[toml]"
+    assert not [str(wish) for wish in asked if not wish.extras <= locked.get(canonicalize_name(wish.name), wish.extras)]
 
 
 def test_no_secret_stands_in_the_tree() -> None:
